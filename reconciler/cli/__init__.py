@@ -1,0 +1,1 @@
+"""The command line: options in, one session call, output and exit code out."""

@@ -1,0 +1,1 @@
+"""The one place that speaks gRPC: channels, stubs, paging, statuses, deadlines."""

@@ -1,0 +1,68 @@
+"""What the rest of the package asks of the service: reads as resources, and one writing verb.
+
+The steps know this Protocol only; `remote/clarifai.py` is its one implementation. Every method raises RemoteError
+when a call fails, and never returns a part of what was asked for: a missing page would read as a deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The service's yes to one request: its id for support, how many attempts it took, and the objects it returned."""
+
+    request_id: str
+    attempts: int
+    documents: tuple[Document, ...] = ()
+
+
+class Remote(Protocol):
+    """A connection to one endpoint with one credential."""
+
+    endpoint: str
+
+    def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
+        """Every model the listing of an app returns, each with its latest version; models of other apps included."""
+        ...
+
+    def get_model(self, key: Key) -> ObservedModel | None:
+        """One model with its latest version, or None where the service says that it doesn't exist."""
+        ...
+
+    def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
+        """Every version of a model, newest first."""
+        ...
+
+    def list_model_types(self, scope: Scope) -> Iterator[Document]:
+        """Every ModelType message."""
+        ...
+
+    def list_workflows(self, scope: Scope) -> Iterator[Document]:
+        """Every Workflow message of an app."""
+        ...
+
+    def list_concepts(self, key: Key) -> Iterator[Document]:
+        """Every Concept of a model's version (its latest, where the key names no version)."""
+        ...
+
+    def get_output_info(self, key: Key) -> Document:
+        """The Model message of GetModelOutputInfo, concepts included."""
+        ...
+
+    def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
+        """Models of an app by name wildcard and type; an empty string leaves that filter out."""
+        ...
+
+    def send(self, request: Request) -> Reply:
+        """Send one change. The only method that writes."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...

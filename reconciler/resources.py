@@ -15,8 +15,6 @@ from typing import Any, Final, Literal
 
 from reconciler.errors import Origin
 
-__all__ = ["Origin"]
-
 
 class Missing(Enum):
     """The type of MISSING, the one word for "absent" (never None, which is a JSON value)."""

@@ -1,1 +1,52 @@
-"""A Clarifai service of our own: a real gRPC server with SQLite state that any Clarifai client can use."""
+"""A Clarifai service of our own: a real gRPC server with SQLite state that any Clarifai client can use.
+
+    from reconciler.emulator import Emulator, Switches
+    with Emulator(seed=…, switches=Switches(overwrite_struct="by_key")) as emulator:
+        …emulator.url…, emulator.calls, emulator.snapshot()
+
+Names are imported when they are used: the switches cost nothing, the server costs importing grpc.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.emulator.sample import SAMPLE
+    from reconciler.emulator.seeds import SeedError
+    from reconciler.emulator.server import Emulator, ListenError, serve
+    from reconciler.emulator.store import Call, StateError, read_calls
+    from reconciler.emulator.switches import Fault, Switches
+
+__all__ = [
+    "SAMPLE",
+    "Call",
+    "Emulator",
+    "Fault",
+    "ListenError",
+    "SeedError",
+    "StateError",
+    "Switches",
+    "read_calls",
+    "serve",
+]
+
+_HOMES = {
+    "SAMPLE": "sample",
+    "SeedError": "seeds",
+    "Emulator": "server",
+    "ListenError": "server",
+    "serve": "server",
+    "Call": "store",
+    "StateError": "store",
+    "read_calls": "store",
+    "Fault": "switches",
+    "Switches": "switches",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

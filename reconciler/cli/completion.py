@@ -1,0 +1,34 @@
+"""`reconciler completion`: prints the script that teaches a shell to complete this command's words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from reconciler.cli import exit_codes
+from reconciler.cli.main import COMPLETION_VARIABLE, PROGRAM, cli
+from reconciler.cli.options import verbose_option
+
+SHELLS: Final = ("bash", "zsh", "fish")
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(SHELLS))
+@verbose_option()
+def command(shell: str) -> int:
+    """Print the completion script for SHELL: bash (4.4 or newer), zsh or fish.
+
+    \b
+    bash:  reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler
+    zsh:   reconciler completion zsh > "${fpath[1]}/_reconciler"
+    fish:  reconciler completion fish > ~/.config/fish/completions/reconciler.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
+        raise click.ClickException(f"This version of click has no completion for {shell}. Upgrade click.")
+    script = completion_class(cli, {}, PROGRAM, COMPLETION_VARIABLE).source_vars()
+    click.echo(completion_class.source_template % script)
+    return exit_codes.OK

@@ -1,0 +1,89 @@
+"""`reconciler emulator`: serves an emulated Clarifai API on this machine until it is interrupted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from reconciler.cli import exit_codes
+from reconciler.cli.options import verbose_option
+from reconciler.errors import UsageError
+
+
+@click.command(name="emulator")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="The port on 127.0.0.1; 0 takes a free one.",
+)
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The SQLite file that keeps the models. Default: in memory, gone at the end.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What an empty state starts with. Default: a small sample app, user demo, app pets.",
+)
+@click.option("--pat", metavar="TEXT", help="The token that callers must send. Default: any token, or none.")
+@click.option(
+    "--pat-env", metavar="NAME", help="The same, read from this environment variable: not in the process list."
+)
+@click.option(
+    "--switch",
+    "switches",
+    metavar="K=V",
+    multiple=True,
+    help="Where the service's rules are not known, choose one: overwrite_struct=by_key, merge_tags=append, "
+    "rate_limit=15, latency_ms=50 …; may be given again. An unknown name lists them all.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    metavar="SPEC",
+    multiple=True,
+    help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY; may be given again. An unknown kind lists them all.",
+)
+@verbose_option()
+def command(
+    port: int,
+    state: Path | None,
+    seed: Path | None,
+    pat: str | None,
+    pat_env: str | None,
+    switches: tuple[str, ...],
+    faults: tuple[str, ...],
+) -> int:
+    """Serve an emulated Clarifai API on this machine, for any Clarifai client.
+
+    Prints `listening on http://127.0.0.1:PORT` first; Ctrl-C or SIGTERM ends it.
+    """
+    token = _token(pat, pat_env)
+
+    from reconciler.emulator.server import serve
+    from reconciler.emulator.switches import Switches
+
+    serve(port=port, state=state, seed=seed, pat=token, switches=Switches.parse(switches, faults=faults))
+    return exit_codes.OK
+
+
+def _token(pat: str | None, pat_env: str | None) -> str | None:
+    """The token to ask callers for, or None for none; an empty one would let everybody in unnoticed."""
+    if pat is not None and pat_env is not None:
+        raise UsageError("--pat and --pat-env both name the token. Give one of them.")
+    if pat_env is not None:
+        pat = os.environ.get(pat_env, "")
+        if not pat:
+            raise UsageError(
+                f"--pat-env {pat_env}: that environment variable is not set. Set it, or leave the option out."
+            )
+    if pat is not None and not pat.strip():
+        raise UsageError("--pat is empty. Give a token, or leave the option out.")
+    return pat

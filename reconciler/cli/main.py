@@ -1,0 +1,218 @@
+"""The command line's frame: finds the command, runs it, and turns whatever happens into an exit code and a clear text.
+
+A command's module is imported when that command is used and not before: the bare interpreter and click take a
+twelfth of a second, gRPC, YAML, JSON Schema and DeepDiff together half a second more, and `--help`, `--version`, a typo
+or a press of the completion key need none of them. That is why the one-line helps stand in a table here.
+
+A command is a click command named `command` in its module; its callback returns the exit code as an int, or None for 0.
+It raises ReconcilerError for what the user can mend. No traceback reaches a user without -vv.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from reconciler import __version__
+from reconciler.cli import exit_codes
+from reconciler.cli.options import Invocation
+from reconciler.errors import ReconcilerError
+
+PROGRAM: Final = "reconciler"
+
+COMPLETION_VARIABLE: Final = "_RECONCILER_COMPLETE"
+"""Set by the completion script while it asks for words; click answers and exits."""
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "validate": ("reconciler.cli.validate", "Check manifests; offline unless --online."),
+    "plan": ("reconciler.cli.plan", "Show what apply would change, and write nothing."),
+    "apply": ("reconciler.cli.apply", "Make the live models what the manifests say."),
+    "drift": ("reconciler.cli.drift", "Exit with 2 when live models differ from the manifests."),
+    "show": ("reconciler.cli.show", "Print a saved plan again, in any format."),
+    "export": ("reconciler.cli.export", "Write live models as manifests."),
+    "get": ("reconciler.cli.get", "Look at live types, models, versions, concepts or output info."),
+    "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
+    "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
+    "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
+    "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
+}
+"""Command name → its module and the line that --help shows, in the order of --help."""
+
+_SECRET_NAME = re.compile(r"PAT$|PAT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+_AUTHORIZATION = re.compile(r"\b(Key|Bearer)\s+[^\s'\"]+")
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and helps from COMMANDS and imports a command when it is looked up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and give its command; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        import importlib
+
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command named by the first argument; an unknown name is a usage error with the nearest known one."""
+        if args[0] in COMMANDS or ctx.resilient_parsing:
+            invocation = ctx.find_object(Invocation)
+            if invocation is not None:
+                invocation.command = args[0]
+            return super().resolve_command(ctx, args)
+        import difflib
+
+        near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else f" The commands are: {', '.join(COMMANDS)}."
+        raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Complete the names of commands from the table alone, and the group's own options."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=help_text)
+            for name, (_, help_text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+@click.group(
+    name=PROGRAM,
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done or nothing to do; 1 error; 2 changes pending (drift, plan --detailed-exitcode); "
+    "3 refused by a guard; 4 apply incomplete; 64 usage error; 130 interrupted.",
+)
+@click.version_option(__version__, "--version", prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Keep the configuration of Clarifai models as files: state it, see what differs, apply it."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(exit_codes.USAGE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; `argv` is without the program's name (default: sys.argv).
+
+    Results have gone to standard output, errors to standard error. Never raises but for a completion request,
+    which click ends by SystemExit.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    invocation = Invocation()
+    _prepare_streams()
+    previous = _interrupt_on_sigterm()
+    try:
+        code = _run(arguments, invocation)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        _abandon_stdout()
+        return exit_codes.ERROR
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return exit_codes.INTERRUPTED
+    except ReconcilerError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.UsageError as error:
+        _show_usage_error(error, invocation)
+        return exit_codes.USAGE
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        return exit_codes.ERROR
+    except Exception as error:  # noqa: BLE001  the boundary: what is left is a fault of this program
+        click.echo(_internal_error_text(error, invocation), err=True)
+        return exit_codes.ERROR
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    if os.environ.get(COMPLETION_VARIABLE):
+        cli.main(arguments, prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE)
+    try:
+        with cli.make_context(PROGRAM, arguments, obj=invocation) as ctx:
+            result = cli.invoke(ctx)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    return exit_codes.OK if result is None else int(result)
+
+
+def _prepare_streams() -> None:
+    """Write what a terminal's encoding lacks as an escape: a name in another script is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _interrupt_on_sigterm() -> Any:
+    """Make SIGTERM, by which CI runners cancel a job, end a run as Ctrl-C does; returns the handler to put back."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _abandon_stdout() -> None:
+    """Point standard output at nothing, so that the interpreter's own flush at exit meets no closed pipe."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+def _show_usage_error(error: click.UsageError, invocation: Invocation) -> None:
+    """Say how the command is used, then what is wrong; click tells no context for some errors of its parser."""
+    usage = f"{error.ctx.get_usage()}\n" if error.ctx is not None else ""
+    path = error.ctx.command_path if error.ctx is not None else f"{PROGRAM} {invocation.command}".rstrip()
+    click.echo(f"{usage}Try '{path} --help' for help.\n\nerror: {error.format_message()}", err=True)
+
+
+def _internal_error_text(error: Exception, invocation: Invocation) -> str:
+    """What to tell of an exception that nobody foresaw.
+
+    Its own text is told only with -vv, and there without secrets: gRPC, for one, quotes the authorization metadata
+    in "metadata was invalid".
+    """
+    text = (
+        f"error: internal error ({type(error).__name__}): this is a fault of {PROGRAM} {__version__}, not of your "
+        "manifests. Rerun with -vv to see where it happened, and report that text."
+    )
+    if invocation.verbose < 2:
+        return text
+    import traceback
+
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return f"{_without_secrets(trace, invocation)}{text}"
+
+
+def _without_secrets(text: str, invocation: Invocation) -> str:
+    named = {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= 6}
+    for secret in sorted(named | {each for each in invocation.secrets if each}, key=len, reverse=True):
+        text = text.replace(secret, "(sensitive)")
+    return _AUTHORIZATION.sub(r"\1 (sensitive)", text)

@@ -1,0 +1,57 @@
+"""From settings to a live Remote: the real service, or the emulator started inside this process.
+
+In: Settings. Out: a context that holds the connection. `embedded` keeps its state in a file, seeded at first use with
+the sample app, so that several commands see the same models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.config import Settings
+
+if TYPE_CHECKING:
+    from reconciler.remote.caller import Timing
+    from reconciler.remote.clarifai import ClarifaiRemote
+
+DEFAULT_STATE = Path(".reconciler") / "embedded.db"
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[ClarifaiRemote]:
+    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing."""
+    if not settings.endpoint.is_embedded:
+        with _remote(settings) as remote:
+            yield remote
+        return
+    from reconciler.emulator import Emulator
+    from reconciler.emulator.sample import SAMPLE
+
+    state = Path(settings.endpoint.state or DEFAULT_STATE)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    seed = None if state.exists() else SAMPLE
+    with Emulator(state=state, seed=seed) as emulator, _remote(settings, url=emulator.url) as remote:
+        yield remote
+
+
+def _remote(settings: Settings, *, url: str | None = None) -> ClarifaiRemote:
+    from reconciler.remote.clarifai import ClarifaiRemote
+    from reconciler.remote.endpoint import parse_endpoint
+
+    if url is not None:
+        return ClarifaiRemote(parse_endpoint(url), timing=_timing(settings), name=settings.endpoint.url)
+    return ClarifaiRemote(
+        settings.endpoint,
+        token=settings.require_token(),
+        root_certificates=settings.root_certificates,
+        timing=_timing(settings),
+    )
+
+
+def _timing(settings: Settings) -> Timing:
+    from reconciler.remote.caller import Timing
+
+    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout)

@@ -1,0 +1,111 @@
+"""A YAML document as read: its JSON value, and the place of every value in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.errors import Origin
+from reconciler.resources import MISSING
+
+JsonPath = tuple["str | int", ...]
+"""Names and list positions from a document's root down to a value: ("spec", "versions", 0, "id")."""
+
+
+def json_pointer(path: JsonPath) -> str:
+    """The JSON pointer (RFC 6901) of a path; "" is the root."""
+    return "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in path)
+
+
+def dotted(path: JsonPath) -> str:
+    """The path as messages write it: `spec.versions[0].id`; "the document" for the root."""
+    text = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in path)
+    return text.removeprefix(".") or "the document"
+
+
+def value_at(value: Any, path: JsonPath) -> Any:
+    """The part of `value` at `path`; MISSING where there is none."""
+    for name in path:
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name in range(len(value)):
+            value = value[int(name)]
+        else:
+            return MISSING
+    return value
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A value and its place; `line` and `column` are 1-based.
+
+    `raw` is a plain scalar's text as written, kept where its reading isn't text or may surprise. `keys` has the places
+    of a mapping's keys. `size` and `height` count what aliases stand for. `is_open`: its end hasn't been read.
+    """
+
+    value: Any
+    line: int
+    column: int
+    raw: str | None = None
+    children: dict[str, Node] | list[Node] | None = None
+    keys: dict[str, tuple[int, int]] | None = None
+    size: int = 1
+    height: int = 0
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedDocument:
+    """One YAML document: its JSON value, and the place of each value in it.
+
+    `value` shares its parts where the text uses aliases: read it, never change it. `has_references` is False where
+    no scalar holds `${`.
+    """
+
+    path: str
+    value: Any
+    root: Node = field(repr=False, compare=False)
+    has_references: bool = False
+
+    def origin(self, path: JsonPath = ()) -> Origin:
+        """The place of the value at `path`, or of the nearest value above it that the text holds."""
+        return self.origin_of(self.node(path))
+
+    def key_origin(self, path: JsonPath) -> Origin:
+        """The place of the key that ends `path`; of the value itself where that isn't a mapping's."""
+        node = self.node(path[:-1])
+        place = node.keys.get(str(path[-1])) if node.keys is not None else None
+        if place is None:
+            return self.origin(path)
+        return Origin(path=self.path, line=place[0], column=place[1])
+
+    def origin_of(self, node: Node) -> Origin:
+        """The place of one of this document's nodes."""
+        return Origin(path=self.path, line=node.line, column=node.column)
+
+    def raw(self, path: JsonPath) -> str | None:
+        """The text as written of the plain scalar at `path`, where its reading isn't text or may surprise."""
+        return self.node(path).raw
+
+    def node(self, path: JsonPath) -> Node:
+        """The node at `path`, or the nearest above it (below a value that `${var:…}` brought in there are no nodes)."""
+        node = self.root
+        for name in path:
+            child = child_of(node, name)
+            if child is None:
+                break
+            node = child
+        return node
+
+    def with_value(self, value: Any) -> LoadedDocument:
+        """The same document holding another value at the same places."""
+        return replace(self, value=value)
+
+
+def child_of(node: Node, name: str | int) -> Node | None:
+    """The node of one key or list position, None where the text has none."""
+    if isinstance(node.children, dict):
+        return node.children.get(str(name))
+    if isinstance(node.children, list) and name in range(len(node.children)):
+        return node.children[int(name)]
+    return None

@@ -1,0 +1,163 @@
+"""The calls that make or delete models and versions."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, Final
+
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+from clarifai_grpc.grpc.api.status import status_pb2
+
+from reconciler.emulator import params, rows
+from reconciler.emulator.answers import (
+    DUPLICATE,
+    INVALID_REQUEST,
+    MIXED_STATUS,
+    MODEL_INVALID_REQUEST,
+    MODEL_MISSING,
+    TRAINED,
+    VERSION_STATUS_TEXTS,
+    RefusedCallError,
+    shown_model,
+)
+from reconciler.emulator.turn import Turn
+from reconciler.emulator.writes import require_batch
+
+QUEUED: Final = 21103
+PRIVATE: Final = 10
+SENDABLE: Final = re.compile(r"\S+")
+
+
+def delete_model(turn: Turn, request: Any) -> Any:
+    """DeleteModel: the model with its versions."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    row = turn.model(user_id, app_id, request.model_id)
+    _require_unused(turn, user_id, app_id, request.model_id)
+    rows.delete_model(turn.connection, row.pk)
+    return _done()
+
+
+def delete_models(turn: Turn, request: Any) -> Any:
+    """DeleteModels: the ids, or every model of the app with delete_all; never both, never neither (a guess)."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    if request.delete_all and request.ids:
+        raise RefusedCallError(INVALID_REQUEST, "ids and delete_all can not be used at the same time")
+    if request.delete_all:
+        found = turn.connection.execute(
+            "SELECT model_id FROM models WHERE user_id = ? AND app_id = ?", (user_id, app_id)
+        )
+        ids = [row[0] for row in found.fetchall()]
+    else:
+        require_batch(turn.switches, "ids", request.ids)
+        ids = list(dict.fromkeys(request.ids))
+    is_mixed = False
+    for model_id in ids:
+        row = rows.find_model(turn.connection, user_id, app_id, model_id)
+        if row is None:
+            if turn.switches.delete_models_unknown == "error":
+                raise RefusedCallError(MODEL_MISSING)
+            is_mixed = True
+            continue
+        _require_unused(turn, user_id, app_id, model_id)
+        rows.delete_model(turn.connection, row.pk)
+    answer = _done()
+    if is_mixed and turn.switches.delete_models_unknown == "mixed":
+        answer.status.code = MIXED_STATUS
+    return answer
+
+
+def delete_model_version(turn: Turn, request: Any) -> Any:
+    """DeleteModelVersion: the last one too; the model then has none."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    model = turn.model(user_id, app_id, request.model_id)
+    version = turn.version(model, request.version_id)
+    _require_unused(turn, user_id, app_id, request.model_id, version_id=request.version_id)
+    rows.delete_version(turn.connection, model.pk, version.pk)
+    return _done()
+
+
+def _done() -> Any:
+    return status_pb2.BaseResponse()
+
+
+def _require_unused(turn: Turn, user_id: str, app_id: str, model_id: str, *, version_id: str = "") -> None:
+    """Refuse where a workflow uses the model, or pins the version, if the switch says so."""
+    if turn.switches.delete_used_by_workflow == "allow":
+        return
+    for workflow in rows.all_workflows(turn.connection):
+        for node in workflow.nodes:
+            model = node.model
+            owner = (model.user_id or workflow.user_id, model.app_id or workflow.app_id, model.id)
+            if owner == (user_id, app_id, model_id) and version_id in ("", model.model_version.id):
+                what = f"version {version_id} of model" if version_id else "model"
+                raise RefusedCallError(
+                    MODEL_INVALID_REQUEST, f"{what} '{model_id}' is used by workflow '{workflow.id}'"
+                )
+
+
+def post_models(turn: Turn, request: Any) -> Any:
+    """PostModels: models without a version (since January 2023, "Upcoming API changes", model versions)."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    sent_models = list(request.models) or [request.model]
+    answer = service_pb2.SingleModelResponse()
+    for sent in sent_models:
+        if not SENDABLE.fullmatch(sent.id):
+            raise RefusedCallError(INVALID_REQUEST, f"model id '{sent.id}' is empty or has spaces")
+        if rows.find_model(turn.connection, user_id, app_id, sent.id) is not None:
+            raise RefusedCallError(DUPLICATE, f"Model '{sent.id}' already exists")
+        message = resources_pb2.Model()
+        message.CopyFrom(sent)
+        message.ClearField("model_version")
+        message.ClearField("output_info")
+        message.user_id, message.app_id = user_id, app_id
+        fill_new_model(message, turn.now)
+        rows.add_model(turn.connection, message)
+        row = turn.model(user_id, app_id, sent.id)
+        answer.model.CopyFrom(shown_model(row, None, turn.switches, frozenset()))
+    return answer
+
+
+def fill_new_model(message: Any, now: int) -> None:
+    """What a model has whether or not it was stated: name (its id), visibility, times."""
+    message.name = message.name or message.id
+    message.visibility.gettable = message.visibility.gettable or PRIVATE
+    for name in ("created_at", "modified_at"):
+        if not message.HasField(name):
+            rows.set_timestamp(getattr(message, name), now)
+
+
+def post_model_versions(turn: Turn, request: Any) -> Any:
+    """PostModelVersions: a new version; of a trainable type it is queued for training, else it is ready."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    require_batch(turn.switches, "model_versions", request.model_versions)
+    model = turn.model(user_id, app_id, request.model_id)
+    kind = rows.find_model_type(turn.connection, model.message.model_type_id)
+    for offset, sent in enumerate(request.model_versions):
+        message = resources_pb2.ModelVersion()
+        message.CopyFrom(sent)
+        message.id = uuid.uuid4().hex
+        message.user_id, message.app_id = user_id, app_id
+        message.description = message.description or request.description
+        message.status.code = QUEUED if kind is not None and kind.trainable else TRAINED
+        if turn.switches.server_adds_params != "never":
+            params.add_defaults(message.output_info.params, params.declared(kind, message))
+        fill_new_version(message, turn.now + offset * 1000)
+        rows.add_versions(turn.connection, model.pk, [message])
+    fresh = turn.model(user_id, app_id, request.model_id)
+    rows.set_timestamp(fresh.message.modified_at, turn.now)
+    rows.save_model(turn.connection, fresh.pk, fresh.message)
+    shown = shown_model(fresh, turn.latest(fresh), turn.switches, frozenset())
+    return service_pb2.SingleModelResponse(model=shown)
+
+
+def fill_new_version(message: Any, now: int) -> None:
+    """What a version has whether or not it was stated: status, visibility, times, the count of its concepts."""
+    message.status.code = message.status.code or TRAINED
+    message.status.description = message.status.description or VERSION_STATUS_TEXTS.get(message.status.code, "")
+    message.visibility.gettable = message.visibility.gettable or PRIVATE
+    message.active_concept_count = message.active_concept_count or len(message.output_info.data.concepts)
+    if not message.HasField("created_at"):
+        rows.set_timestamp(message.created_at, now)
+    if not message.HasField("modified_at"):
+        message.modified_at.CopyFrom(message.created_at)

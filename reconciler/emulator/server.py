@@ -1,0 +1,185 @@
+"""The emulator as a running server: in a process of its own (`serve`) or inside this one (`Emulator`)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from clarifai_grpc.grpc.api import service_pb2_grpc
+
+from reconciler.emulator import sample, seeds
+from reconciler.emulator.service import EmulatedV2, Gate
+from reconciler.emulator.store import Call, Store
+from reconciler.emulator.switches import Switches
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+HOST: Final = "127.0.0.1"
+THREADS: Final = 32
+MAX_MESSAGE_BYTES: Final = 1 << 30  # as the clients' channels have it (clarifai_channel.py)
+
+Seed = Mapping[str, Any]
+
+
+class ListenError(ReconcilerError):
+    """The port can't be had."""
+
+
+class Emulator:
+    """A server on 127.0.0.1 from `__enter__` to `__exit__` (or `start` to `stop`).
+
+    `state` is a SQLite file that other emulators may serve at the same time, or None or ":memory:" for a state that
+    ends with this object. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
+    check tokens. `user_id` is whose token it is, the one that "me" stands for; left out, it's the only user that has
+    apps, else "demo".
+    """
+
+    def __init__(
+        self,
+        *,
+        state: Path | str | None = None,
+        seed: Seed | Path | str | None = None,
+        switches: Switches | None = None,
+        pat: str | None = None,
+        port: int = 0,
+        user_id: str | None = None,
+    ) -> None:
+        self._state = None if state is None or str(state) == ":memory:" else Path(state)
+        self._seed = seed
+        self._port = port
+        self._store = Store(self._state)
+        self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id)
+        self._server: Any = None
+        self.was_new = False
+        """Whether the state was new, so that the seed was loaded."""
+
+    def start(self) -> None:
+        """Seed the state if it is new, and listen. Raises SeedError or ListenError."""
+        try:
+            self._prepare()
+            self._listen()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End open calls, stop listening, close the state. May be called more than once."""
+        self._gate.stopping.set()
+        if self._server is not None:
+            self._server.stop(grace=0.5).wait()
+            self._server = None
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The endpoint, http://127.0.0.1:PORT."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def switches(self) -> Switches:
+        """The switches in force; setting them starts the counts of faults and of the rate limit anew."""
+        return self._gate.switches
+
+    @switches.setter
+    def switches(self, switches: Switches) -> None:
+        self._gate.use(switches)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls so far in the order of arrival, those of other processes on the same state among them."""
+        return self._store.calls()
+
+    def clear_calls(self) -> None:
+        """Forget the calls so far."""
+        self._store.clear_calls()
+
+    def load(self, seed: Seed) -> None:
+        """Add what a seed has, replacing models, workflows and model types of the same id. All of it or nothing."""
+        with self._store.transaction(write=True) as connection:
+            seeds.load(connection, seed)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as a seed, without the built-in models of clarifai/main; equal states give equal ones."""
+        with self._store.transaction(write=False) as connection:
+            return seeds.snapshot(connection)
+
+    def _prepare(self) -> None:
+        seed = seeds.read_seed(Path(self._seed)) if isinstance(self._seed, (str, Path)) else self._seed or {}
+        with self._store.transaction(write=True) as connection:
+            cursor = connection.execute("INSERT OR IGNORE INTO meta VALUES ('seeded', 'yes')")
+            self.was_new = cursor.rowcount == 1
+            if self.was_new:
+                if "model_types" not in seed:
+                    seeds.load(connection, {"model_types": sample.MODEL_TYPES})
+                seeds.load(connection, sample.MAIN, builtin=True)
+                seeds.load(connection, seed)
+
+    def _listen(self) -> None:
+        options = [
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ]
+        server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="emulator"), options=options)
+        service_pb2_grpc.add_V2Servicer_to_server(EmulatedV2(self._gate), server)
+        try:
+            self._port = server.add_insecure_port(f"{HOST}:{self._port}")
+        except RuntimeError as error:
+            raise ListenError(
+                f"the emulator can't listen on {HOST}:{self._port}: {error}. Choose another port, or 0 for a free one."
+            ) from error
+        server.start()
+        self._server = server
+
+
+def serve(
+    *,
+    port: int = 0,
+    state: Path | str | None = None,
+    seed: Path | str | None = None,
+    pat: str | None = None,
+    switches: Switches | None = None,
+    user_id: str | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; the first line on standard output is "listening on URL".
+
+    Without a seed a new state gets the sample app. Must be called in the main thread.
+    """
+    done = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: done.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Emulator(
+            state=state,
+            seed=sample.SAMPLE if seed is None else seed,
+            switches=switches,
+            pat=pat,
+            port=port,
+            user_id=user_id,
+        ) as emulator:
+            sys.stdout.write(f"listening on {emulator.url}\n")
+            sys.stdout.flush()
+            if seed is not None and not emulator.was_new:
+                sys.stderr.write(f"{state} has a state already, {seed} was not loaded\n")
+            while not done.wait(0.5):
+                pass
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

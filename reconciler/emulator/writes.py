@@ -1,0 +1,199 @@
+"""The calls that change models and versions in place.
+
+Every request is applied whole or not at all: a refusal rolls back what was done before it. That PatchModels works so
+is a guess (the Model message has no room for a status of its own); it is documented for datasets only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+from google.protobuf import json_format
+
+from reconciler.emulator import params, rows
+from reconciler.emulator.answers import (
+    BAD_FORMAT,
+    INVALID_ARGUMENT,
+    INVALID_REQUEST,
+    RefusedCallError,
+    shown_model,
+    shown_version,
+)
+from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Reading, Rules, patch_fields
+from reconciler.emulator.rows import ModelRow
+from reconciler.emulator.switches import Switches
+from reconciler.emulator.turn import Turn
+
+HOSTED_PREFIX: Final = "https://data.clarifai.com"
+HOSTED_SIZES: Final = ("small", "large")
+
+
+def patch_models(turn: Turn, request: Any) -> Any:
+    """PatchModels: model level fields only. Makes no version, and moves modified_at."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    require_batch(turn.switches, "models", request.models)
+    answer = service_pb2.MultiModelResponse()
+    for sent in request.models:
+        row = turn.model(user_id, app_id, sent.id)
+        if request.action == "remove":
+            _remove_image(row, sent)
+        else:
+            _patch_model(turn, row, sent, request.action)
+        rows.set_timestamp(row.message.modified_at, turn.now)
+        rows.save_model(turn.connection, row.pk, row.message)
+        answer.models.append(shown_model(row, turn.latest(row), turn.switches, frozenset()))
+    return answer
+
+
+def _patch_model(turn: Turn, row: ModelRow, sent: Any, action: str) -> None:
+    if sent.HasField("output_info") and turn.switches.patch_models_output_info == "error":
+        raise RefusedCallError(INVALID_ARGUMENT, "output_info can not be patched with PatchModels")
+    before = resources_pb2.Image()
+    before.CopyFrom(row.message.image)
+    _apply(row.message, sent, action, MODEL_RULES, turn.switches)
+    if not sent.HasField("image"):
+        return
+    image = row.message.image
+    if image.url == before.url and not image.base64:
+        image.CopyFrom(before)
+    elif turn.switches.image_url == "hosted":
+        _host_image(row.message)
+    else:
+        image.ClearField("hosted")
+
+
+def _remove_image(row: ModelRow, sent: Any) -> None:
+    """`remove` takes the image away, with image.url equal to the current value, and nothing else in the request
+    (service.proto, PatchModelsRequest.action). The status code of the refusals is a guess."""
+    fields = {spec.name for spec, _ in sent.ListFields()}
+    if fields != {"id", "image"} or {spec.name for spec, _ in sent.image.ListFields()} != {"url"}:
+        others = ", ".join(sorted(fields - {"id", "image"})) or "no image.url"
+        raise RefusedCallError(
+            INVALID_REQUEST, f"action 'remove' takes image.url alone, model '{sent.id}' has {others} in the request"
+        )
+    if not row.message.image.url or sent.image.url != row.message.image.url:
+        raise RefusedCallError(INVALID_REQUEST, f"image.url is not the current value of model '{sent.id}'")
+    row.message.ClearField("image")
+
+
+def _host_image(message: Any) -> None:
+    """Replace the image by a hosted copy, shaped as the service's answers are; the same image has the same place."""
+    image = message.image
+    content = base64.b64encode(image.base64) if image.base64 else image.url.encode()
+    name = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    owner = message.user_id
+    suffix = f"users/{owner}/apps/{message.app_id}/input_owners/{owner}/inputs/image/{name}"
+    message.ClearField("image")
+    message.image.url = f"{HOSTED_PREFIX}/large/{suffix}"
+    message.image.hosted.prefix = HOSTED_PREFIX
+    message.image.hosted.suffix = suffix
+    message.image.hosted.sizes.extend(HOSTED_SIZES)
+    message.image.hosted.crossorigin = "use-credentials"
+
+
+def patch_model_versions(turn: Turn, request: Any) -> Any:
+    """PatchModelVersions: the version keeps its id, its concepts and its status; modified_at moves (a guess)."""
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    require_batch(turn.switches, "model_versions", request.model_versions)
+    model = turn.model(user_id, app_id, request.model_id)
+    kind = rows.find_model_type(turn.connection, model.message.model_type_id)
+    answer = service_pb2.MultiModelVersionResponse()
+    for sent in request.model_versions:
+        row = turn.version(model, sent.id)
+        _apply(row.message, sent, request.action, VERSION_RULES, turn.switches)
+        if sent.output_info.HasField("params"):
+            _settle_params(turn.switches, row.message, kind)
+        rows.set_timestamp(row.message.modified_at, turn.now)
+        rows.save_version(turn.connection, row.pk, row.message)
+        answer.model_versions.append(shown_version(row))
+    return answer
+
+
+def _settle_params(switches: Switches, version: Any, kind: Any) -> None:
+    declared = params.declared(kind, version)
+    if switches.validate_params == "error":
+        params.require_valid(version.output_info.params, declared)
+    if switches.round_to_step:
+        params.round_to_step(version.output_info.params, declared)
+    if switches.server_adds_params == "always":
+        params.add_defaults(version.output_info.params, declared)
+
+
+def patch_model_toolkits(turn: Turn, request: Any) -> Any:
+    """PatchModelToolkits: the list becomes the one sent, empty ones too."""
+    return service_pb2.MultiModelToolkitResponse(toolkits=_set_tags(turn, request, "toolkits", request.toolkits))
+
+
+def patch_model_use_cases(turn: Turn, request: Any) -> Any:
+    """PatchModelUseCases: the list becomes the one sent, empty ones too."""
+    return service_pb2.MultiModelUseCaseResponse(usecases=_set_tags(turn, request, "use_cases", request.usecases))
+
+
+def patch_model_languages(turn: Turn, request: Any) -> Any:
+    """PatchModelLanguages: the list becomes the one sent, empty ones too."""
+    return service_pb2.MultiModelLanguageResponse(languages=_set_tags(turn, request, "languages", request.languages))
+
+
+def _set_tags(turn: Turn, request: Any, field: str, tags: Sequence[str]) -> Sequence[str]:
+    user_id, app_id = turn.written_scope(request.user_app_id)
+    if request.action != "overwrite":
+        raise RefusedCallError(
+            INVALID_REQUEST,
+            f"Invalid action: Unrecognized action '{request.action}'. Supported actions: overwrite",
+        )
+    row = turn.model(user_id, app_id, request.model_id)
+    row.message.ClearField(field)
+    getattr(row.message, field).extend(dict.fromkeys(tags))
+    rows.set_timestamp(row.message.modified_at, turn.now)
+    rows.save_model(turn.connection, row.pk, row.message)
+    return list(getattr(row.message, field))
+
+
+def require_batch(switches: Switches, name: str, items: Sequence[Any]) -> None:
+    """Refuse an empty list, and more objects than `max_batch`. The status code is a guess."""
+    if not items:
+        raise RefusedCallError(INVALID_REQUEST, f"{name} is empty")
+    if switches.max_batch is not None and len(items) > switches.max_batch:
+        raise RefusedCallError(
+            INVALID_REQUEST, f"{len(items)} {name} in one request, at most {switches.max_batch} are allowed"
+        )
+
+
+def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches) -> None:
+    """Patch the message `stored` in place. Only fields that were sent are written, the others keep their bytes."""
+    reading = Reading(
+        struct=switches.overwrite_struct,
+        keeps_unsent=switches.overwrite_output_info == "keep_unsent",
+        tags=switches.merge_tags,
+    )
+    try:
+        patch = json_format.MessageToDict(sent, preserving_proto_field_name=True)
+        patch = {name: value for name, value in patch.items() if name in rules}
+        before = type(stored)()
+        for name in patch:
+            _copy_field(stored, before, name)
+        after = patch_fields(
+            action, patch, json_format.MessageToDict(before, preserving_proto_field_name=True), rules, reading
+        )
+        for name in patch:
+            stored.ClearField(name)
+        json_format.ParseDict(after, stored)
+    except BadPatchError as error:
+        raise RefusedCallError(INVALID_REQUEST, f"Invalid action: {error}") from error
+    except (ValueError, json_format.Error) as error:
+        raise RefusedCallError(BAD_FORMAT, f"{type(sent).DESCRIPTOR.name} {sent.id}: {error}") from error
+
+
+def _copy_field(source: Any, target: Any, name: str) -> None:
+    spec = source.DESCRIPTOR.fields_by_name[name]
+    value = getattr(source, name)
+    if spec.is_repeated:
+        getattr(target, name).extend(value)
+    elif spec.message_type is None:
+        setattr(target, name, value)
+    elif source.HasField(name):
+        getattr(target, name).CopyFrom(value)

@@ -1,0 +1,278 @@
+"""One document → its DesiredModel, under the rules that a JSON Schema can't state.
+
+Every rule works on what has the right type and passes over the rest, which the schema has reported: so one run finds all
+problems. Nothing here knows other documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.errors import Origin, ProblemList
+from reconciler.ids import version_id_problem
+from reconciler.resources import (
+    KINDS,
+    MARK_KEY,
+    MISSING,
+    Action,
+    DesiredModel,
+    DesiredVersion,
+    Key,
+    Kind,
+    Path,
+    Removal,
+    Selector,
+    Sensitive,
+    Shape,
+    path_from_text,
+    path_text,
+)
+from reconciler.structs import StructReader
+from reconciler.wording import quoted
+
+MAX_NOTES_BYTES: Final = 64 * 1024
+"""resources.proto, Model.notes: "supports up to 64Kbs"."""
+
+_REMOVABLE_STRUCTS: Final[Mapping[str, Path]] = {"metadata": ("metadata",), "params": ("output_info", "params")}
+_REMOVABLE_TAGS: Final = ("toolkits", "use_cases", "languages")
+
+
+def model_from_document(
+    document: LoadedDocument, key: Key, problems: ProblemList, warnings: ProblemList
+) -> DesiredModel:
+    """What one document wants; only complete where `problems` stayed empty."""
+    spec = document.value.get("spec")
+    labels = value_at(document.value, ("metadata", "labels"))
+    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings)
+    action = entry.action(Action.MERGE)
+    stated, origins = entry.stated(action)
+    removals = tuple(entry.removals())
+    entry.require_no_conflict(stated, removals)
+    return (
+        DesiredModel(
+            key=key,
+            action=action,
+            stated=stated,
+            removals=removals,
+            versions=_versions(document, action, problems, warnings),
+            labels=labels if isinstance(labels, dict) else {},
+            protect=entry.value("protect") if isinstance(entry.value("protect"), bool) else None,
+            retain_versions=entry.retain_versions(),
+            origin=document.origin(),
+            origins=origins,
+        )
+        if isinstance(spec, dict)
+        else DesiredModel(key=key, action=action, stated={}, origin=document.origin())
+    )
+
+
+def _versions(
+    document: LoadedDocument, inherited: Action, problems: ProblemList, warnings: ProblemList
+) -> tuple[DesiredVersion, ...]:
+    entries = value_at(document.value, ("spec", "versions"))
+    versions: list[DesiredVersion] = []
+    seen: dict[Selector, Origin] = {}
+    for index, value in enumerate(entries if isinstance(entries, list) else ()):
+        if not isinstance(value, dict):
+            continue
+        entry = _Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings)
+        selector = entry.selector()
+        if selector is not None and selector in seen:
+            message = f"this entry means the same as the one in line {seen[selector].line}: {selector}."
+            entry.report("duplicate-version", message, (), "Put both into one entry.")
+        elif selector is not None:
+            seen[selector] = entry.origin()
+        action = entry.action(inherited)
+        stated, origins = entry.stated(action)
+        removals = tuple(entry.removals())
+        entry.require_no_conflict(stated, removals)
+        versions.append(
+            DesiredVersion(
+                selector=selector or Selector(),
+                action=action,
+                stated=stated,
+                removals=removals,
+                origin=entry.origin(),
+                origins=origins,
+            )
+        )
+    return tuple(versions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The part of a document that describes one resource: `spec`, or one of `spec.versions`."""
+
+    document: LoadedDocument
+    path: JsonPath
+    kind: Kind
+    problems: ProblemList
+    warnings: ProblemList
+
+    def value(self, *path: str | int) -> Any:
+        """What stands at `path` below this entry; MISSING where nothing does."""
+        return value_at(self.document.value, (*self.path, *path))
+
+    def origin(self, path: JsonPath = ()) -> Origin:
+        """The place of what stands at `path` below this entry."""
+        return self.document.origin((*self.path, *path))
+
+    def report(self, code: str, message: str, path: JsonPath, hint: str | None) -> None:
+        """Record a problem at `path` below this entry."""
+        pointer = json_pointer((*self.path, *path))
+        self.problems.add(code, message, self.origin(path), pointer=pointer, hint=hint)
+
+    # --- settings ---
+
+    def action(self, inherited: Action) -> Action:
+        """The stated action, else the inherited one."""
+        stated = self.value("action")
+        return Action(stated) if stated in {action.value for action in Action} else inherited
+
+    def selector(self) -> Selector | None:
+        """Which version is meant; None where the schema has reported that it can't be told."""
+        version_id, select = self.value("id"), self.value("select")
+        if isinstance(version_id, str) and select is MISSING:
+            why = version_id_problem(version_id)
+            if why is None:
+                return Selector(version_id=version_id)
+            hint = "Copy it from `reconciler get versions MODEL`, or use select: latest."
+            self.report("bad-id", f"{dotted((*self.path, 'id'))} {quoted(version_id)} {why}.", ("id",), hint)
+        elif version_id is MISSING and select in ("latest", "latest-trained", "all"):
+            return Selector(select=select)
+        return None
+
+    def retain_versions(self) -> int | None:
+        """How many versions stay; None where not stated."""
+        count = self.value("retain_versions")
+        return int(count) if isinstance(count, int | float) and not isinstance(count, bool) else None
+
+    # --- fields ---
+
+    def stated(self, action: Action) -> tuple[dict[str, Any], dict[Path, Origin]]:
+        """The stated fields, nested as in the manifest and normalised, and the place of each path in them."""
+        stated: dict[str, Any] = {}
+        origins: dict[Path, Origin] = {}
+        for field in KINDS[self.kind]:
+            value = self._field(field.path, field.shape, action)
+            if value is MISSING:
+                continue
+            target = stated
+            for depth, name in enumerate(field.path[:-1], 1):
+                target = target.setdefault(name, {})
+                origins[field.path[:depth]] = self.origin(field.path[:depth])
+            target[field.path[-1]] = value
+            origins.update((path, self.origin(path)) for path in _paths(value, field.path))
+        return stated, origins
+
+    def _field(self, path: Path, shape: Shape, action: Action) -> Any:
+        value = self.value(*path)
+        if isinstance(value, dict) and shape is Shape.STRUCT:
+            return self._struct(value, path, action)
+        if isinstance(value, list) and shape is Shape.TAGS and not value and action is Action.MERGE:
+            message = f"{dotted((*self.path, *path))} is empty, which states nothing under action: merge."
+            self.report("states-nothing", message, path, "To empty it, write action: overwrite; else leave it out.")
+        if path == ("notes",):
+            self._require_size(value, path)
+        return value
+
+    def _struct(self, value: dict[str, Any], path: Path, action: Action) -> Any:
+        if self.kind is Kind.MODEL and MARK_KEY in value:
+            self._report_mark((*path, MARK_KEY))
+        if not value and action is Action.MERGE:
+            name = dotted((*self.path, *path))
+            self.warnings.add(
+                "states-nothing",
+                f"{name} is empty, which states nothing under action: merge.",
+                self.origin(path),
+                pointer=json_pointer((*self.path, *path)),
+                hint="To empty it, write action: overwrite; else leave it out.",
+            )
+        reader = StructReader(self.document, self.problems, self.warnings)
+        return reader.read(value, (*self.path, *path))
+
+    def _require_size(self, value: Any, path: Path) -> None:
+        text = value.reveal() if isinstance(value, Sensitive) else value
+        size = len(text.encode("utf-8", "replace")) if isinstance(text, str) else 0
+        if size > MAX_NOTES_BYTES:
+            message = (
+                f"{dotted((*self.path, *path))} has {size:,} bytes in UTF-8, more than the {MAX_NOTES_BYTES:,} allowed"
+            )
+            self.report("notes-too-long", message, path, "Shorten them, or link to a longer text.")
+
+    def _report_mark(self, path: JsonPath) -> None:
+        message = f"{dotted((*self.path, *path))} is reserved for the owner mark, which apply writes itself."
+        hint = "Leave it out: `owner` in reconciler.yaml and spec.protect set it."
+        self.report("reserved-key", message, path, hint)
+
+    # --- removals ---
+
+    def removals(self) -> Iterator[Removal]:
+        """What must be absent."""
+        if self.value("remove", "image") is True and self.kind is Kind.MODEL:
+            yield Removal(path=("image",), origin=self.origin(("remove", "image")))
+        for name in _REMOVABLE_TAGS if self.kind is Kind.MODEL else ():
+            for index, item in enumerate(self._list("remove", name)):
+                yield Removal(path=(name,), item=item, origin=self.origin(("remove", name, index)))
+        for name, base in _REMOVABLE_STRUCTS.items():
+            for index, text in enumerate(self._list("remove", name)):
+                place = ("remove", name, index)
+                try:
+                    inner = path_from_text(text)
+                except ValueError as error:
+                    hint = r"Write names joined by dots; a dot inside a name as \., a backslash as \\."
+                    self.report("bad-path", f"{dotted((*self.path, *place))}: {quoted(text)} {error}.", place, hint)
+                    continue
+                if self.kind is Kind.MODEL and inner[0] == MARK_KEY:
+                    self._report_mark(place)
+                    continue
+                yield Removal(path=(*base, *inner), origin=self.origin(place))
+
+    def _list(self, *path: str) -> list[str]:
+        items = self.value(*path)
+        return [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+
+    def require_no_conflict(self, stated: Mapping[str, Any], removals: tuple[Removal, ...]) -> None:
+        """Report what is both stated and removed: the same path or tag, or one that holds the other."""
+        for removal in removals:
+            conflict = _conflict(stated, removal)
+            if conflict is None:
+                continue
+            what = quoted(removal.item) if removal.item is not None else path_text(removal.path)
+            held = path_text(conflict)
+            line = self.origin(conflict).line
+            message = f"{what} is removed here, and {held} is stated in line {line}."
+            if removal.item is not None:
+                message = f"{what} is removed from {held} here, and stated there in line {line}."
+            origin = removal.origin
+            pointer = json_pointer((*self.path, "remove"))
+            self.problems.add("stated-and-removed", message, origin, pointer=pointer, hint="Keep one of the two.")
+
+
+def _conflict(stated: Mapping[str, Any], removal: Removal) -> Path | None:
+    """The stated path that contradicts a removal.
+
+    Removing inside a stated mapping is fine: the mapping holds at least what is stated. Removing inside a stated
+    text, number or list is not: there is no inside.
+    """
+    value: Any = stated
+    for depth, name in enumerate(removal.path):
+        if not isinstance(value, Mapping):
+            return removal.path[:depth]
+        if name not in value:
+            return None
+        value = value[name]
+    if removal.item is not None:
+        return removal.path if isinstance(value, list) and removal.item in value else None
+    return removal.path
+
+
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    """The path of a value and of everything inside its mappings."""
+    yield path
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _paths(item, (*path, name))

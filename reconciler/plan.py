@@ -1,0 +1,302 @@
+"""The plan: what would change, by which calls, and what a guard refuses; a value that can be saved and applied later.
+
+In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, whose document (SPEC of `--out` and
+`--format json`) carries a fingerprint over everything in it. The document never holds a sensitive value: where a
+request needs one, its place is listed under `sensitive` with the source it can be read from again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from reconciler.calls import Notice
+from reconciler.errors import Origin, Refusal
+from reconciler.resources import (
+    MISSING,
+    SENSITIVE_TEXT,
+    FieldChange,
+    Key,
+    Request,
+    Sensitive,
+    path_from_text,
+    path_text,
+)
+
+FORMAT_VERSION = "1.0"
+"""Major: a reader of another major refuses the file. Minor: keys were added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One resource that the plan changes or deletes."""
+
+    key: Key
+    action: Literal["update", "delete"]
+    fields: tuple[FieldChange, ...] = ()
+    origin: Origin | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the desired state came from."""
+
+    digest: str
+    files: tuple[str, ...]
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything one run would do, in the order in which it would do it.
+
+    `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
+    same time have the same fingerprint.
+    """
+
+    tool_version: str
+    created_at: str
+    endpoint: str
+    source: Source
+    changes: tuple[Change, ...] = ()
+    requests: tuple[Request, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unchanged: int = 0
+    environment: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Entries of `changes` by action, models in sync, and refusals."""
+        return {
+            "update": sum(change.action == "update" for change in self.changes),
+            "delete": sum(change.action == "delete" for change in self.changes),
+            "unchanged": self.unchanged,
+            "refused": len(self.refused),
+        }
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything would be written, or is refused."""
+        return bool(self.changes or self.refused)
+
+
+# --- the document -------------------------------------------------------------------------------------------
+
+
+def redacted(value: Any) -> Any:
+    """The value with `(sensitive)` in place of every Sensitive inside it."""
+    if isinstance(value, Sensitive):
+        return SENSITIVE_TEXT
+    if isinstance(value, Mapping):
+        return {name: redacted(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(item) for item in value]
+    return value
+
+
+def _sensitive_places(value: Any, pointer: str = "") -> Iterator[dict[str, str]]:
+    if isinstance(value, Sensitive):
+        yield {"pointer": pointer, "source": value.source}
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _sensitive_places(item, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _sensitive_places(item, f"{pointer}/{index}")
+
+
+def field_document(change: FieldChange) -> dict[str, Any]:
+    """One entry of `fields`; `before`/`after` are left out where the value is absent."""
+    document: dict[str, Any] = {"path": path_text(change.path)}
+    if change.before is not MISSING:
+        document["before"] = redacted(change.before)
+    if change.after is not MISSING:
+        document["after"] = redacted(change.after)
+    if change.is_sensitive:
+        # Where one side is secret the other is too: a secret is often replaced by the next one.
+        document.update({side: SENSITIVE_TEXT for side in ("before", "after") if side in document})
+        document["sensitive"] = True
+    return document
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    origin = change.origin
+    document: dict[str, Any] = {
+        "address": change.key.address,
+        "kind": change.key.kind.value,
+        "action": change.action,
+        "user_id": change.key.user_id,
+        "app_id": change.key.app_id,
+        "model_id": change.key.model_id,
+        "version_id": change.key.version_id or None,
+        "origin": None if origin is None else {"path": origin.path, "line": origin.line, "column": origin.column},
+        "fields": [field_document(item) for item in change.fields],
+    }
+    if change.reason is not None:
+        document["reason"] = change.reason
+    return document
+
+
+def request_document(request: Request) -> dict[str, Any]:
+    """One entry of `requests`."""
+    document: dict[str, Any] = {
+        "rpc": request.rpc,
+        "action": request.action,
+        "body": redacted(request.body),
+        "changes": [key.address for key in request.keys],
+    }
+    places = list(_sensitive_places(request.body))
+    if places:
+        document["sensitive"] = places
+    return document
+
+
+def refusal_document(refusal: Refusal) -> dict[str, Any]:
+    """One entry of `refused`."""
+    return {
+        "rule": refusal.rule,
+        "address": refusal.address,
+        "message": refusal.message,
+        "remedy": refusal.remedy,
+    }
+
+
+def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
+    """The plan as JSON data, fingerprint included."""
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "tool": {"name": "clarifai-reconciler", "version": plan.tool_version},
+        "created_at": plan.created_at,
+        "endpoint": plan.endpoint,
+        "environment": plan.environment,
+        "source": {
+            "digest": plan.source.digest,
+            "files": list(plan.source.files),
+            "git_commit": plan.source.git_commit,
+        },
+        "summary": plan.summary,
+        "changes": [_change_document(change) for change in plan.changes],
+        "refused": [refusal_document(refusal) for refusal in plan.refused],
+        "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
+        "requests": [request_document(request) for request in plan.requests],
+        **plan.extra,
+    }
+    document["fingerprint"] = fingerprint(document)
+    return document
+
+
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """SHA-256 over the document's canonical JSON, its own fingerprint left out: a hand-edited file no longer fits."""
+    content = {name: value for name, value in document.items() if name != "fingerprint"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- reading it back ----------------------------------------------------------------------------------------
+
+
+class PlanFormatError(ValueError):
+    """The document is not a plan that this version can read; the text says why."""
+
+
+def plan_from_document(document: Mapping[str, Any]) -> Plan:
+    """The inverse of `plan_document`; values shown as `(sensitive)` come back as Sensitive(None, source).
+
+    Raises PlanFormatError where the document is no plan, is of another major format, or was edited after it was made.
+    """
+    if document.get("kind") != "Plan":
+        raise PlanFormatError(f"its kind is {document.get('kind')!r}, not 'Plan'")
+    version = str(document.get("format_version", ""))
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        raise PlanFormatError(f"its format is {version or 'missing'}, this version reads {FORMAT_VERSION}")
+    if document.get("fingerprint") != fingerprint(document):
+        raise PlanFormatError("it was changed after it was made: its fingerprint does not fit its content")
+    try:
+        return _plan_from_document(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise PlanFormatError(f"a part of it is missing or of another type ({type(error).__name__}: {error})") from error
+
+
+def _plan_from_document(document: Mapping[str, Any]) -> Plan:
+    keys = {entry["address"]: _key(entry) for entry in document["changes"]}
+    source = document["source"]
+    known = set(plan_document(_EMPTY)) - {"notices"}
+    return Plan(
+        tool_version=document["tool"]["version"],
+        created_at=document["created_at"],
+        endpoint=document["endpoint"],
+        environment=document.get("environment"),
+        source=Source(digest=source["digest"], files=tuple(source["files"]), git_commit=source["git_commit"]),
+        changes=tuple(_change(entry, keys) for entry in document["changes"]),
+        requests=tuple(_request(entry, keys) for entry in document["requests"]),
+        refused=tuple(Refusal(**entry) for entry in document["refused"]),
+        notices=tuple(Notice(**entry) for entry in document.get("notices", [])),
+        unchanged=document["summary"]["unchanged"],
+        extra={name: value for name, value in document.items() if name not in known | {"notices"}},
+    )
+
+
+_EMPTY = Plan(tool_version="", created_at="", endpoint="", source=Source(digest="", files=()))
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
+    return Key(
+        user_id=entry["user_id"],
+        app_id=entry["app_id"],
+        model_id=entry["model_id"],
+        version_id=entry["version_id"] or "",
+    )
+
+
+def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
+    origin = entry["origin"]
+    return Change(
+        key=keys[entry["address"]],
+        action=entry["action"],
+        fields=tuple(_field(item) for item in entry["fields"]),
+        origin=None if origin is None else Origin(**origin),
+        reason=entry.get("reason"),
+    )
+
+
+def _field(entry: Mapping[str, Any]) -> FieldChange:
+    def side(name: str) -> Any:
+        if name not in entry:
+            return MISSING
+        return Sensitive(None, "plan") if entry.get("sensitive") else entry[name]
+
+    return FieldChange(path=path_from_text(entry["path"]), before=side("before"), after=side("after"))
+
+
+def _request(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Request:
+    body = entry["body"]
+    for place in entry.get("sensitive", []):
+        body = _replaced(body, place["pointer"].split("/")[1:], Sensitive(None, place["source"]))
+    return Request(
+        rpc=entry["rpc"],
+        action=entry["action"],
+        body=body,
+        keys=tuple(keys[address] for address in entry["changes"]),
+    )
+
+
+def _replaced(tree: Any, steps: list[str], value: Any) -> Any:
+    if not steps:
+        return value
+    step, rest = steps[0].replace("~1", "/").replace("~0", "~"), steps[1:]
+    if isinstance(tree, list):
+        index = int(step)
+        return [_replaced(item, rest, value) if at == index else item for at, item in enumerate(tree)]
+    return {name: _replaced(item, rest, value) if name == step else item for name, item in tree.items()}
+
+
+def with_requests(plan: Plan, requests: tuple[Request, ...]) -> Plan:
+    """The same plan with other requests: used where a saved plan's sensitive values were read again."""
+    return replace(plan, requests=requests)

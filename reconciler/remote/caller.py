@@ -1,0 +1,175 @@
+"""One call to the service, from message to answer: paced, with a deadline, its statuses checked, retried where safe.
+
+Every failure leaves here as RemoteError, with the texts of the service scrubbed; a RpcError never does, not even as
+a cause, because its text may quote what was sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from clarifai_grpc.grpc.api import service_pb2
+from clarifai_grpc.grpc.api.status import status_code_pb2
+
+from reconciler import __version__
+from reconciler.credentials import Token
+from reconciler.errors import FaultClass, ReconcilerError, RemoteError
+from reconciler.remote import statuses
+from reconciler.remote.channel import open_channel, open_stub
+from reconciler.remote.convert import message_from
+from reconciler.remote.endpoint import Endpoint
+from reconciler.remote.pacing import Pacer
+from reconciler.remote.retry import Failure, RetryPolicy, Safety
+from reconciler.remote.scrub import Scrubber
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A successful answer: the response message, the service's id of the request, how many attempts it took."""
+
+    message: Any
+    request_id: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The pace, the patience and the clock of a connection; tests pass their own clock, sleep and jitter."""
+
+    rate: float = 15
+    timeout: float = 30
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+class Caller:
+    """Makes calls over one channel with one token, from any number of threads."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        token: Token | None,
+        root_certificates: Path | None,
+        timing: Timing,
+        scrubber: Scrubber,
+    ) -> None:
+        self._channel = open_channel(endpoint, root_certificates=root_certificates)
+        self._stub = open_stub(self._channel)
+        self._token = token
+        self._timing = timing
+        self._scrubber = scrubber
+        self._pacer = Pacer(timing.rate, clock=timing.clock, sleep=timing.sleep)
+
+    def close(self) -> None:
+        """Let go of the connection; calls under way are cancelled."""
+        self._channel.close()
+
+    def call(self, rpc: str, body: Mapping[str, Any], *, safety: Safety = Safety.READ) -> Answer:
+        """Make one call; `body` is its request message as JSON. Raises RemoteError where it didn't succeed."""
+        message = self._message(rpc, body)
+        timing = self._timing
+        began = timing.clock()
+        timeouts = 0
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(rpc, message, attempt)
+            if isinstance(outcome, Answer):
+                return outcome
+            error, failure = outcome
+            timeouts += failure.is_timeout
+            wait = timing.retry.wait_before_next(
+                failure,
+                safety=safety,
+                attempt=attempt,
+                timeouts=timeouts,
+                elapsed=timing.clock() - began,
+                jitter=timing.jitter(),
+            )
+            if wait is None:
+                raise error
+            _log.info("%s; attempt %d follows in %.1f s", error, attempt + 1, wait)
+            timing.sleep(wait)
+
+    def _message(self, rpc: str, body: Mapping[str, Any]) -> Any:
+        request_type = service_pb2.DESCRIPTOR.services_by_name["V2"].methods_by_name[rpc].input_type
+        try:
+            return message_from(body, getattr(service_pb2, request_type.name)())
+        except ReconcilerError as error:
+            problem = self._scrubber.clean(str(error))
+        raise RemoteError(rpc=rpc, code="NOT_SENT", description=problem, fault=FaultClass.FATAL, attempts=0, sent=False)
+
+    def _attempt(self, rpc: str, message: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
+        self._pacer.wait()
+        began = self._timing.clock()
+        try:
+            response = getattr(self._stub, rpc)(message, timeout=self._timing.timeout, metadata=self._metadata())
+        except grpc.RpcError as error:
+            code, details = _grpc_facts(error)
+        except ValueError:
+            # What gRPC raises for a call on a channel that another thread has closed.
+            code, details = "CANCELLED", "the connection was closed"
+        else:
+            _log.debug("%s took %.3f s", rpc, self._timing.clock() - began)
+            return self._judge(rpc, response, attempt)
+        return self._grpc_failure(rpc, code, details, attempt)
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        prefix = ("x-clarifai-request-id-prefix", f"reconciler-{__version__}")
+        return (prefix,) if self._token is None else (("authorization", f"Key {self._token.reveal()}"), prefix)
+
+    def _judge(self, rpc: str, response: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
+        status = response.status
+        if status.code == statuses.SUCCESS:
+            return Answer(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
+        meaning = statuses.meaning_of_clarifai(status.code, enum_name=_enum_name(status.code))
+        error = RemoteError(
+            rpc=rpc,
+            code=f"{status.code} {meaning.name}",
+            description=_with_hint(self._scrubber.clean(status.description), meaning.hint),
+            details=self._scrubber.clean(status.details) or None,
+            fault=meaning.fault,
+            request_id=self._scrubber.clean(status.req_id) or None,
+            attempts=attempt,
+        )
+        return error, Failure(fault=meaning.fault, is_throttle=meaning.is_throttle)
+
+    def _grpc_failure(self, rpc: str, code: str, details: str, attempt: int) -> tuple[RemoteError, Failure]:
+        meaning = statuses.meaning_of_grpc(code)
+        error = RemoteError(
+            rpc=rpc,
+            code=code,
+            description=_with_hint(self._scrubber.clean(details) or "no details", meaning.hint),
+            fault=meaning.fault,
+            attempts=attempt,
+        )
+        return error, Failure(fault=meaning.fault, is_timeout=code == "DEADLINE_EXCEEDED")
+
+
+def _grpc_facts(error: Any) -> tuple[str, str]:
+    code = error.code() if callable(getattr(error, "code", None)) else None
+    details = error.details() if callable(getattr(error, "details", None)) else None
+    return (code.name if code is not None else "UNKNOWN"), str(details or "")
+
+
+def _enum_name(code: int) -> str:
+    return str(status_code_pb2.StatusCode.Name(code)) if code in status_code_pb2.StatusCode.values() else ""
+
+
+def _with_hint(text: str, hint: str) -> str:
+    if not hint:
+        return text
+    stop = "" if text.endswith((".", "!", "?")) else "."
+    return f"{text}{stop} {hint}" if text else hint

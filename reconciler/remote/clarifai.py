@@ -1,0 +1,265 @@
+"""The service itself, behind the Protocol of `port`: which calls answer which question, and whose models are whose.
+
+"me" is the service's alias for the token's user (resources.proto, UserAppIDSet.user_id), but answers name the real
+one. Keys must equal those of the manifests, which may say "me". So the real id is asked for once (GetUser; GetApp for
+keys that belong to an app and may not read users), and a model of exactly that user, in exactly the app asked about,
+gets the scope's spelling. A model that a listing shows of anyone else keeps its own key, and so can't be taken for
+the app's.
+
+Importing this module is cheap; making a ClarifaiRemote imports clarifai_grpc (a fifth of a second).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.credentials import Token
+from reconciler.errors import FaultClass, RemoteError
+from reconciler.remote import statuses
+from reconciler.remote.convert import (
+    LazyDocument,
+    documents_from,
+    model_from,
+    newest_first,
+    version_from,
+)
+from reconciler.remote.endpoint import Endpoint
+from reconciler.remote.paging import Pages, page_body
+from reconciler.remote.port import Reply
+from reconciler.remote.scrub import Scrubber, secrets_in
+from reconciler.remote.writes import require_sendable, safety_of
+from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from reconciler.remote.caller import Timing
+
+ME: Final = "me"
+
+
+class ClarifaiRemote:
+    """A connection to one endpoint with one token (None for an endpoint that checks none). Safe for several threads.
+
+    `name` is what plans call the endpoint, where that isn't its url ("embedded"). `secrets` are texts that no error may
+    show. Nothing is sent before the first call. Raises ReconcilerError where the root certificates can't be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        token: Token | None = None,
+        root_certificates: Path | None = None,
+        timing: Timing | None = None,
+        name: str | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        from reconciler.remote.caller import Caller, Timing
+
+        self.endpoint = name or endpoint.url
+        self._scrubber = Scrubber(secrets)
+        if token is not None:
+            self._scrubber.register([token.reveal()])
+        self._caller = Caller(
+            endpoint,
+            token=token,
+            root_certificates=root_certificates,
+            timing=timing or Timing(),
+            scrubber=self._scrubber,
+        )
+        self._pages = Pages()
+        self._own_user_id = ""
+        self._own_user_lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._caller.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def register_secret(self, secret: str) -> None:
+        """Add a text that no error from here may show."""
+        self._scrubber.register([secret])
+
+    # --- reads ------------------------------------------------------------------------------------------------
+
+    def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
+        """Every model the listing of an app returns, each with its latest version; models of other apps included."""
+        # The default order, by time of change, shifts while models are patched, and offset pages would skip some.
+        order = {"sort_by_created_at": True, "sort_ascending": True}
+        return self._list_models("ListModels", {**_user_app("ListModels", scope), **order}, scope)
+
+    def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
+        """Models of an app by name wildcard and type; an empty string leaves that filter out."""
+        filters = {"name": name, "model_type_id": model_type_id}
+        query = {field: value for field, value in filters.items() if value}
+        return self._list_models(
+            "PostModelsSearches", {**_user_app("PostModelsSearches", scope), "model_query": query}, scope
+        )
+
+    def _list_models(self, rpc: str, body: Mapping[str, Any], scope: Scope) -> Iterator[ObservedModel]:
+        own_user_id = self.resolve_user_id(scope)
+        for message in self._list(rpc, body, "models", identity=_owner_and_id):
+            yield model_from(_require_id(rpc, message), own_user_id=own_user_id, scope=scope)
+
+    def get_model(self, key: Key) -> ObservedModel | None:
+        """One model with its latest version, or None where the service says that it doesn't exist."""
+        body = {**_user_app("GetModel", key.scope), "model_id": _require("GetModel", "model_id", key.model_id)}
+        own_user_id = self.resolve_user_id(key.scope)
+        try:
+            answer = self._caller.call("GetModel", body)
+        except RemoteError as error:
+            if error.code.startswith(f"{statuses.MODEL_DOES_NOT_EXIST} "):
+                return None
+            raise
+        model = model_from(_require_id("GetModel", answer.message.model), own_user_id=own_user_id, scope=key.scope)
+        # Where an app has no such model the service may answer with Clarifai's own of that id (service.proto,
+        # ListModelsRequest.dont_fetch_from_main tells of it): not the model that was asked for.
+        return model if model.key == key.model() else None
+
+    def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
+        """Every version of a model, newest first."""
+        rpc, model = "ListModelVersions", key.model()
+        body = {**_user_app(rpc, key.scope), "model_id": _require(rpc, "model_id", key.model_id)}
+        messages = self._list(rpc, body, "model_versions", identity=_id, until_empty=False)
+        yield from newest_first(version_from(_require_id(rpc, message), key=model) for message in messages)
+
+    def list_model_types(self, scope: Scope) -> Iterator[Document]:
+        """Every ModelType message."""
+        body = _user_app("ListModelTypes", scope)
+        for message in self._list("ListModelTypes", body, "model_types", identity=_id):
+            yield LazyDocument(message)
+
+    def list_workflows(self, scope: Scope) -> Iterator[Document]:
+        """Every Workflow message of an app."""
+        body = {**_user_app("ListWorkflows", scope), "sort_by_created_at": True, "sort_ascending": True}
+        for message in self._list("ListWorkflows", body, "workflows", identity=_owner_and_id):
+            yield LazyDocument(message)
+
+    def list_concepts(self, key: Key) -> Iterator[Document]:
+        """Every Concept of a model's version (its latest, where the key names no version)."""
+        rpc = "ListModelConcepts"
+        body = {
+            **_user_app(rpc, key.scope),
+            "model_id": _require(rpc, "model_id", key.model_id),
+            "version_id": key.version_id,
+        }
+        for message in self._list(rpc, body, "concepts", identity=_concept_identity, until_empty=False):
+            yield LazyDocument(message)
+
+    def get_output_info(self, key: Key) -> Document:
+        """The Model message of GetModelOutputInfo, concepts included."""
+        rpc = "GetModelOutputInfo"
+        body = {
+            **_user_app(rpc, key.scope),
+            "model_id": _require(rpc, "model_id", key.model_id),
+            "version_id": key.version_id,
+        }
+        return LazyDocument(self._caller.call(rpc, body).message.model)
+
+    def _list(
+        self, rpc: str, body: Mapping[str, Any], field: str, *, identity: Any, until_empty: bool = True
+    ) -> Iterator[Any]:
+        def fetch(page: int, per_page: int) -> Any:
+            pages = {"page": page, "per_page": per_page}
+            paged = {**body, "pagination": pages} if rpc == "PostModelsSearches" else page_body(body, page, per_page)
+            return getattr(self._caller.call(rpc, paged).message, field)
+
+        return self._pages.read(rpc, fetch, identity=identity, until_empty=until_empty)
+
+    # --- whose --------------------------------------------------------------------------------------------------
+
+    def resolve_user_id(self, scope: Scope) -> str:
+        """The real id of the scope's user: asked of the service for "me", once per connection."""
+        if scope.user_id != ME:
+            return scope.user_id
+        with self._own_user_lock:
+            if not self._own_user_id:
+                self._own_user_id = self._ask_own_user_id(scope)
+            return self._own_user_id
+
+    def _ask_own_user_id(self, scope: Scope) -> str:
+        try:
+            user_id = str(self._caller.call("GetUser", {"user_app_id": {"user_id": ME}}).message.user.id)
+        except RemoteError as error:
+            if error.fault is FaultClass.TRANSIENT:
+                raise
+            first_error = error
+        else:
+            if user_id:
+                return user_id
+            first_error = _broken_promise("GetUser", "the user has no id")
+        try:
+            user_id = str(self._caller.call("GetApp", _user_app("GetApp", scope)).message.app.user_id)
+        except RemoteError as error:
+            if error.fault is FaultClass.TRANSIENT:
+                raise
+            user_id = ""
+        if not user_id:
+            raise first_error
+        return user_id
+
+    # --- writes -------------------------------------------------------------------------------------------------
+
+    def send(self, request: Request) -> Reply:
+        """Send one change. For a request that no plan may hold it raises RemoteError with `sent` False."""
+        require_sendable(request)
+        self._scrubber.register(secrets_in(request.body))
+        answer = self._caller.call(request.rpc, request.body, safety=safety_of(request))
+        return Reply(request_id=answer.request_id, attempts=answer.attempts, documents=documents_from(answer.message))
+
+
+def _id(message: Any) -> object:
+    return message.id
+
+
+def _owner_and_id(message: Any) -> object:
+    return message.user_id, message.app_id, message.id
+
+
+def _concept_identity(message: Any) -> object:
+    return message.user_id, message.app_id, message.id, message.language
+
+
+def _user_app(rpc: str, scope: Scope) -> dict[str, Any]:
+    # With an empty app id the service lists over all apps of the user, with an empty user id over all users
+    # (service.proto, ListModels: "/v2/users/{user_id}/models" and "/v2/models" are its other bindings).
+    return {
+        "user_app_id": {
+            "user_id": _require(rpc, "user_id", scope.user_id),
+            "app_id": _require(rpc, "app_id", scope.app_id),
+        }
+    }
+
+
+def _require(rpc: str, name: str, value: str) -> str:
+    if not value:
+        raise RemoteError(
+            rpc=rpc,
+            code="NOT_SENT",
+            description=f"the {name} is empty, which the service would read as all of them",
+            fault=FaultClass.FATAL,
+            attempts=0,
+            sent=False,
+        )
+    return value
+
+
+def _require_id(rpc: str, message: Any) -> Any:
+    if not message.id:
+        raise _broken_promise(rpc, f"a {message.DESCRIPTOR.name} has no id")
+    return message
+
+
+def _broken_promise(rpc: str, what: str) -> RemoteError:
+    return RemoteError(
+        rpc=rpc, code="UNREADABLE_ANSWER", description=f"{what} in the service's answer", fault=FaultClass.FATAL
+    )

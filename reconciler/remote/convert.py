@@ -1,0 +1,157 @@
+"""Between the service's messages and this package's types; reads message attributes, calls nothing.
+
+Documents are made lazily: a listing of ten thousand models costs nothing per model until a field of one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from reconciler.errors import FaultClass, ReconcilerError, RemoteError
+from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Scope, Sensitive
+
+_EXACT: Final = 2**53
+"""The largest magnitude up to which a double, and so a Struct number, holds every integer."""
+
+
+class LazyDocument(Mapping[str, Any]):
+    """A message as JSON with proto field names, converted at the first look. Read-only, like the message behind it.
+
+    `leave_out` names top-level fields that the document doesn't have. Raises RemoteError at the first look where the
+    message has no JSON form (NaN or infinity in a Struct).
+    """
+
+    __slots__ = ("_content", "_leave_out", "_message")
+
+    def __init__(self, message: Any, *, leave_out: tuple[str, ...] = ()) -> None:
+        self._message = message
+        self._leave_out = leave_out
+        self._content: dict[str, Any] | None = None
+
+    def _load(self) -> dict[str, Any]:
+        # The message is read before the content and let go after it is set: another thread in between finds either.
+        message, content = self._message, self._content
+        if content is None:
+            content = self._content = document_from(message, leave_out=self._leave_out)
+            self._message = None
+        return content
+
+    def __getitem__(self, name: str) -> Any:
+        return self._load()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __repr__(self) -> str:
+        # Never the content: params may hold secrets.
+        return f"<LazyDocument of {'a read message' if self._message is None else self._message.DESCRIPTOR.name}>"
+
+
+def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A message as JSON with proto field names; a number without a fraction is an int, as it was before it was sent."""
+    from google.protobuf import json_format
+
+    if leave_out:
+        whole, message = message, type(message)()
+        message.CopyFrom(whole)
+        for name in leave_out:
+            message.ClearField(name)
+    try:
+        return _with_ints(json_format.MessageToDict(message, preserving_proto_field_name=True))  # type: ignore[no-any-return]
+    except (ValueError, json_format.Error):
+        problem = f"{message.DESCRIPTOR.name} {getattr(message, 'id', '')!r} holds a value that JSON has no form for"
+    raise RemoteError(
+        rpc="Reading the answer",
+        code="UNREADABLE_ANSWER",
+        description=f"{problem} (NaN or infinity). Correct it with the tool that wrote it.",
+        fault=FaultClass.FATAL,
+    )
+
+
+def _with_ints(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+    if isinstance(value, dict):
+        return {name: _with_ints(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_ints(item) for item in value]
+    return value
+
+
+def revealed(value: Any) -> Any:
+    """A JSON value as plain dicts and lists, every Sensitive replaced by what it holds. Only for sending."""
+    if isinstance(value, Sensitive):
+        return revealed(value.reveal())
+    if isinstance(value, Mapping):
+        return {name: revealed(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [revealed(item) for item in value]
+    return value
+
+
+def message_from(body: Mapping[str, Any], message: Any) -> Any:
+    """Fill `message` from JSON with proto field names. Raises ReconcilerError where the two don't fit.
+
+    The error's text quotes values of the body: the caller takes the secrets out of it.
+    """
+    from google.protobuf import json_format
+
+    try:
+        return json_format.ParseDict(revealed(body), message)
+    except (json_format.Error, TypeError, ValueError) as error:
+        problem = str(error)
+    raise ReconcilerError(f"{message.DESCRIPTOR.name} can't be made from the planned body: {problem}")
+
+
+def model_from(message: Any, *, own_user_id: str, scope: Scope) -> ObservedModel:
+    """One Model message of an answer about `scope`, whose user's real id is `own_user_id`.
+
+    A model of the scope gets the scope's own spelling of the user id ("me" stays "me"), so that its key equals the
+    manifest's. Any other keeps what the message says, even where that is empty: who owns it isn't guessed.
+    """
+    key = Key(user_id=message.user_id, app_id=message.app_id, model_id=message.id)
+    if key.scope == Scope(own_user_id, scope.app_id):
+        key = Key(user_id=scope.user_id, app_id=scope.app_id, model_id=message.id)
+    latest = version_from(message.model_version, key=key) if message.HasField("model_version") else None
+    return ObservedModel(
+        key=key,
+        document=LazyDocument(message, leave_out=("model_version",)),
+        model_type_id=message.model_type_id,
+        latest=latest,
+        versions=(latest,) if latest else (),
+    )
+
+
+def version_from(message: Any, *, key: Key) -> ObservedVersion:
+    """One ModelVersion message of the model at `key`."""
+    return ObservedVersion(
+        key=key.version(message.id),
+        document=LazyDocument(message),
+        created_at=time_text(message.created_at) if message.HasField("created_at") else "",
+        status_code=message.status.code,
+    )
+
+
+def newest_first(versions: Iterable[ObservedVersion]) -> tuple[ObservedVersion, ...]:
+    """Versions by time of creation, the newest first; equal times by id."""
+    by_id = sorted(versions, key=lambda version: version.key)
+    return tuple(sorted(by_id, key=lambda version: version.created_at, reverse=True))
+
+
+def time_text(timestamp: Any) -> str:
+    """RFC 3339 in UTC with always nine digits of fraction, so that the order of the texts is the order of time."""
+    whole = timestamp.ToJsonString().removesuffix("Z").partition(".")[0]
+    return f"{whole}.{timestamp.nanos:09d}Z"
+
+
+def documents_from(response: Any) -> tuple[Document, ...]:
+    """The objects that an answer to a write returned: models or versions; nothing for the others."""
+    names = response.DESCRIPTOR.fields_by_name
+    for name in ("models", "model_versions"):
+        if name in names:
+            return tuple(LazyDocument(item) for item in getattr(response, name))
+    return ()

@@ -1,0 +1,116 @@
+"""All that a run found, as data: made even where the run fails, and the one owner of the exit code.
+
+In: a plan and what became of it. Out: a Report that every renderer prints, its JSON document, and the exit code. The
+format never changes the exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from reconciler.apply import Status, StepResult
+from reconciler.plan import Plan, plan_document, redacted, request_document
+from reconciler.resources import MISSING, FieldChange, Key, path_text
+from reconciler.verify import Moved
+
+EXIT_DONE = 0
+EXIT_CHANGES = 2
+EXIT_REFUSED = 3
+EXIT_INCOMPLETE = 4
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of plan, drift, apply or show.
+
+    `moved` is why a saved plan was found stale, before anything was written. `remaining` are the planned paths that
+    live doesn't have after apply (None: a deletion that did not happen), `unread` why reading back failed. `backups`
+    are the folders that hold what was deleted.
+    """
+
+    kind: Literal["Plan", "Drift", "Apply"]
+    plan: Plan
+    changes_exit_code: int = EXIT_DONE
+    results: tuple[StepResult, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    remaining: tuple[tuple[Key, FieldChange | None], ...] = ()
+    unread: str | None = None
+    backups: tuple[str, ...] = ()
+    is_interrupted: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a guard, or a change on the live side, stopped the run before any write."""
+        return bool(self.plan.refused or self.moved)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every request was done and live reads back as wanted."""
+        sent = all(result.status in (Status.DONE, Status.SKIPPED) for result in self.results)
+        complete = len(self.results) == len(self.plan.requests)
+        return sent and complete and not (self.is_refused or self.remaining or self.unread)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line; an error outranks changes."""
+        if self.is_interrupted:
+            return EXIT_INTERRUPTED
+        if self.is_refused:
+            return EXIT_REFUSED
+        if self.kind == "Apply":
+            return EXIT_DONE if self.converged else EXIT_INCOMPLETE
+        return self.changes_exit_code if self.plan.changes else EXIT_DONE
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The report as one JSON document: the plan's, with what became of each request where there is something to tell."""
+    document = plan_document(report.plan, kind=report.kind)
+    if report.kind != "Apply":
+        return document
+    document["requests"] = [
+        {**request_document(result.request), **_result_fields(result)} for result in report.results
+    ] or [{**request, **_NOT_REACHED} for request in document["requests"]]
+    document["converged"] = report.converged
+    document["remaining"] = [_remaining_document(key, change) for key, change in report.remaining]
+    document["stale"] = [_moved_document(moved) for moved in report.moved]
+    document["backups"] = list(report.backups)
+    document["unread"] = report.unread
+    return document
+
+
+_NOT_REACHED: Mapping[str, Any] = {
+    "status": Status.NOT_REACHED.value,
+    "error": None,
+    "attempts": 0,
+    "request_id": None,
+}
+
+
+def _result_fields(result: StepResult) -> dict[str, Any]:
+    return {
+        "status": result.status.value,
+        "error": result.error,
+        "attempts": result.attempts,
+        "request_id": result.request_id,
+    }
+
+
+def _remaining_document(key: Key, change: FieldChange | None) -> dict[str, Any]:
+    if change is None:
+        return {"address": key.address, "path": None}
+    document: dict[str, Any] = {"address": key.address, "path": path_text(change.path)}
+    for name, value in (("live", change.before), ("wanted", change.after)):
+        if value is not MISSING:
+            document[name] = "(sensitive)" if change.is_sensitive else redacted(value)
+    return document
+
+
+def _moved_document(moved: Moved) -> dict[str, Any]:
+    document: dict[str, Any] = {"address": moved.key.address, "path": moved.path}
+    for name, value in (("planned", moved.planned), ("live", moved.live), ("wanted", moved.wanted)):
+        if value is not MISSING:
+            document[name] = "(sensitive)" if moved.is_sensitive else redacted(value)
+    return document

@@ -1,0 +1,234 @@
+"""A document and its JSON Schema → problems that say what is wrong, where, and what to do.
+
+The schema decides; this module only words it. The published schemas also accept `${var:…}` wherever a value can
+stand; documents are judged after interpolation, by the same schema without those alternatives. The form of ids is
+judged by `ids.py`, which explains itself better than a pattern does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.errors import Problem
+from reconciler.resources import Sensitive, holds_sensitive
+from reconciler.scalars import surprise
+from reconciler.schema import schema_document
+from reconciler.wording import described, listed, nearest, quoted, shortened
+
+_REFERENCE: Final = {"$ref": "#/$defs/reference"}
+_EXPECTED: Final[Mapping[str, str]] = {
+    "object": "a mapping (lines of `key: value`)",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+_CANNOT_CLEAR: Final = "the service can't tell an empty text from an unset one, so its API can't clear a text"
+_LEAVE_OUT: Final = "Write a text, or leave the key out: then the live one stays."
+_IDS: Final = frozenset({"id", "user_id", "app_id"})
+_TEXT_FIELDS: Final = frozenset({"name", "description", "notes", "license"})
+
+
+def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
+    """Where an interpolated document breaks the schema of its kind ("Model", "Config"); empty where it doesn't."""
+    value = _revealed(document.value) if holds_sensitive(document.value) else document.value
+    validator = _validator(kind)
+    if validator.is_valid(value):
+        return []
+    problems: dict[Problem, None] = {}
+    for error in validator.iter_errors(value):
+        problems.update(dict.fromkeys(_Wording(document, error, kind).problems()))
+    return list(problems)
+
+
+@cache
+def _validator(kind: str) -> Any:
+    from jsonschema import Draft202012Validator  # 140 ms that commands without manifests needn't pay
+
+    return Draft202012Validator(_without_references(schema_document(kind)))
+
+
+def _without_references(schema: Any) -> Any:
+    """The schema for interpolated documents: no alternative "or a reference", no pattern for ids."""
+    if isinstance(schema, list):
+        return [_without_references(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {name: _without_references(item) for name, item in schema.items()}
+    if kept.get("type") == "string":
+        kept.pop("pattern", None)
+        kept.pop("maxLength", None)
+    if _REFERENCE in kept.get("anyOf", ()):
+        others = [item for item in kept.pop("anyOf") if item != _REFERENCE]
+        kept = {**kept, **others[0]} if len(others) == 1 else {**kept, "anyOf": others}
+    return kept
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, Sensitive):
+        return value.reveal()
+    if isinstance(value, dict):
+        return {name: _revealed(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_revealed(item) for item in value]
+    return value
+
+
+class _Wording:
+    """One error of the validator, put into words. Never shows the validator's own copy of a value: it is unredacted."""
+
+    def __init__(self, document: LoadedDocument, error: Any, kind: str) -> None:
+        self._document = document
+        self._error = error
+        self._kind = kind
+        self._path: JsonPath = tuple(error.absolute_path)
+        self._name = dotted(self._path)
+        self._value = value_at(document.value, self._path)
+
+    def problems(self) -> Iterator[Problem]:
+        """One problem, or one for each unknown key or repeated item."""
+        by_keyword = {
+            "additionalProperties": self._unknown_keys,
+            "required": self._missing_keys,
+            "type": self._wrong_type,
+            "enum": self._wrong_choice,
+            "const": self._wrong_constant,
+            "oneOf": self._not_exactly_one,
+            "minLength": self._empty,
+            "uniqueItems": self._repeated,
+            "minimum": self._out_of_range,
+            "maximum": self._out_of_range,
+            "exclusiveMinimum": self._out_of_range,
+        }
+        yield from by_keyword.get(str(self._error.validator), self._otherwise)()
+
+    def _unknown_keys(self) -> Iterator[Problem]:
+        known = tuple(self._error.schema.get("properties", ()))
+        for key in self._value:
+            if key not in known:
+                yield self._unknown_key(key, known)
+
+    def _unknown_key(self, key: str, known: tuple[str, ...]) -> Problem:
+        path = (*self._path, key)
+        where = "" if not self._path else f" in {self._name}"
+        elsewhere = _places(self._kind).get(key, ())
+        near = nearest(key, known)
+        code, message = "unknown-key", f"unknown key {quoted(key)}{where}."
+        if self._path[-1:] == ("remove",) and key in _TEXT_FIELDS:
+            code, message = "cannot-clear", f"{dotted(path)}: {_CANNOT_CLEAR}."
+            hint = "Set another text, or leave it alone."
+        elif self._path[-1:] == ("remove",) and key == "visibility":
+            code, message, hint = "cannot-clear", "a visibility can't be removed.", "State the one wanted instead."
+        elif near is not None and near.lower() == key.lower():
+            hint = f"Did you mean {quoted(near)}?"
+        elif elsewhere:
+            hint = f"It belongs in {' or '.join(elsewhere[:2])}."
+        elif near is not None:
+            hint = f"Did you mean {quoted(near)}?"
+        else:
+            hint = f"Known keys here: {listed(known)}."
+        return self._problem(code, message, hint, path=path, at_key=True)
+
+    def _missing_keys(self) -> Iterator[Problem]:
+        for key in self._error.validator_value:
+            if key not in self._value:
+                name = dotted((*self._path, key))
+                hint = "Write `spec: {}` for a model that is only to be kept." if name == "spec" else f"Add {key}."
+                yield self._problem("missing-key", f"{name} is missing.", hint)
+
+    def _wrong_type(self) -> Iterator[Problem]:
+        expected = _EXPECTED.get(str(self._error.validator_value), str(self._error.validator_value))
+        if self._value is None:
+            hint = f"Write {expected} after it, or leave the key out."
+            yield self._problem("wrong-type", f"{self._name} has no value.", hint)
+            return
+        found, hint = described(self._value), f"Write {expected}."
+        raw = self._document.raw(self._path)
+        if raw is not None and self._error.validator_value == "string":
+            hint = f'Quote it to make it text: "{shortened(raw)}".'
+            if surprise(raw, self._value) is not None:
+                found = f"{found}, which is how YAML reads {shortened(raw)}"
+        elif isinstance(self._value, str) and self._error.validator_value in {"boolean", "integer", "number"}:
+            hint = "Write it without quotes."
+        yield self._problem("wrong-type", f"{self._name} must be {expected}, found {found}.", hint)
+
+    def _wrong_choice(self) -> Iterator[Problem]:
+        choices = [str(choice) for choice in self._error.validator_value]
+        if self._value is None:
+            yield self._problem("wrong-type", f"{self._name} has no value.", f"Write one of {listed(choices)}.")
+            return
+        near = nearest(self._value, choices) if isinstance(self._value, str) else None
+        hint = f"Did you mean {near}?" if near else f"Write one of {listed(choices)}."
+        message = f"{self._name} must be one of {listed(choices)}, found {described(self._value)}."
+        yield self._problem("wrong-choice", message, hint)
+
+    def _wrong_constant(self) -> Iterator[Problem]:
+        only = described(self._error.validator_value)
+        yield self._problem(
+            "wrong-choice",
+            f"{self._name} can only be {only}, found {described(self._value)}.",
+            "Leave the key out where it isn't meant.",
+        )
+
+    def _not_exactly_one(self) -> Iterator[Problem]:
+        found = "both" if "id" in self._value else "neither"
+        hint = "Write `id:` for one version, or `select:` latest, latest-trained or all."
+        yield self._problem("ambiguous-version", f"{self._name} needs exactly one of id and select, has {found}.", hint)
+
+    def _empty(self) -> Iterator[Problem]:
+        last = self._path[-1] if self._path else ""
+        if last in _IDS or isinstance(last, int) or last not in {*_TEXT_FIELDS, "url"}:
+            yield self._problem("empty-text", f"{self._name} is empty.", "Write a text, or leave it out.")
+        elif last == "url":
+            yield self._problem(
+                "cannot-clear", f"{self._name} is empty.", "To take the image off: remove: {image: true}."
+            )
+        else:
+            yield self._problem("cannot-clear", f"{self._name} is empty: {_CANNOT_CLEAR}.", _LEAVE_OUT)
+
+    def _repeated(self) -> Iterator[Problem]:
+        for index, item in enumerate(self._value):
+            if item in self._value[:index]:
+                path = (*self._path, index)
+                yield self._problem(
+                    "repeated-item", f"{self._name} lists {described(item)} twice.", "Keep one of them.", path=path
+                )
+
+    def _out_of_range(self) -> Iterator[Problem]:
+        words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
+        limit = f"{words[str(self._error.validator)]} {self._error.validator_value}"
+        yield self._problem("out-of-range", f"{self._name} must be {limit}, found {described(self._value)}.", None)
+
+    def _otherwise(self) -> Iterator[Problem]:
+        rule = f"{self._error.validator}: {self._error.validator_value}"
+        message = f"{self._name} breaks the rule {shortened(rule)}, found {described(self._value)}."
+        yield self._problem("wrong-value", message, f"See `reconciler schema {self._kind}`.")
+
+    def _problem(
+        self, code: str, message: str, hint: str | None, *, path: JsonPath | None = None, at_key: bool = False
+    ) -> Problem:
+        where = self._path if path is None else path
+        origin = self._document.key_origin(where) if at_key else self._document.origin(where)
+        return Problem(code=code, message=message, origin=origin, pointer=json_pointer(where), hint=hint)
+
+
+@cache
+def _places(kind: str) -> Mapping[str, tuple[str, ...]]:
+    """Where each key of the schema belongs, for keys written in the wrong place."""
+    schema = _without_references(schema_document(kind))
+    found: dict[str, list[str]] = {}
+    pending: list[tuple[Any, str]] = [(schema, "")]
+    while pending:
+        part, prefix = pending.pop(0)
+        reference = part.get("$ref")
+        whole = {**schema["$defs"][reference.rsplit("/", 1)[1]], **part} if reference else part
+        for key, inner in whole.get("properties", {}).items():
+            found.setdefault(key, []).append(prefix or "the top level")
+            pending.append((inner, f"{prefix}.{key}".removeprefix(".")))
+        if isinstance(whole.get("items"), Mapping):
+            pending.append((whole["items"], f"{prefix}[]"))
+    return {key: tuple(prefixes) for key, prefixes in found.items()}

@@ -1,0 +1,201 @@
+"""Loaded documents → Desired, or every problem of every file at once.
+
+In: documents with places, the ids and variables of the run. Out: what the manifests want, ordered by key, the same for
+any order of files and documents. A document goes through its references, its header, the JSON Schema, the rules that the
+schema can't state (`entries.py`), and last the rules between documents. A place found wrong by an early step isn't
+reported again by a later one. Reads no file and asks no service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.document import LoadedDocument
+from reconciler.entries import model_from_document
+from reconciler.errors import Problem, ProblemList, ProblemsError
+from reconciler.ids import id_problem, id_warning
+from reconciler.interpolate import interpolate
+from reconciler.load import Loaded
+from reconciler.resources import Desired, DesiredModel, Key
+from reconciler.shape import shape_problems
+from reconciler.wording import described, nearest, quoted
+
+API_VERSION: Final = "reconciler/v1"
+_KIND: Final = "Model"
+_UNTOLD: Final = Key(user_id="?", app_id="?", model_id="?")
+_WAYS: Final[Mapping[str, str]] = {
+    "user_id": "Give metadata.user_id, --user-id, user_id in reconciler.yaml, CLARIFAI_USER_ID, or a clarifai CLI context.",
+    "app_id": "Give metadata.app_id, --app-id, app_id in reconciler.yaml, CLARIFAI_APP_ID, or a clarifai CLI context.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """Manifests that can be used; `warnings` are what they may not have meant, in the order of files and lines."""
+
+    desired: Desired
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ids:
+    """The ids for manifests that name none, and the flags that manifests must not contradict."""
+
+    defaults: Mapping[str, str | None]
+    flags: Mapping[str, str | None]
+
+
+def desired_from_documents(
+    loaded: Loaded,
+    *,
+    user_id: str | None,
+    app_id: str | None,
+    flag_user_id: str | None,
+    flag_app_id: str | None,
+    variables: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> Validated:
+    """What the manifests want. `user_id` and `app_id` are for manifests that name none; the flags must agree with all.
+
+    Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
+    """
+    ids = _Ids(
+        defaults={"user_id": flag_user_id or user_id, "app_id": flag_app_id or app_id},
+        flags={"user_id": flag_user_id, "app_id": flag_app_id},
+    )
+    problems, warnings = list(loaded.problems), ProblemList()
+    warnings.extend(loaded.warnings)
+    models: dict[Key, DesiredModel] = {}
+    duplicates = ProblemList()
+    known = {(problem.origin, problem.pointer) for problem in problems}
+    for document in sorted(loaded.documents, key=lambda item: item.origin()):
+        interpolated, steps = interpolate(document, variables=variables, environ=environ)
+        found = ProblemList()
+        found.extend(steps)
+        known.update((problem.origin, problem.pointer) for problem in steps)
+        later = ProblemList()
+        model = _model(interpolated, ids, later, warnings)
+        found.extend(problem for problem in later if (problem.origin, problem.pointer) not in known)
+        problems.extend(found)
+        if model is not None:
+            first = models.setdefault(model.key, model)
+            if first is not model:
+                _report_duplicate(interpolated, first, model.key, duplicates)
+    every = ProblemList()
+    every.extend(problems)
+    every.extend(duplicates)
+    if every:
+        raise ProblemsError(tuple(every))
+    desired = Desired(models=tuple(models[key] for key in sorted(models)), files=loaded.files, digest=loaded.digest)
+    return Validated(desired=desired, warnings=tuple(warnings))
+
+
+def _model(document: LoadedDocument, ids: _Ids, problems: ProblemList, warnings: ProblemList) -> DesiredModel | None:
+    """The model that one document wants; None where it can't even be told which model is meant."""
+    if not _has_usable_header(document, problems):
+        return None
+    problems.extend(problem for problem in shape_problems(document, _KIND) if not _is_about_header(problem))
+    key = _key(document, ids, problems, warnings)
+    model = model_from_document(document, key or _UNTOLD, problems, warnings)
+    return model if key is not None else None
+
+
+def _has_usable_header(document: LoadedDocument, problems: ProblemList) -> bool:
+    """Whether the document is, or is meant as, a Model of the known format; reports everything else."""
+    value = document.value
+    if not isinstance(value, dict):
+        message = f"a manifest is a mapping, found {described(value)}."
+        hint = f"Start it with apiVersion: {API_VERSION} and kind: {_KIND}."
+        problems.add("not-a-manifest", message, document.origin(), hint=hint)
+        return False
+    api_is_known = _is_header(document, "apiVersion", API_VERSION, problems)
+    kind_is_known = _is_header(document, "kind", _KIND, problems)
+    return api_is_known and kind_is_known
+
+
+def _is_header(document: LoadedDocument, key: str, known: str, problems: ProblemList) -> bool:
+    if key not in document.value:
+        hint = f"Add {key}: {known} at the top level."
+        problems.add("missing-key", f"{key} is missing.", document.origin(), hint=hint)
+        return True
+    found = document.value[key]
+    if found == known:
+        return True
+    hint = f"This version reads {known}."
+    if found == "Config":
+        message = "a Config is no manifest; it holds the settings of a run."
+        hint = "Give it with --config FILE, and as PATH the folder of the manifests alone."
+    else:
+        message = f"{key} must be {known}, found {described(found)}."
+        if isinstance(found, str) and nearest(found, (known,)):
+            hint = f"Did you mean {known}?"
+    problems.add(
+        f"unknown-{'kind' if key == 'kind' else 'api-version'}",
+        message,
+        document.origin((key,)),
+        pointer=f"/{key}",
+        hint=hint,
+    )
+    return False
+
+
+def _is_about_header(problem: Problem) -> bool:
+    return problem.code == "missing-key" and problem.message in {"apiVersion is missing.", "kind is missing."}
+
+
+def _key(document: LoadedDocument, ids: _Ids, problems: ProblemList, warnings: ProblemList) -> Key | None:
+    metadata = document.value.get("metadata")
+    if not isinstance(metadata, dict):
+        return None
+    names = {name: _scope_id(document, name, ids, problems) for name in ("user_id", "app_id")}
+    names["id"] = metadata.get("id")
+    for name, text in names.items():
+        if not isinstance(text, str) or not text:
+            names[name] = None
+            continue
+        origin, pointer = document.origin(("metadata", name)), f"/metadata/{name}"
+        why = id_problem(text)
+        if why is not None:
+            hint = "Use letters and digits, with single - or _ between them."
+            problems.add("bad-id", f"metadata.{name} {quoted(text)} {why}.", origin, pointer=pointer, hint=hint)
+            names[name] = None
+        elif name in metadata and (doubt := id_warning(text)) is not None:
+            warnings.add("unusual-id", f"metadata.{name} {quoted(text)} {doubt}.", origin, pointer=pointer)
+    user_id, app_id, model_id = names["user_id"], names["app_id"], names["id"]
+    if user_id is None or app_id is None or model_id is None:
+        return None
+    return Key(user_id=user_id, app_id=app_id, model_id=model_id)
+
+
+def _scope_id(document: LoadedDocument, name: str, ids: _Ids, problems: ProblemList) -> str | None:
+    """The user or app id of a manifest: its own, which must not contradict the flag, else the run's."""
+    metadata = document.value["metadata"]
+    path = ("metadata", name)
+    pointer = f"/metadata/{name}"
+    if name not in metadata:
+        default = ids.defaults[name]
+        if not default:
+            problems.add(
+                "missing-scope",
+                f"there is no {name} for this model.",
+                document.origin(("metadata",)),
+                pointer=pointer,
+                hint=_WAYS[name],
+            )
+        return default
+    stated, flag = metadata[name], ids.flags[name]
+    if isinstance(stated, str) and flag and stated != flag:
+        option = "--" + name.replace("_", "-")
+        message = f"metadata.{name} is {quoted(stated)}, but {option} says {quoted(flag)}."
+        hint = f"Leave {option} out, or leave metadata.{name} out of manifests meant for several."
+        problems.add("contradicts-flag", message, document.origin(path), pointer=pointer, hint=hint)
+    return stated if isinstance(stated, str) else None
+
+
+def _report_duplicate(document: LoadedDocument, first: DesiredModel, key: Key, problems: ProblemList) -> None:
+    path = ("metadata", "id")
+    message = f"{key.address} is already described in {first.origin.path}:{first.origin.line}."
+    hint = "Put both into one document: one model, one manifest."
+    problems.add("duplicate-model", message, document.origin(path), pointer="/metadata/id", hint=hint)

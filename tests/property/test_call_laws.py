@@ -1,0 +1,169 @@
+"""Laws of the calls: whatever is live and whatever is wanted, in every reading of the service's patch actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.calls import Calls, calls_from_drifts
+from reconciler.canon import canonical, equal, field_from_document, lookup, spec_from_document
+from reconciler.diff import Drift, _drift, drifts
+from reconciler.resources import KINDS, MISSING, Action, Document, Key, Kind, Request
+from reconciler.semantics import READINGS, OverwriteStruct, Reading, patched
+from reconciler.wanted import spec_wanted
+
+from .values import ACTIONS, DOCUMENTS, HERE, STATEMENTS, removals
+
+MODEL = Key(user_id="me", app_id="pets", model_id="petsID")
+KEYS_BY_KIND = {Kind.MODEL: MODEL, Kind.MODEL_VERSION: MODEL.version("b" * 32)}
+SERVER_OWNED = {"message", "data"}
+
+
+@st.composite
+def drifting(draw: st.DrawFn, kind: Kind) -> Drift | None:
+    """A random live resource and a random manifest entry for it; None where they agree."""
+    document = canonical(draw(DOCUMENTS[kind]))
+    before = spec_from_document(kind, document)
+    after = spec_wanted(
+        kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind))
+    )
+    return next(iter(_drift(KEYS_BY_KIND[kind], document, before, after, {}, HERE)), None)
+
+
+ANY_DRIFT = st.one_of(drifting(Kind.MODEL), drifting(Kind.MODEL_VERSION))
+
+
+def after_requests(document: Document, requests: tuple[Request, ...], reading: Reading) -> dict[str, Any]:
+    """The one resource's document after requests that are about it alone."""
+    state = dict(document)
+    for request in requests:
+        state = after_request(state, request, reading)
+    return state
+
+
+def after_request(state: dict[str, Any], request: Request, reading: Reading) -> dict[str, Any]:
+    entries = [*request.body.get("models", ()), *request.body.get("model_versions", ())]
+    for entry in entries:
+        state = patched(state, entry, action=str(request.action), reading=reading)
+    for sent, stored in (("toolkits", "toolkits"), ("usecases", "use_cases"), ("languages", "languages")):
+        if sent in request.body:
+            state = {**state, stored: list(request.body[sent])}
+    return state
+
+
+def planned(drift: Drift) -> Calls:
+    return calls_from_drifts([drift], batch=32)
+
+
+def unmanaged(document: Document) -> dict[str, Any]:
+    """What is left of a document without the managed fields and what the service itself writes."""
+    left = {name: value for name, value in document.items() if not any(f.path == (name,) for f in KINDS[Kind.MODEL])}
+    info = {n: v for n, v in dict(left.get("output_info", {})).items() if n not in {*SERVER_OWNED, "params"}}
+    return {**{n: v for n, v in left.items() if n not in {"output_info", "license"}}, "output_info": info}
+
+
+@given(drift=ANY_DRIFT)
+def test_the_requests_reach_the_wanted_state_in_every_reading(drift: Drift | None) -> None:
+    if drift is None:
+        return
+    calls = planned(drift)
+    assert calls.refusals == ()
+    for reading in READINGS:
+        assert_reached(drift, calls, reading)
+
+
+def assert_reached(drift: Drift, calls: Calls, reading: Reading) -> None:
+    state = after_requests(drift.document, calls.requests, reading)
+    for field in KINDS[drift.key.kind]:
+        live, wanted = field_from_document(field, state), lookup(drift.after, field.path)
+        if live is MISSING or wanted is MISSING:
+            assert live is wanted
+        elif isinstance(wanted, list):
+            assert sorted(live) == sorted(wanted)
+        elif calls.notices and reading.overwrite_struct is not OverwriteStruct.WHOLE:
+            assert_leftovers_only(live, wanted, lookup(drift.before, field.path))
+        else:
+            assert equal(live, wanted)
+
+
+def assert_leftovers_only(live: Any, wanted: Any, before: Any) -> None:
+    """Every wanted value is there, and everything else is as it was before."""
+    if isinstance(live, dict) and isinstance(wanted, dict):
+        assert wanted.keys() <= live.keys()
+        for name, value in live.items():
+            was = before.get(name, MISSING) if isinstance(before, dict) else MISSING
+            if name in wanted:
+                assert_leftovers_only(value, wanted[name], was)
+            else:
+                assert was is not MISSING
+                assert equal(value, was)
+    else:
+        assert equal(live, wanted)
+
+
+@given(drift=ANY_DRIFT)
+def test_each_request_sent_twice_is_as_once_and_touches_nothing_unmanaged(drift: Drift | None) -> None:
+    if drift is None:
+        return
+    requests = planned(drift).requests
+    for reading in READINGS:
+        assert_harmless(drift, requests, reading)
+
+
+def assert_harmless(drift: Drift, requests: tuple[Request, ...], reading: Reading) -> None:
+    state = dict(drift.document)
+    for request in requests:
+        once = after_request(state, request, reading)
+        assert equal(canonical(after_request(once, request, reading)), canonical(once))
+        assert equal(canonical(unmanaged(once)), canonical(unmanaged(drift.document)))
+        state = once
+
+
+@given(drift=ANY_DRIFT)
+def test_planning_again_from_the_reached_state_is_empty(drift: Drift | None) -> None:
+    if drift is None:
+        return
+    state = after_requests(drift.document, planned(drift).requests, Reading())
+    again = spec_from_document(drift.key.kind, canonical(state))
+    assert list(_drift(drift.key, state, again, drift.after, {}, HERE)) == []
+
+
+@given(drift=ANY_DRIFT)
+def test_a_change_is_visible_and_a_request_has_a_change(drift: Drift | None) -> None:
+    if drift is None:
+        return
+    calls = planned(drift)
+    assert calls.requests
+    for change in drift.changes:
+        assert not (change.before is change.after is MISSING)
+        assert change.before is MISSING or change.after is MISSING or not (
+            type(change.before) is type(change.after) and change.before == change.after
+        )
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@given(data=st.data())
+def test_stating_what_is_wanted_twice_changes_nothing_more(kind: Kind, data: st.DataObject) -> None:
+    before = spec_from_document(kind, canonical(data.draw(DOCUMENTS[kind])))
+    stated, action = data.draw(STATEMENTS[kind]), data.draw(ACTIONS)
+    gone = data.draw(removals(kind))
+    once = spec_wanted(kind, before, stated, action=action)
+    assert spec_wanted(kind, once, stated, action=action) == once
+    removed = spec_wanted(kind, before, {}, action=Action.MERGE, removals=gone)
+    assert spec_wanted(kind, removed, {}, action=Action.MERGE, removals=gone) == removed
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@given(data=st.data())
+def test_canonical_specs_are_stable_and_differ_from_themselves_in_nothing(kind: Kind, data: st.DataObject) -> None:
+    document = data.draw(DOCUMENTS[kind])
+    assert equal(canonical(canonical(document)), canonical(document))
+    spec = spec_from_document(kind, document)
+    assert list(_drift(KEYS_BY_KIND[kind], document, spec, spec, {}, HERE)) == []
+
+
+def test_no_manifest_no_drift() -> None:
+    assert drifts([], owner=None) == ()

@@ -1,0 +1,220 @@
+"""Holds the layers: reads every module's imports and checks who may know whom, what is pure, and how big things get.
+
+The rules are tables; a new module is put into one of them, and the test that finds it missing says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "reconciler"
+
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("resources", "credentials"),
+    ("remote.port", "remote.endpoint"),
+    ("wording", "ids", "schema", "document", "scalars"),
+    ("tree", "parse", "git"),
+    ("load",),
+    ("interpolate", "structs", "shape"),
+    ("config",),
+    ("entries",),
+    ("validate", "selection"),
+    ("observe",),
+    ("canon",),
+    ("wanted", "resolve", "semantics", "deletions"),
+    ("diff",),
+    ("calls",),
+    ("policy",),
+    ("plan",),
+    ("planfile",),
+    ("apply",),
+    ("verify",),
+    ("report",),
+    ("render",),
+    ("ci",),
+)
+"""The steps in the order that data flows through them. A module imports from earlier layers and its own package only."""
+
+ADAPTERS = ("remote", "emulator")
+"""The sides that speak to the service, or are one: they know the first three layers and the settings, no step."""
+
+COMPOSERS = ("connect", "session", "cli", "__main__")
+"""What strings the steps together; each may import what stands to its left here, and nothing imports `cli` but `cli`."""
+
+PURE = ("canon", "wanted", "resolve", "semantics", "deletions", "diff", "calls", "policy", "plan", "report", "render")
+
+IMPURE_LIBRARIES = frozenset(
+    {"os", "pathlib", "time", "random", "subprocess", "socket", "sqlite3", "yaml", "click", "grpc", "clarifai_grpc"}
+)
+
+DISTRIBUTIONS = {
+    "clarifai_grpc": "clarifai-grpc",
+    "click": "click",
+    "deepdiff": "deepdiff",
+    "google": "protobuf",
+    "grpc": "grpcio",
+    "jsonschema": "jsonschema",
+    "yaml": "pyyaml",
+}
+"""Third-party import name → the distribution that pyproject.toml has to name."""
+
+TYPES_ONLY = frozenset({"typing_extensions"})
+"""Imported under TYPE_CHECKING alone; mypy brings it."""
+
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+
+
+def module_name(path: Path) -> str:
+    """The dotted name below the package: "diff", "remote.port"; a package's own __init__ goes by the package's name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """Every module that `name` imports, wherever in the file; `from reconciler import x` counts as importing x."""
+    found: set[str] = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{MODULES[name]}:{node.lineno}: imports are absolute here"
+            assert node.module is not None
+            found.add(node.module)
+            if node.module.startswith("reconciler"):
+                full = (f"{node.module}.{alias.name}" for alias in node.names)
+                found.update(each for each in full if each.removeprefix("reconciler.") in MODULES)
+    return frozenset(found)
+
+
+def own_imports(name: str) -> Iterator[str]:
+    """The modules of this package that `name` imports, without the package's name; the bare package is left out."""
+    for imported in sorted(imports(name)):
+        top, _, rest = imported.partition(".")
+        if top == "reconciler" and rest:
+            yield rest
+
+
+def is_in(name: str, groups: tuple[str, ...]) -> bool:
+    return any(name == group or name.startswith(f"{group}.") for group in groups)
+
+
+def layer_of(name: str) -> int | None:
+    return next((index for index, layer in enumerate(LAYERS) if is_in(name, layer)), None)
+
+
+def allowed(importer: str, imported: str) -> bool:
+    """Whether the tables above let `importer` know `imported`."""
+    package = importer.partition(".")[0]
+    if package == imported.partition(".")[0] and package in {*ADAPTERS, "cli", "config", "render", "ci"}:
+        return True
+    if is_in(importer, ("cli", "__main__")):
+        return True
+    if importer == "session":
+        return not is_in(imported, ("cli", "render"))
+    if importer == "connect":
+        return is_in(imported, ADAPTERS) or layer_of(imported) in range(LAYERS.index(("config",)) + 1)
+    if is_in(imported, COMPOSERS):
+        return False
+    shared = layer_of(imported) in {0, 1, 2} or imported == "config"
+    if is_in(importer, ADAPTERS) and layer_of(importer) is None:
+        return shared or (importer.startswith("remote.") and is_in(imported, ("emulator",)))
+    rank, other = layer_of(importer), layer_of(imported)
+    return rank is not None and other is not None and other <= rank
+
+
+def test_every_module_has_a_place() -> None:
+    placed = [*COMPOSERS, *ADAPTERS, *(name for layer in LAYERS for name in layer)]
+    homeless = [name for name in MODULES if name and not is_in(name, tuple(placed))]
+    assert homeless == [], "put these into LAYERS, ADAPTERS or COMPOSERS of this file"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name])
+def test_no_module_imports_a_later_step(name: str) -> None:
+    assert [imported for imported in own_imports(name) if not allowed(name, imported)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if is_in(name, PURE)])
+def test_pure_modules_import_nothing_impure(name: str) -> None:
+    assert {imported.split(".")[0] for imported in imports(name)} & IMPURE_LIBRARIES == set()
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_only_the_two_sides_speak_grpc(name: str) -> None:
+    if not is_in(name, ADAPTERS):
+        assert {imported.split(".")[0] for imported in imports(name)} & {"grpc", "clarifai_grpc"} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if is_in(name, ("emulator",))])
+def test_the_emulator_shares_no_reading_of_the_rules(name: str) -> None:
+    assert [imported for imported in own_imports(name) if is_in(imported, ("semantics", "calls", "remote"))] == []
+
+
+def test_only_diff_imports_deepdiff() -> None:
+    assert {name for name in MODULES if "deepdiff" in {each.split(".")[0] for each in imports(name)}} <= {"diff"}
+
+
+def test_only_apply_sends_changes() -> None:
+    senders = {
+        name
+        for name in MODULES
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "send"
+    }
+    assert {name for name in senders if not is_in(name, ADAPTERS)} <= {"apply"}
+
+
+def test_every_library_is_declared() -> None:
+    third_party = {
+        imported.split(".")[0]
+        for name in MODULES
+        for imported in imports(name)
+        if imported.split(".")[0] not in {*sys.stdlib_module_names, "reconciler", *TYPES_ONLY}
+    }
+    assert third_party <= set(DISTRIBUTIONS)
+    declared = re.findall(r'^    "([a-z-]+)>=', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {DISTRIBUTIONS[name] for name in third_party} <= set(declared)
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_modules_and_functions_stay_readable(name: str) -> None:
+    lines = len(MODULES[name].read_text(encoding="utf-8").splitlines())
+    assert lines <= MODULE_LINES
+    long = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(tree(name))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > FUNCTION_LINES
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "__main__"])
+def test_every_module_says_what_it_is(name: str) -> None:
+    assert ast.get_docstring(tree(name)), f"{MODULES[name]} has no docstring"
+
+
+def test_modules_named_in_the_architecture_page_exist() -> None:
+    page = ROOT / "docs" / "architecture.md"
+    named = set(re.findall(r"[\w./-]+\.py\b", page.read_text(encoding="utf-8") if page.exists() else ""))
+    places = (ROOT, PACKAGE, ROOT / "tests")
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()

@@ -1,0 +1,494 @@
+"""The command line's frame: finding commands, exit codes, what each kind of failure prints, shared options, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+
+from reconciler import __version__
+from reconciler.cli import exit_codes
+from reconciler.cli.main import COMMANDS, PROGRAM, main
+from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options, use_color
+from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, UsageError
+from tests.command_line import RunCli
+
+TOKEN = "pat-0123456789abcdef"
+
+USAGE = "Usage: reconciler [OPTIONS] COMMAND [ARGS]...\nTry 'reconciler --help' for help.\n\n"
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """A command `probe` whose callback the test gives, with every shared option, beside the real commands."""
+    module = ModuleType("reconciler.cli.probe")
+    monkeypatch.setitem(sys.modules, "reconciler.cli.probe", module)
+    monkeypatch.setitem(COMMANDS, "probe", ("reconciler.cli.probe", "Do what the test says."))
+
+    def install(callback: Any) -> None:
+        decorated = plan_options(out=True, detailed_exitcode=True)(callback)
+        decorated = common_options(formats=("text", "json", "markdown"))(decorated)
+        module.__dict__["command"] = click.command(name="probe")(paths_argument(required=False)(decorated))
+
+    return install
+
+
+# --- finding commands ----------------------------------------------------------------------------------------
+
+
+def test_version_is_one_line_on_stdout(cli: RunCli) -> None:
+    result = cli("--version")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"reconciler {__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_command_with_its_line(cli: RunCli, flag: str) -> None:
+    result = cli(flag, env={"COLUMNS": "140"})
+    listing = result.stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert result.exit_code == 0
+    assert [tuple(line.strip().split(None, 1)) for line in listing] == [
+        (name, help_text) for name, (_, help_text) in COMMANDS.items()
+    ]
+
+
+def test_no_command_prints_the_help_as_a_usage_error(cli: RunCli) -> None:
+    result = cli()
+    assert (result.exit_code, result.stdout) == (64, "")
+    assert result.stderr == cli("--help").stdout
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_a_help_page(cli: RunCli, name: str) -> None:
+    result = cli(name, "--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: reconciler {name}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("plna", "There is no command 'plna'. Did you mean 'plan'?"),
+        ("APPLY", "There is no command 'APPLY'. Did you mean 'apply'?"),
+        ("frobnicate", f"There is no command 'frobnicate'. The commands are: {', '.join(COMMANDS)}."),
+    ],
+)
+def test_an_unknown_command_is_a_usage_error_that_names_the_nearest(cli: RunCli, typed: str, told: str) -> None:
+    result = cli(typed)
+    assert (result.exit_code, result.stdout, result.stderr) == (64, "", f"{USAGE}error: {told}\n")
+
+
+def test_an_unknown_option_before_the_command_is_a_usage_error(cli: RunCli) -> None:
+    result = cli("--fromat", "json", "plan")
+    assert (result.exit_code, result.stdout) == (64, "")
+    assert result.stderr.startswith(f"{USAGE}error: No such option")
+
+
+# --- exit codes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("returned", "expected"), [(None, 0), (0, 0), (2, 2), (3, 3), (4, 4)])
+def test_a_command_returns_its_exit_code(cli: RunCli, probe: Any, returned: int | None, expected: int) -> None:
+    probe(lambda **_: returned)
+    assert cli("probe").exit_code == expected
+
+
+PROBLEM = Problem(
+    code="unknown-key", message="no key 'a'.", origin=Origin(path="m.yaml", line=3, column=5), hint="Drop."
+)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "told"),
+    [
+        (ReconcilerError("no file x.yaml. Give another."), 1, "error: no file x.yaml. Give another.\n"),
+        (ProblemsError((PROBLEM,)), 1, "error: m.yaml:3:5: no key 'a'. Drop.\n"),
+        (
+            RefusedError((Refusal(rule="cap", message="too many.", remedy="Use more."),)),
+            3,
+            "error: too many. Use more.\n",
+        ),
+        (UsageError("--a without --b."), 64, "error: --a without --b.\n"),
+        (click.ClickException("broken"), 1, "error: broken\n"),
+        (click.FileError("f", hint="gone"), 1, "error: Could not open file 'f': gone\n"),
+        (click.exceptions.Exit(4), 4, ""),
+        (click.Abort(), 130, "interrupted\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (BrokenPipeError(), 1, ""),
+    ],
+)
+def test_each_way_to_fail_has_its_exit_code_and_text(
+    cli: RunCli, probe: Any, raised: BaseException, expected: int, told: str
+) -> None:
+    def fail(**_: object) -> None:
+        raise raised
+
+    probe(fail)
+    result = cli("probe")
+    assert (result.exit_code, result.stdout, result.stderr) == (expected, "", told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--parallelism", "0"],
+        ["--parallelism", "many"],
+        ["--rate", "0"],
+        ["--rate", "nan"],
+        ["--rate", "1001"],
+        ["--timeout", "inf"],
+        ["--timeout", "-1"],
+        ["--format", "yaml"],
+        ["--color", "maybe"],
+        ["--app-id", ""],
+        ["--user-id", " "],
+        ["--target", ""],
+        ["--selector", "team"],
+        ["--selector", "=vision"],
+        ["--max-deletes", "1"],
+        ["--prune", "--max-deletes", "-1"],
+        ["--prune-scope", "app"],
+        ["--prune", "--prune-scope", "user"],
+        ["-v", "--quiet"],
+        ["--no-such-option"],
+        ["--out"],
+    ],
+    ids=" ".join,
+)
+def test_a_bad_option_is_a_usage_error_and_the_command_does_not_run(
+    cli: RunCli, probe: Any, arguments: list[str]
+) -> None:
+    ran: list[object] = []
+    probe(lambda **options: ran.append(options))
+    result = cli("probe", *arguments)
+    assert (result.exit_code, result.stdout, ran) == (64, "", [])
+    assert "Try 'reconciler probe --help' for help.\n\nerror: " in result.stderr
+
+
+# --- shared options ------------------------------------------------------------------------------------------
+
+
+def test_options_not_given_are_none_or_empty(cli: RunCli, probe: Any) -> None:
+    seen: dict[str, Any] = {}
+    probe(lambda **options: seen.update(options))
+    assert cli("probe").exit_code == 0
+    assert seen == {
+        "paths": (),
+        "common": CommonOptions(
+            format="text",
+            endpoint=None,
+            user_id=None,
+            app_id=None,
+            environment=None,
+            config=None,
+            pat_file=None,
+            parallelism=None,
+            rate=None,
+            timeout=None,
+            insecure=False,
+            color="auto",
+            verbose=0,
+            quiet=False,
+        ),
+        "planning": PlanOptions(
+            targets=(),
+            selectors=(),
+            prune=False,
+            prune_scope=None,
+            max_deletes=None,
+            types=None,
+            out=None,
+            detailed_exitcode=False,
+        ),
+    }
+
+
+def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> None:
+    seen: dict[str, Any] = {}
+    probe(lambda **options: seen.update(options))
+    line = (
+        "probe a.yaml - --format markdown --endpoint embedded --user-id me --app-id pets --environment prod --config c.yaml "
+        "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* "
+        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --types t.json --out p.json "
+        "--detailed-exitcode"
+    )
+    assert cli(*line.split()).exit_code == 0
+    assert seen["paths"] == ("a.yaml", "-")
+    assert asdict(seen["common"]) == {
+        "format": "markdown",
+        "endpoint": "embedded",
+        "user_id": "me",
+        "app_id": "pets",
+        "environment": "prod",
+        "config": "c.yaml",
+        "pat_file": "pat",
+        "parallelism": 64,
+        "rate": 0.5,
+        "timeout": 3600.0,
+        "insecure": True,
+        "color": "never",
+        "verbose": 2,
+        "quiet": False,
+    }
+    assert asdict(seen["planning"]) == {
+        "targets": ("gen*", "me/*"),
+        "selectors": (("team", "vision"), ("note", "a=b")),
+        "prune": True,
+        "prune_scope": "app",
+        "max_deletes": 0,
+        "types": "t.json",
+        "out": "p.json",
+        "detailed_exitcode": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "isatty", "environ", "expected"),
+    [
+        ("auto", True, {}, True),
+        ("auto", False, {}, False),
+        ("auto", True, {"NO_COLOR": "1"}, False),
+        ("auto", True, {"NO_COLOR": ""}, True),
+        ("auto", True, {"TERM": "dumb"}, False),
+        ("always", False, {"NO_COLOR": "1"}, True),
+        ("never", True, {}, False),
+    ],
+)
+def test_colour_follows_the_flag_then_no_color_then_the_terminal(
+    choice: str, isatty: bool, environ: dict[str, str], expected: bool
+) -> None:
+    assert use_color(choice, isatty=isatty, environ=environ) is expected
+
+
+@pytest.mark.parametrize(
+    ("color", "printed"), [("auto", "red\n"), ("never", "red\n"), ("always", "\x1b[31mred\x1b[0m\n")]
+)
+def test_colour_settles_what_echo_writes(cli: RunCli, probe: Any, color: str, printed: str) -> None:
+    probe(lambda **_: click.echo(click.style("red", fg="red")))
+    assert cli("probe", "--color", color).stdout == printed
+
+
+# --- faults of the program itself ----------------------------------------------------------------------------
+
+
+def _fail_with_the_token(**_: object) -> None:
+    raise ValueError(f"metadata was invalid: [('authorization', 'Key {TOKEN}')]")
+
+
+INTERNAL = (
+    f"error: internal error (ValueError): this is a fault of reconciler {__version__}, not of your manifests. "
+    "Rerun with -vv to see where it happened, and report that text.\n"
+)
+
+
+@pytest.mark.parametrize("verbosity", [[], ["-v"]])
+def test_an_internal_error_is_one_paragraph_without_traceback(cli: RunCli, probe: Any, verbosity: list[str]) -> None:
+    probe(_fail_with_the_token)
+    result = cli("probe", *verbosity)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", INTERNAL)
+
+
+@pytest.mark.parametrize("env", [{}, {"CLARIFAI_PAT": TOKEN}])
+def test_an_internal_error_with_vv_has_a_traceback_without_the_token(
+    cli: RunCli, probe: Any, env: dict[str, str]
+) -> None:
+    probe(_fail_with_the_token)
+    result = cli("probe", "-vv", env=env)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Traceback (most recent call last):\n")
+    assert result.stderr.endswith(
+        f"ValueError: metadata was invalid: [('authorization', 'Key (sensitive)')]\n{INTERNAL}"
+    )
+    assert TOKEN not in result.stderr
+
+
+def test_secrets_that_a_command_names_stay_out_of_its_traceback(cli: RunCli, probe: Any) -> None:
+    def fail(**_: object) -> None:
+        click.get_current_context().obj.secrets.add("hush")
+        raise RuntimeError("it was hush")
+
+    probe(fail)
+    assert "RuntimeError: it was (sensitive)\n" in cli("probe", "-vv").stderr
+
+
+# --- as a process --------------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_leaves_early_ends_the_command_quietly(tmp_path: Path) -> None:
+    script = f"{sys.executable} -m reconciler completion bash | true; echo ${{PIPESTATUS[0]}}"
+    for _ in range(3):
+        ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert (ended.stdout.strip() in {"0", "1"}, ended.stderr) == (True, "")
+
+
+def test_a_closed_standard_output_is_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        ended = subprocess.run(
+            [sys.executable, "-m", "reconciler", "completion", "zsh"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_sigterm_ends_a_run_as_interrupted() -> None:
+    code = (
+        "import sys, types, time, click\n"
+        "from reconciler.cli import main as frame\n"
+        "module = types.ModuleType('reconciler.cli.nap')\n"
+        "sys.modules['reconciler.cli.nap'] = module\n"
+        "frame.COMMANDS['nap'] = ('reconciler.cli.nap', 'Sleep.')\n"
+        "module.command = click.command()(lambda: (print('up', flush=True), time.sleep(30)))\n"
+        "sys.exit(frame.main(['nap']))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130, b"interrupted\n")
+
+
+def test_a_terminal_without_unicode_gets_escapes_and_no_error(cli_process: RunCli) -> None:
+    result = cli_process("a→b", env={"PYTHONIOENCODING": "latin-1"})
+    assert result.exit_code == 64
+    assert "There is no command 'a\\u2192b'." in result.stderr
+
+
+HEAVY = ("clarifai_grpc", "deepdiff", "google.protobuf", "grpc", "jsonschema", "sqlite3", "yaml")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["plna"], []], ids=repr)
+def test_what_needs_no_command_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import json, sys\n"
+        "from reconciler.cli.main import main\n"
+        f"main({arguments!r})\n"
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout.splitlines()[-1]) == []
+
+
+def _cpu_seconds(*command: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_version_costs_at_most_twice_what_importing_click_costs() -> None:
+    pairs = [(_cpu_seconds("-c", "import click"), _cpu_seconds("-m", "reconciler", "--version")) for _ in range(7)]
+    assert min(version for _, version in pairs) <= 2 * min(bare for bare, _ in pairs)
+
+
+def test_main_puts_the_signal_handler_back(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["--version"]) == exit_codes.OK
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert capsys.readouterr().out == f"{PROGRAM} {__version__}\n"
+
+
+# --- completion ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_the_shell(cli: RunCli, shell: str) -> None:
+    result = cli("completion", shell)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"_RECONCILER_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_completion_of_an_unknown_shell_is_a_usage_error(cli: RunCli) -> None:
+    assert cli("completion", "csh").exit_code == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("reconciler pu", "plain,purge\n"),
+        ("reconciler completion f", "plain,fish\n"),
+        ("reconciler completion --he", "plain,--help\n"),
+    ],
+)
+def test_completion_completes_commands_choices_and_options(cli_process: RunCli, words: str, expected: str) -> None:
+    count = len(words.split()) - 1
+    env = {"_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    result = cli_process(env=env)
+    assert (result.exit_code, result.stdout) == (0, expected)
+
+
+def test_the_bash_script_is_sound(cli: RunCli, tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(cli("completion", "bash").stdout, encoding="utf-8")
+    line = f"source {script}; complete -p reconciler"
+    ended = subprocess.run(["bash", "--norc", "-ec", line], capture_output=True, text=True, check=True)
+    assert ended.stdout == "complete -o nosort -F _reconciler_completion reconciler\n"
+
+
+# --- the emulator and the schemas ----------------------------------------------------------------------------
+
+
+def test_emulator_says_where_it_listens_and_ends_on_sigterm(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reconciler", "emulator", "--state", str(tmp_path / "state.db"), "--pat", TOKEN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest, stderr = process.communicate(timeout=20)
+    assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+\n", first)
+    assert (process.returncode, rest, stderr) == (0, "", "")
+    assert (tmp_path / "state.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--pat", "a", "--pat-env", "B"], "--pat and --pat-env both name the token. Give one of them."),
+        (["--pat", ""], "--pat is empty. Give a token, or leave the option out."),
+        (
+            ["--pat-env", "NOT_THERE"],
+            "--pat-env NOT_THERE: that environment variable is not set. Set it, or leave the option out.",
+        ),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
+)
+def test_emulator_refuses_an_unclear_token(cli: RunCli, arguments: list[str], told: str) -> None:
+    result = cli("emulator", *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (64, "", f"error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "65536"], ["--switch", "colour=red"], ["--fault", "kind=RAIN"], ["--seed", "/nonexistent.json"]],
+    ids=" ".join,
+)
+def test_emulator_refuses_a_bad_option_before_it_listens(cli: RunCli, arguments: list[str]) -> None:
+    result = cli("emulator", *arguments)
+    assert (result.exit_code, result.stdout) == (64, "")
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+
+
+@pytest.mark.parametrize(("arguments", "title"), [([], "Model"), (["model"], "Model"), (["CONFIG"], "Config")])
+def test_schema_prints_one_json_schema(cli: RunCli, arguments: list[str], title: str) -> None:
+    result = cli("schema", *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.document()["properties"]["kind"]["const"] == title
+
+
+def test_schema_of_an_unknown_kind_is_a_usage_error(cli: RunCli) -> None:
+    assert cli("schema", "Workflow").exit_code == 64

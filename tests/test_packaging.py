@@ -1,0 +1,126 @@
+"""The built wheel, installed into an empty environment and run from another folder, is the whole tool."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A virtual environment that holds the wheel; the libraries it needs are borrowed from the tests' own."""
+
+    wheel: Path
+    python: Path
+    command: Path
+
+    def run(self, *args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run the installed command in `cwd`."""
+        return subprocess.run(
+            [self.command, *args],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
+        )
+
+
+def _environment() -> dict[str, str]:
+    """The test's environment without what could put this checkout before the installed package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def _run(*args: str | Path) -> None:
+    ended = subprocess.run(args, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Build the wheel and install it, without the network: hatchling is a development dependency."""
+    folder = tmp_path_factory.mktemp("packaging")
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    _run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
+    binaries = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = binaries / "python"
+    _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (Path(site.stdout.strip()) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return Installed(wheel=wheel, python=python, command=binaries / "reconciler")
+
+
+def test_the_wheel_holds_the_package_its_schemas_and_licence_and_nothing_else(installed: Installed) -> None:
+    names = zipfile.ZipFile(installed.wheel).namelist()
+    top = {name.split("/", maxsplit=1)[0] for name in names}
+    info = f"clarifai_reconciler-{__version__}.dist-info"
+    schemas = {f"reconciler/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "reconciler").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert top == {"reconciler", info}
+    assert {f"{info}/licenses/LICENSE", "reconciler/py.typed"} | schemas | sources <= set(names)
+
+
+def test_the_package_that_runs_is_the_wheels(installed: Installed, tmp_path: Path) -> None:
+    code = "import reconciler; print(reconciler.__file__)"
+    ended = subprocess.run(
+        [installed.python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env=_environment()
+    )
+    assert Path(ended.stdout.strip()).is_relative_to(installed.python.parent.parent)
+
+
+def test_version(installed: Installed, tmp_path: Path) -> None:
+    ended = installed.run("--version", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"reconciler {__version__}\n", "")
+
+
+@pytest.mark.parametrize("kind", ["Model", "Config", "Plan"])
+def test_schema(installed: Installed, tmp_path: Path, kind: str) -> None:
+    ended = installed.run("schema", kind, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert isinstance(json.loads(ended.stdout), dict)
+
+
+def test_completion(installed: Installed, tmp_path: Path) -> None:
+    ended = installed.run("completion", "bash", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_validate_the_examples(installed: Installed, tmp_path: Path) -> None:
+    ended = installed.run("validate", ROOT / "examples" / "manifests", "--format", "json", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    document: dict[str, Any] = json.loads(ended.stdout)
+    assert (document["kind"], document["valid"], document["problems"]) == ("Validation", True, [])
+
+
+def test_plan_the_examples_against_the_emulator_inside(installed: Installed, tmp_path: Path) -> None:
+    examples = ROOT / "examples" / "manifests"
+    ended = installed.run("plan", examples, "--endpoint", "embedded:state.db", "--format", "json", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    document: dict[str, Any] = json.loads(ended.stdout)
+    assert (document["kind"], document["refused"]) == ("Plan", [])
+    assert document["summary"]["update"] > 0

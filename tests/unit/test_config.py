@@ -1,0 +1,444 @@
+"""Settings: where each comes from, what wins, and what a wrong one says."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.config import Flags, Limits, PruneLimits, Settings, Token, settings
+from reconciler.errors import ProblemsError, ReconcilerError, UsageError
+
+HEAD = "apiVersion: reconciler/v1\nkind: Config\n"
+
+WHOLE = """\
+apiVersion: reconciler/v1
+kind: Config
+owner: vision-team-models
+user_id: file-user
+app_id: file-app
+endpoint: https://file.example.com
+prune: {max_count: 7, max_percent: 2.5, protect: ["prod-*"]}
+limits: {rate: 10, parallelism: 4, batch: 16, timeout: 20}
+environments:
+  staging: {app_id: staging-app, vars: {threshold: 0.8}}
+  prod:
+    user_id: prod-user
+    app_id: prod-app
+    endpoint: https://prod.example.com
+    pat_env: CLARIFAI_PAT_PROD
+    vars: {threshold: 0.95, labels: [a, b]}
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """A working directory and a home of one test."""
+
+    cwd: Path
+    home: Path
+
+    def resolve(self, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+        return settings(flags=Flags(**flags), environ=environ or {}, cwd=self.cwd, home=self.home)
+
+    def write(self, text: str, name: str = "reconciler.yaml") -> None:
+        (self.cwd / name).write_text(text, encoding="utf-8")
+
+    def write_context(self, text: str) -> Path:
+        path = self.home / ".config" / "clarifai" / "config"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def log_in(self, **values: str) -> Path:
+        """What `clarifai login` would leave behind."""
+        document = {"current_context": "dev", "contexts": {"dev": values, "other": {"CLARIFAI_PAT": "not-this"}}}
+        return self.write_context(yaml.safe_dump(document))
+
+    def token_file(self, text: str, *, mode: int = 0o600) -> str:
+        path = self.cwd / "pat.txt"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path.name
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    found = Place(cwd=tmp_path / "work", home=tmp_path / "person")
+    found.cwd.mkdir()
+    found.home.mkdir()
+    return found
+
+
+def problems(place: Place, text: str) -> list[str]:
+    place.write(text)
+    with pytest.raises(ProblemsError) as raised:
+        place.resolve()
+    return [str(problem) for problem in raised.value.problems]
+
+
+# --- what is chosen ---------------------------------------------------------------------------------------------
+
+
+def test_without_any_source_there_are_defaults_and_no_ids(place: Place) -> None:
+    found = place.resolve()
+    assert (found.endpoint.url, found.user_id, found.app_id, found.token, found.owner) == (
+        "https://api.clarifai.com",
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (found.limits, found.prune) == (
+        Limits(rate=15, parallelism=8, batch=32, timeout=30),
+        PruneLimits(max_count=5, max_percent=10, protect=()),
+    )
+    assert (found.environment, dict(found.variables), found.config_path, found.insecure, found.notes) == (
+        None,
+        {},
+        None,
+        False,
+        (),
+    )
+
+
+def test_the_file_states_everything_but_the_token(place: Place) -> None:
+    place.write(WHOLE)
+    found = place.resolve()
+    assert (found.user_id, found.app_id, found.endpoint.url, found.owner, found.config_path) == (
+        "file-user",
+        "file-app",
+        "https://file.example.com",
+        "vision-team-models",
+        "reconciler.yaml",
+    )
+    assert found.limits == Limits(rate=10, parallelism=4, batch=16, timeout=20)
+    assert found.prune == PruneLimits(max_count=7, max_percent=2.5, protect=("prod-*",))
+    assert dict(found.variables) == {}
+
+
+def test_an_environment_goes_before_the_rest_of_the_file(place: Place) -> None:
+    place.write(WHOLE)
+    found = place.resolve({"CLARIFAI_PAT_PROD": "prod-token", "CLARIFAI_PAT": "other"}, environment="prod")
+    assert (found.user_id, found.app_id, found.endpoint.url, found.environment) == (
+        "prod-user",
+        "prod-app",
+        "https://prod.example.com",
+        "prod",
+    )
+    assert dict(found.variables) == {"threshold": 0.95, "labels": ["a", "b"]}
+    assert found.require_token().reveal() == "prod-token"
+    staging = place.resolve(environment="staging")
+    assert (staging.user_id, staging.app_id, dict(staging.variables)) == (
+        "file-user",
+        "staging-app",
+        {"threshold": 0.8},
+    )
+
+
+IDS = [
+    ("flag", "flag-app"),
+    ("environment", "prod-app"),
+    ("file", "file-app"),
+    ("variable", "variable-app"),
+    ("context", "context-app"),
+]
+
+
+@pytest.mark.parametrize("first", range(len(IDS)))
+def test_the_first_source_of_an_id_wins(place: Place, first: int) -> None:
+    present = {name for name, _ in IDS[first:]}
+    text = yaml.safe_load(WHOLE)
+    if "file" not in present:
+        del text["app_id"]
+    place.write(yaml.safe_dump(text))
+    place.log_in(CLARIFAI_APP_ID="context-app")
+    found = place.resolve(
+        {"CLARIFAI_APP_ID": "variable-app"} if "variable" in present else {"CLARIFAI_APP_ID": ""},
+        app_id="flag-app" if "flag" in present else None,
+        environment="prod" if "environment" in present else None,
+    )
+    assert found.app_id == IDS[first][1]
+    assert found.flag_app_id == ("flag-app" if first == 0 else None)
+
+
+def test_the_endpoint_comes_from_the_flag_the_environment_the_variable_the_file_the_context(place: Place) -> None:
+    place.log_in(CLARIFAI_API_BASE="https://context.example.com/")
+    variable = {"CLARIFAI_API_BASE": "https://variable.example.com"}
+    assert place.resolve().endpoint.url == "https://context.example.com"
+    place.write(WHOLE)
+    assert [
+        place.resolve().endpoint.url,
+        place.resolve(variable).endpoint.url,
+        place.resolve(variable, environment="staging").endpoint.url,
+        place.resolve(variable, environment="prod").endpoint.url,
+        place.resolve(variable, environment="prod", endpoint="embedded").endpoint.url,
+    ] == [
+        "https://file.example.com",
+        "https://variable.example.com",
+        "https://variable.example.com",
+        "https://prod.example.com",
+        "embedded",
+    ]
+
+
+def test_flags_go_before_the_files_limits(place: Place) -> None:
+    place.write(WHOLE)
+    found = place.resolve(rate=0.5, parallelism=64, timeout=1.5)
+    assert found.limits == Limits(rate=0.5, parallelism=64, batch=16, timeout=1.5)
+
+
+def test_a_file_can_be_named(place: Place) -> None:
+    place.write(HEAD + "app_id: elsewhere\n", name="other.yaml")
+    found = place.resolve(config="other.yaml")
+    assert (found.app_id, found.config_path) == ("elsewhere", "other.yaml")
+
+
+def test_certificates_are_found_from_the_working_directory(place: Place) -> None:
+    found = place.resolve({"CLARIFAI_ROOT_CERTIFICATES_PATH": "ca.pem"})
+    assert found.root_certificates == place.cwd / "ca.pem"
+
+
+# --- the token --------------------------------------------------------------------------------------------------
+
+
+def test_the_token_is_the_variables_then_the_files_then_the_contexts(place: Place) -> None:
+    place.log_in(CLARIFAI_PAT="context-token")
+    pat_file = place.token_file("file-token\n")
+    assert [
+        place.resolve().require_token().reveal(),
+        place.resolve(pat_file=pat_file).require_token().reveal(),
+        place.resolve({"CLARIFAI_PAT": "variable-token\n"}, pat_file=pat_file).require_token().reveal(),
+    ] == ["context-token", "file-token", "variable-token"]
+
+
+def test_a_token_file_that_is_not_read_is_noted(place: Place) -> None:
+    found = place.resolve({"CLARIFAI_PAT": "x"}, pat_file=place.token_file("y"))
+    assert found.notes == (
+        "--pat-file is not read: CLARIFAI_PAT is set and comes first. Unset CLARIFAI_PAT to use the file.",
+    )
+
+
+def test_no_token_is_an_error_only_where_one_is_needed(place: Place) -> None:
+    found = place.resolve()
+    with pytest.raises(ReconcilerError) as raised:
+        found.require_token()
+    assert str(raised.value) == (
+        "No access token was found. Set CLARIFAI_PAT to a personal access token, or name a file that holds one with "
+        "--pat-file, or run `clarifai login`; `--endpoint embedded` needs none."
+    )
+
+
+def test_an_environments_own_variable_has_no_fallback(place: Place) -> None:
+    place.write(WHOLE)
+    found = place.resolve({"CLARIFAI_PAT": "another-accounts"}, environment="prod")
+    with pytest.raises(ReconcilerError) as raised:
+        found.require_token()
+    assert str(raised.value) == (
+        "Environment 'prod' takes its access token from CLARIFAI_PAT_PROD (pat_env in reconciler.yaml), which is not "
+        "set. Set CLARIFAI_PAT_PROD."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        ("secret-token", 0o644, "is refused: every user of this machine can read it"),
+        (" \n", 0o600, "is empty"),
+        ("secret-token\nsecond line", 0o600, "character 13 of 24 is a blank, a control character or not ASCII"),
+        ("secret-tökén", 0o600, "character 9 of 12"),
+        (None, 0o600, "can't be read: No such file or directory"),
+    ],
+)
+def test_a_token_file_that_cannot_be_used_says_why_and_not_what(
+    place: Place, content: str | None, mode: int, said: str
+) -> None:
+    name = place.token_file(content, mode=mode) if content is not None else "missing.txt"
+    found = place.resolve(pat_file=name)
+    with pytest.raises(ReconcilerError) as raised:
+        found.require_token()
+    assert said in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_token_can_come_through_a_pipe(place: Place) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"piped-token\n")
+    os.close(writing)
+    try:
+        assert place.resolve(pat_file=f"/dev/fd/{reading}").require_token().reveal() == "piped-token"
+    finally:
+        os.close(reading)
+
+
+def test_a_token_shows_itself_nowhere() -> None:
+    token = Token("secret-token")
+    found = Settings(endpoint=settings_endpoint(), token=token)
+    texts = [str(token), repr(token), f"{token}", f"{token!r}", "%s" % token, repr(found)]  # noqa: UP031
+    assert [text for text in texts if "secret" in text] == []
+    assert (repr(token), token, token == Token("secret-token"), token == Token("other")) == (
+        "(token)",
+        copy.deepcopy(token),
+        True,
+        False,
+    )
+    for storing in (pickle.dumps, json.dumps):
+        with pytest.raises(TypeError) as raised:
+            storing(token)
+        assert "secret" not in str(raised.value)
+
+
+def settings_endpoint() -> Any:
+    from reconciler.remote.endpoint import parse_endpoint
+
+    return parse_endpoint("embedded")
+
+
+# --- the clarifai CLI's context ---------------------------------------------------------------------------------
+
+
+def test_a_context_may_point_at_the_environment(place: Place) -> None:
+    place.log_in(CLARIFAI_PAT="ENVVAR", CLARIFAI_USER_ID="ENVVAR", CLARIFAI_APP_ID="pets")
+    # A variable that is set goes before the context anyhow; one that isn't leaves nothing, never the word itself.
+    found = place.resolve({"CLARIFAI_USER_ID": "jane"})
+    assert (found.user_id, found.app_id, found.token) == ("jane", "pets", None)
+
+
+def test_a_context_of_the_older_form_is_read(place: Place) -> None:
+    place.write_context("current_context: a\ncontexts: {a: {env: {CLARIFAI_PAT: old-form, CLARIFAI_USER_ID: jane}}}")
+    found = place.resolve()
+    assert (found.user_id, found.require_token().reveal()) == ("jane", "old-form")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("CLARIFAI_PAT: secret: token", "isn't the YAML that `clarifai login` writes"),
+        ("- a list", "isn't the YAML that `clarifai login` writes"),
+        ("current_context: gone\ncontexts: {}", "has no context named 'gone', its current_context"),
+    ],
+)
+def test_a_context_that_cannot_be_used_is_told_where_it_is_missed(place: Place, text: str, said: str) -> None:
+    path = place.write_context(text)
+    assert place.resolve({"CLARIFAI_PAT": "x"}).require_token().reveal() == "x"
+    with pytest.raises(ReconcilerError) as raised:
+        place.resolve().require_token()
+    assert f"{path} {said}" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+# --- what is wrong ----------------------------------------------------------------------------------------------
+
+
+def test_every_problem_of_the_file_is_told_with_its_place(place: Place) -> None:
+    text = HEAD + (
+        "ownr: x\n"
+        "user_id: 12\n"
+        "app_id: a/b\n"
+        "endpoint: ftp://x\n"
+        "prune: {max_percent: 101, protect: prod}\n"
+        "limits: {rate: 0, parallelism: 65, batch: 129, timeout: .inf}\n"
+        "environments:\n"
+        "  prod: {endpoint: 'https://x/path', pat: CLARIFAI_PAT}\n"
+        "  prod: {}\n"
+    )
+    told = problems(place, text)
+    assert [line.split(" ", 1)[0] for line in told] == [
+        "reconciler.yaml:3:1:",
+        "reconciler.yaml:4:10:",
+        "reconciler.yaml:5:9:",
+        "reconciler.yaml:6:11:",
+        "reconciler.yaml:7:22:",
+        "reconciler.yaml:7:36:",
+        "reconciler.yaml:8:16:",
+        "reconciler.yaml:8:32:",
+        "reconciler.yaml:8:43:",
+        "reconciler.yaml:8:57:",
+        "reconciler.yaml:10:20:",
+        "reconciler.yaml:10:38:",
+        "reconciler.yaml:11:3:",
+    ]
+    assert 'unknown key "ownr" Did you mean "owner"?' in told[0]
+    assert 'app_id holds "/", which can\'t stand in a URL' in told[2]
+    assert "limits.parallelism must be from 1 to 64, found 65" in told[7]
+
+
+def test_numbers_on_the_edge_are_allowed(place: Place) -> None:
+    place.write(HEAD + "limits: {rate: 1000, parallelism: 1, batch: 128, timeout: 3600}\nprune: {max_percent: 0}\n")
+    found = place.resolve()
+    assert found.limits == Limits(rate=1000, parallelism=1, batch=128, timeout=3600)
+    assert found.prune == PruneLimits(max_count=5, max_percent=0, protect=())
+
+
+def test_a_manifest_in_place_of_the_file_is_told(place: Place) -> None:
+    told = problems(place, "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: x}\n---\nkind: Config\n")
+    assert [line.split(" ", 1)[0] for line in told] == [
+        "reconciler.yaml:2:7:",
+        "reconciler.yaml:3:1:",
+        "reconciler.yaml:5:1:",
+    ]
+
+
+@pytest.mark.parametrize("flags", [{"config": "missing.yaml"}, {"config": "."}])
+def test_a_named_file_that_is_not_there_is_an_error(place: Place, flags: dict[str, str]) -> None:
+    with pytest.raises(ProblemsError) as raised:
+        place.resolve(**flags)
+    assert [problem.origin.path for problem in raised.value.problems] == [flags["config"]]
+
+
+def test_an_empty_file_states_nothing_and_is_noted(place: Place) -> None:
+    place.write("# nothing yet\n")
+    found = place.resolve()
+    assert (found.owner, [note.split(" ", 1)[0] for note in found.notes]) == (None, ["reconciler.yaml:1:1:"])
+
+
+def test_an_unknown_environment_names_the_known(place: Place) -> None:
+    with pytest.raises(UsageError) as raised:
+        place.resolve(environment="prod")
+    assert str(raised.value) == (
+        "Environment 'prod' is not known: there is no reconciler.yaml here. Write one, or use --config."
+    )
+    place.write(WHOLE)
+    with pytest.raises(UsageError) as raised:
+        place.resolve(environment="production")
+    assert str(raised.value) == "Environment 'production' is not in reconciler.yaml: known are prod, staging."
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "kind", "said"),
+    [
+        ({}, {"app_id": "a b"}, UsageError, "The app_id from --app-id holds white space"),
+        ({}, {"app_id": ""}, UsageError, "The app_id from --app-id is empty"),
+        ({"CLARIFAI_USER_ID": "a/b"}, {}, ReconcilerError, "The user_id from CLARIFAI_USER_ID holds"),
+        ({}, {"endpoint": "ftp://x"}, UsageError, "Endpoint 'ftp://x' can't be used"),
+        ({}, {"endpoint": "http://10.0.0.1:80"}, UsageError, "plaintext to another machine"),
+        ({"CLARIFAI_API_BASE": "x:y"}, {}, ReconcilerError, "(It comes from CLARIFAI_API_BASE.)"),
+        ({}, {"rate": float("nan")}, UsageError, "--rate must be above 0 up to 1000, found nan."),
+        ({}, {"parallelism": 0}, UsageError, "--parallelism must be from 1 to 64, found 0."),
+        ({}, {"timeout": -1}, UsageError, "--timeout must be above 0 up to 3600, found -1."),
+    ],
+)
+def test_a_wrong_flag_is_a_usage_error_and_a_wrong_variable_an_error(
+    place: Place, environ: dict[str, str], flags: dict[str, Any], kind: type[ReconcilerError], said: str
+) -> None:
+    with pytest.raises(ReconcilerError) as raised:
+        place.resolve(environ, **flags)
+    assert type(raised.value) is kind
+    assert said in str(raised.value)
+
+
+def test_plaintext_to_another_machine_can_be_allowed(place: Place) -> None:
+    found = place.resolve(endpoint="http://10.0.0.1:8080", insecure=True)
+    assert (found.endpoint.url, found.endpoint.target, found.insecure) == (
+        "http://10.0.0.1:8080",
+        "10.0.0.1:8080",
+        True,
+    )

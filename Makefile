@@ -52,7 +52,7 @@ bench: $(DEV)
 # The clarifai SDK lives in a venv of its own: it is heavy, and only tests that drive the emulator with it want it.
 # Without it (no network, no wheel for this Python) those tests are skipped with that reason.
 sdk:
-	@$(MAKE) --no-print-directory $(SDK) || echo "make: the clarifai SDK did not install; its tests will be skipped" >&2
+	@$(MAKE) --silent --no-print-directory $(SDK) || echo "make: the clarifai SDK did not install; its tests will be skipped" >&2
 
 $(RUNTIME): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \

@@ -73,6 +73,4 @@ def _send(request: Request, remote: Remote) -> StepResult:
             attempts=error.attempts,
             request_id=error.request_id,
         )
-    return StepResult(
-        request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
-    )
+    return StepResult(request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None)

@@ -170,7 +170,9 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
         # An empty Struct at the root of a merge is not documented to clear it, only one inside a Struct is.
         if leaves:
             yield patch("merge", leaves)
-        yield Patch(rpc=PATCH_RPC[key.kind], action="overwrite", key=key, entry=_whole(drift, field, after), fields=(field,))
+        yield Patch(
+            rpc=PATCH_RPC[key.kind], action="overwrite", key=key, entry=_whole(drift, field, after), fields=(field,)
+        )
     else:
         value = document_from_field(field, after)
         yield patch("merge", value)
@@ -264,12 +266,12 @@ def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
     normal: dict[str, Any] = {}
     for name, value in document.items():
         if name in TAG_FIELDS:
-            value = sorted(value)
+            normal[name] = sorted(value)
         elif name == "output_info" and isinstance(value, Mapping):
-            value = {n: v for n, v in value.items() if v not in ({}, [])}
-        if value not in ({}, []):
+            normal[name] = {inner: item for inner, item in value.items() if item not in ({}, [])}
+        else:
             normal[name] = value
-    return normal
+    return {name: value for name, value in normal.items() if value not in ({}, [])}
 
 
 def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,9 +281,8 @@ def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: 
         was, want = before.get(name, MISSING), wanted.get(name, MISSING)
         if want is MISSING and was is not MISSING and equal(was, value):
             continue
-        if all(isinstance(item, Mapping) for item in (value, was, want)):
-            value = _with_leftovers(value, was, want)
-        kept[name] = value
+        is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
+        kept[name] = _with_leftovers(value, was, want) if is_nested else value
     return kept
 
 
@@ -350,4 +351,3 @@ def _request(patches: list[Patch]) -> Request:
         body[str(field.clearing_field)] = first.entry[field.path[0]]
     body["action"] = first.action
     return Request(rpc=first.rpc, action=first.action, body=body, keys=tuple(patch.key for patch in patches))
-

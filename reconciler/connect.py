@@ -32,8 +32,8 @@ def connected(settings: Settings) -> Iterator[ClarifaiRemote]:
 
     state = Path(settings.endpoint.state or DEFAULT_STATE)
     state.parent.mkdir(parents=True, exist_ok=True)
-    seed = None if state.exists() else SAMPLE
-    with Emulator(state=state, seed=seed) as emulator, _remote(settings, url=emulator.url) as remote:
+    # A seed goes into a new state only, in one transaction: several commands may start at once.
+    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, url=emulator.url) as remote:
         yield remote
 
 

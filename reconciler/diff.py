@@ -8,7 +8,7 @@ change, so people can read them. Canonical values are compared first; DeepDiff n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.canon import equal_fields, lookup, plain, spec_from_document, with_value
@@ -17,15 +17,16 @@ from reconciler.resolve import Match
 from reconciler.resources import (
     KINDS,
     MARK_KEY,
-    MISSING,
     DesiredVersion,
     Document,
     FieldChange,
     FieldSpec,
     Key,
     Path,
+    Sensitive,
     Shape,
 )
+from reconciler.sensitive import Secrets
 from reconciler.wanted import spec_wanted
 
 
@@ -41,10 +42,10 @@ class Drift:
     origin: Origin
 
 
-def drifts(matches: Iterable[Match], *, owner: str | None) -> tuple[Drift, ...]:
+def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | None = None) -> tuple[Drift, ...]:
     """Every resource that differs from its manifest.
 
-    With an `owner`, each model is also wanted to carry the owner mark. Raises ProblemsError where entries of
+    With an `owner`, each model is also wanted to carry the owner mark. What `secrets` names is wrapped. Raises ProblemsError where entries of
     `versions` that select the same live version contradict each other.
     """
     problems = ProblemList()
@@ -53,7 +54,28 @@ def drifts(matches: Iterable[Match], *, owner: str | None) -> tuple[Drift, ...]:
         found.extend(_model_drift(match, owner))
         found.extend(_version_drifts(match, problems))
     problems.raise_if_any()
+    if secrets is not None:
+        found = [_concealed(drift, secrets) for drift in found]
     return tuple(sorted(found, key=lambda drift: drift.key))
+
+
+def _concealed(drift: Drift, secrets: Secrets) -> Drift:
+    before = secrets.conceal(drift.key, drift.before, source="live")
+    after = secrets.conceal(drift.key, drift.after, source="manifest")
+    changes = {}
+    for change in drift.changes:
+        path = _visible(change.path, before, after)
+        changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
+    document = secrets.conceal(drift.key, drift.document, source="live")
+    return replace(drift, document=document, before=before, after=after, changes=tuple(changes.values()))
+
+
+def _visible(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> Path:
+    """The path, cut where it enters a secret: a secret changes as one value."""
+    for end in range(1, len(path)):
+        if any(isinstance(lookup(spec, path[:end]), Sensitive) for spec in (before, after)):
+            return path[:end]
+    return path
 
 
 def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
@@ -114,9 +136,7 @@ def _drift(
     ]
     if changes:
         changes.sort(key=lambda change: change.path)
-        yield Drift(
-            key=key, document=document, before=before, after=after, changes=tuple(changes), origin=origin
-        )
+        yield Drift(key=key, document=document, before=before, after=after, changes=tuple(changes), origin=origin)
 
 
 def _nearest(origins: Mapping[Path, Origin], path: Path, default: Origin) -> Origin:
@@ -154,4 +174,3 @@ def _names(path: list[str | int]) -> Path:
             break
         names.append(name)
     return tuple(names)
-

@@ -199,7 +199,7 @@ class _Entry:
         size = len(text.encode("utf-8", "replace")) if isinstance(text, str) else 0
         if size > MAX_NOTES_BYTES:
             message = (
-                f"{dotted((*self.path, *path))} has {size:,} bytes in UTF-8, more than the {MAX_NOTES_BYTES:,} allowed"
+                f"{dotted((*self.path, *path))} has {size:,} bytes in UTF-8, more than the {MAX_NOTES_BYTES:,} allowed."
             )
             self.report("notes-too-long", message, path, "Shorten them, or link to a longer text.")
 
@@ -215,10 +215,10 @@ class _Entry:
         if self.value("remove", "image") is True and self.kind is Kind.MODEL:
             yield Removal(path=("image",), origin=self.origin(("remove", "image")))
         for name in _REMOVABLE_TAGS if self.kind is Kind.MODEL else ():
-            for index, item in enumerate(self._list("remove", name)):
+            for index, item in self._texts("remove", name):
                 yield Removal(path=(name,), item=item, origin=self.origin(("remove", name, index)))
         for name, base in _REMOVABLE_STRUCTS.items():
-            for index, text in enumerate(self._list("remove", name)):
+            for index, text in self._texts("remove", name):
                 place = ("remove", name, index)
                 try:
                     inner = path_from_text(text)
@@ -231,9 +231,11 @@ class _Entry:
                     continue
                 yield Removal(path=(*base, *inner), origin=self.origin(place))
 
-    def _list(self, *path: str) -> list[str]:
+    def _texts(self, *path: str) -> list[tuple[int, str]]:
+        """The texts of a list with their positions; what isn't one, or is empty, the schema has reported."""
         items = self.value(*path)
-        return [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+        held = items if isinstance(items, list) else []
+        return [(index, item) for index, item in enumerate(held) if isinstance(item, str) and item]
 
     def require_no_conflict(self, stated: Mapping[str, Any], removals: tuple[Removal, ...]) -> None:
         """Report what is both stated and removed: the same path or tag, or one that holds the other."""

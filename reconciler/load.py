@@ -102,7 +102,8 @@ def _find(path: str, found: _Found) -> None:
     if path == STDIN:
         found.add(STDIN)
     elif not path or "\x00" in path:
-        found.problems.add("missing-path", "a path is empty or holds a NUL character.", Origin(path=name or "."))
+        hint = "Give a file, a folder or -."
+        found.problems.add("missing-path", "a path is empty or holds a NUL character.", Origin(path="."), hint=hint)
     elif Path(path).is_dir():
         before = len(found.files)
         _walk(name, found)

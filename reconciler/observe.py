@@ -62,9 +62,7 @@ def observe(
     incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
     for model in _each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
-    return Observed(
-        models=dict(sorted(models.items())), listed=listed, foreign=tuple(sorted(dict.fromkeys(foreign)))
-    )
+    return Observed(models=dict(sorted(models.items())), listed=listed, foreign=tuple(sorted(dict.fromkeys(foreign))))
 
 
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:

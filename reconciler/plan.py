@@ -214,14 +214,16 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
     if document.get("kind") != "Plan":
         raise PlanFormatError(f"its kind is {document.get('kind')!r}, not 'Plan'")
     version = str(document.get("format_version", ""))
-    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise PlanFormatError(f"its format is {version or 'missing'}, this version reads {FORMAT_VERSION}")
     if document.get("fingerprint") != fingerprint(document):
         raise PlanFormatError("it was changed after it was made: its fingerprint does not fit its content")
     try:
         return _plan_from_document(document)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise PlanFormatError(f"a part of it is missing or of another type ({type(error).__name__}: {error})") from error
+        raise PlanFormatError(
+            f"a part of it is missing or of another type ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:

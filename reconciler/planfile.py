@@ -47,7 +47,9 @@ def read_plan(path: str) -> Plan:
     try:
         return plan_from_document(document)
     except PlanFormatError as error:
-        refusal = Refusal(rule="plan-file", message=f"The plan file {path} is refused: {error}.", remedy="Make a new plan.")
+        refusal = Refusal(
+            rule="plan-file", message=f"The plan file {path} is refused: {error}.", remedy="Make a new plan."
+        )
         raise RefusedError((refusal,)) from error
 
 

@@ -95,9 +95,7 @@ def version_candidates(matches: Iterable[Match]) -> tuple[Candidate, ...]:
         if retain is None or not live.versions_complete:
             continue
         named = {
-            key
-            for key, entries in match.versions.items()
-            if any(entry.selector.select != "all" for entry in entries)
+            key for key, entries in match.versions.items() if any(entry.selector.select != "all" for entry in entries)
         }
         for version in live.versions[max(retain, 1) :]:
             is_latest = live.latest is not None and version.key == live.latest.key
@@ -195,6 +193,12 @@ def _used(key: Key, workflows: list[str]) -> Refusal:
         message=f"{key.address} is used by workflow {', '.join(workflows)} of the app.",
         remedy="Take it out of the workflow first, or keep its manifest.",
     )
+
+
+def used_by_workflows(keys: Iterable[Key], workflows: Mapping[Scope, tuple[Document, ...]]) -> tuple[Refusal, ...]:
+    """A refusal for each key that a workflow of its app uses."""
+    users = ((key, _workflows_using(key, workflows.get(key.scope, ()))) for key in keys)
+    return tuple(_used(key, names) for key, names in users if names)
 
 
 def _workflows_using(key: Key, workflows: Iterable[Document]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reconciler.apply import Status, StepResult
+from reconciler.errors import Problem
 from reconciler.plan import Plan, plan_document, redacted, request_document
 from reconciler.resources import MISSING, FieldChange, Key, path_text
 from reconciler.verify import Moved
@@ -28,7 +29,7 @@ class Report:
 
     `moved` is why a saved plan was found stale, before anything was written. `remaining` are the planned paths that
     live doesn't have after apply (None: a deletion that did not happen), `unread` why reading back failed. `backups`
-    are the folders that hold what was deleted.
+    are the folders that hold what was deleted. `warnings` are about the manifests.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -39,6 +40,7 @@ class Report:
     remaining: tuple[tuple[Key, FieldChange | None], ...] = ()
     unread: str | None = None
     backups: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     is_interrupted: bool = False
 
     @property

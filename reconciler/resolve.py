@@ -52,9 +52,7 @@ def matches(desired: Desired, observed: Observed) -> tuple[Match, ...]:
     return tuple(found)
 
 
-def _versions(
-    model: DesiredModel, live: ObservedModel, problems: ProblemList
-) -> dict[Key, tuple[DesiredVersion, ...]]:
+def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -> dict[Key, tuple[DesiredVersion, ...]]:
     selected: dict[Key, tuple[DesiredVersion, ...]] = {}
     for index, entry in enumerate(model.versions):
         chosen = selected_versions(entry, live)
@@ -98,3 +96,8 @@ def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
         if selector.version_id is not None and (latest is None or latest.key.version_id != selector.version_id):
             return latest is not None
     return False
+
+
+def lacks_versions(version_ids: frozenset[str], live: ObservedModel) -> bool:
+    """Whether any of these versions was not read yet."""
+    return not live.versions_complete and not version_ids <= live.versions_by_id.keys()

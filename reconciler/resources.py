@@ -134,9 +134,7 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
         FieldSpec(path=("description",), shape=Shape.STRING),
         FieldSpec(path=("notes",), shape=Shape.STRING),
         FieldSpec(path=("visibility",), shape=Shape.VISIBILITY),
-        FieldSpec(
-            path=("toolkits",), shape=Shape.TAGS, clearing_rpc="PatchModelToolkits", clearing_field="toolkits"
-        ),
+        FieldSpec(path=("toolkits",), shape=Shape.TAGS, clearing_rpc="PatchModelToolkits", clearing_field="toolkits"),
         FieldSpec(path=("use_cases",), shape=Shape.TAGS, clearing_rpc="PatchModelUseCases", clearing_field="usecases"),
         FieldSpec(
             path=("languages",), shape=Shape.TAGS, clearing_rpc="PatchModelLanguages", clearing_field="languages"

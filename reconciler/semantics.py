@@ -76,7 +76,10 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: st
         return _merge_resource(document, patch, reading)
     if action == "overwrite":
         sent = {name: value for name, value in patch.items() if name != "id"}
-        return {**document, **{name: _overwritten(name, document.get(name, MISSING), value, reading) for name, value in sent.items()}}
+        return {
+            **document,
+            **{name: _overwritten(name, document.get(name, MISSING), value, reading) for name, value in sent.items()},
+        }
     if action == "remove":
         return _without_image(document, patch)
     raise ValueError(f"unknown patch action {action!r}")
@@ -138,7 +141,10 @@ def _overwritten(name: str, stored: Any, sent: Any, reading: Reading) -> Any:
     if isinstance(sent, Mapping):
         kept = stored if reading.unsent is Unsent.KEPT and isinstance(stored, Mapping) else {}
         inside = stored if isinstance(stored, Mapping) else {}
-        return {**kept, **{key: _overwritten(key, inside.get(key, MISSING), value, reading) for key, value in sent.items()}}
+        return {
+            **kept,
+            **{key: _overwritten(key, inside.get(key, MISSING), value, reading) for key, value in sent.items()},
+        }
     return sent
 
 

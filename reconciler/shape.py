@@ -20,7 +20,7 @@ from reconciler.wording import described, listed, nearest, quoted, shortened
 
 _REFERENCE: Final = {"$ref": "#/$defs/reference"}
 _EXPECTED: Final[Mapping[str, str]] = {
-    "object": "a mapping (lines of `key: value`)",
+    "object": "a mapping",
     "array": "a list",
     "string": "a text",
     "boolean": "true or false",
@@ -103,6 +103,7 @@ class _Wording:
             "minimum": self._out_of_range,
             "maximum": self._out_of_range,
             "exclusiveMinimum": self._out_of_range,
+            "pattern": self._bad_name,
         }
         yield from by_keyword.get(str(self._error.validator), self._otherwise)()
 
@@ -137,44 +138,54 @@ class _Wording:
         for key in self._error.validator_value:
             if key not in self._value:
                 name = dotted((*self._path, key))
-                hint = "Write `spec: {}` for a model that is only to be kept." if name == "spec" else f"Add {key}."
+                hint = (
+                    "Write `spec: {}` for a model that is only to be kept."
+                    if name == "spec"
+                    else f"Add `{key}: …` here."
+                )
                 yield self._problem("missing-key", f"{name} is missing.", hint)
 
     def _wrong_type(self) -> Iterator[Problem]:
-        expected = _EXPECTED.get(str(self._error.validator_value), str(self._error.validator_value))
+        wanted = str(self._error.validator_value)
         if self._value is None:
-            hint = f"Write {expected} after it, or leave the key out."
-            yield self._problem("wrong-type", f"{self._name} has no value.", hint)
+            yield self._no_value(f"Write {_EXPECTED[wanted]} after it")
             return
-        found, hint = described(self._value), f"Write {expected}."
+        found, hint = described(self._value), None
         raw = self._document.raw(self._path)
-        if raw is not None and self._error.validator_value == "string":
+        if wanted == "string" and raw is not None:
             hint = f'Quote it to make it text: "{shortened(raw)}".'
             if surprise(raw, self._value) is not None:
                 found = f"{found}, which is how YAML reads {shortened(raw)}"
-        elif isinstance(self._value, str) and self._error.validator_value in {"boolean", "integer", "number"}:
+        elif wanted == "array" and isinstance(self._value, str):
+            hint = f"Write a list of one: [{shortened(self._value)}]."
+        elif wanted == "object":
+            hint = "Write lines of `key: value` below it, indented."
+        elif isinstance(self._value, str) and wanted != "array":
             hint = "Write it without quotes."
-        yield self._problem("wrong-type", f"{self._name} must be {expected}, found {found}.", hint)
+        yield self._problem("wrong-type", f"{self._name} must be {_EXPECTED[wanted]}, found {found}.", hint)
 
     def _wrong_choice(self) -> Iterator[Problem]:
         choices = [str(choice) for choice in self._error.validator_value]
         if self._value is None:
-            yield self._problem("wrong-type", f"{self._name} has no value.", f"Write one of {listed(choices)}.")
+            yield self._no_value(f"Write one of {listed(choices)}")
             return
         near = nearest(self._value, choices) if isinstance(self._value, str) else None
-        hint = f"Did you mean {near}?" if near else f"Write one of {listed(choices)}."
         message = f"{self._name} must be one of {listed(choices)}, found {described(self._value)}."
-        yield self._problem("wrong-choice", message, hint)
+        yield self._problem("wrong-choice", message, f"Did you mean {near}?" if near else None)
+
+    def _no_value(self, hint: str) -> Problem:
+        more = "" if self._path[-1:] == ("id",) or len(self._path) == 1 else ", or leave the key out"
+        return self._problem("wrong-type", f"{self._name} has no value.", f"{hint}{more}.")
 
     def _wrong_constant(self) -> Iterator[Problem]:
-        only = described(self._error.validator_value)
-        yield self._problem(
-            "wrong-choice",
-            f"{self._name} can only be {only}, found {described(self._value)}.",
-            "Leave the key out where it isn't meant.",
-        )
+        only = self._error.validator_value
+        message = f"{self._name} can only be {described(only)}, found {described(self._value)}."
+        hint = f"Write {self._name}: {only}." if len(self._path) == 1 else "Leave the key out where it isn't meant."
+        yield self._problem("wrong-choice", message, hint)
 
     def _not_exactly_one(self) -> Iterator[Problem]:
+        if not isinstance(self._value, dict):
+            return
         found = "both" if "id" in self._value else "neither"
         hint = "Write `id:` for one version, or `select:` latest, latest-trained or all."
         yield self._problem("ambiguous-version", f"{self._name} needs exactly one of id and select, has {found}.", hint)
@@ -202,6 +213,13 @@ class _Wording:
         words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
         limit = f"{words[str(self._error.validator)]} {self._error.validator_value}"
         yield self._problem("out-of-range", f"{self._name} must be {limit}, found {described(self._value)}.", None)
+
+    def _bad_name(self) -> Iterator[Problem]:
+        """A key that `propertyNames` refuses: the one use of a pattern that is judged here."""
+        key = str(self._error.instance)
+        message = f"the key {quoted(key)} in {self._name} has characters that a name can't have."
+        hint = "Use letters, digits, _, - and ., starting with a letter or _."
+        yield self._problem("bad-name", message, hint, path=(*self._path, key), at_key=True)
 
     def _otherwise(self) -> Iterator[Problem]:
         rule = f"{self._error.validator}: {self._error.validator_value}"

@@ -71,7 +71,9 @@ class StructReader:
             shown = shortened(raw)
             hint = f'Quote it to make it text: "{shown}".'
             if isinstance(value, str):
-                hint = "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it."
+                octal = "Write octal numbers as 017, or quote it."
+                exponent = "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it."
+                hint = octal if "o" in raw else exponent
             self._report(
                 self.warnings, "yaml-surprise", f"{dotted(path)}: YAML reads {shown} as {read_as}.", path, hint
             )

@@ -26,7 +26,7 @@ import yaml
 
 from reconciler.document import LoadedDocument, Node, json_pointer
 from reconciler.errors import Origin, ProblemList
-from reconciler.scalars import TAG_PREFIX, may_surprise, read_plain, read_tagged
+from reconciler.scalars import TAG_PREFIX, may_surprise, read_plain, read_tagged, surprise
 from reconciler.wording import described, quoted, shortened
 
 MAX_DEPTH: Final = 64
@@ -66,7 +66,7 @@ class Builder:
         self._stack: list[_Frame] = []
         self._anchors: dict[str, Node] = {}
         self._root: Node | None = None
-        self._has_aliases = False
+        self._alias: tuple[int, int] | None = None
         self._has_references = False
 
     def documents(self) -> Iterator[LoadedDocument]:
@@ -85,7 +85,7 @@ class Builder:
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 self._close()
             elif kind is yaml.AliasEvent:
-                self._alias(event)
+                self._follow(event)
             elif kind is yaml.DocumentStartEvent:
                 self._reset()
             elif kind is yaml.DocumentEndEvent:
@@ -118,7 +118,8 @@ class Builder:
             _merge(frame.node, merged)
         self._attach(frame.node)
 
-    def _alias(self, event: Any) -> None:
+    def _follow(self, event: Any) -> None:
+        """Take an alias for the node that it names."""
         line, column = _place(event)
         name = shortened(event.anchor)
         node = self._anchors.get(event.anchor)
@@ -128,7 +129,7 @@ class Builder:
         elif node.is_open:
             self._report("yaml-alias", f"the alias *{name} stands inside what it names, without end.", line, column)
             node = Node(None, line, column)
-        self._has_aliases = True
+        self._alias = (line, column)
         self._attach(node)
 
     def _remember(self, event: Any, node: Node) -> None:
@@ -139,7 +140,7 @@ class Builder:
         """Put a finished node where the stream stands: the root, a list's end, a key or a key's value."""
         if not self._stack:
             self._root = node
-            self._require_bounds(node, node)
+            self._require_bounds(node)
             return
         frame = self._stack[-1]
         parent = frame.node
@@ -159,22 +160,22 @@ class Builder:
     def _grow(self, parent: Node, node: Node) -> None:
         parent.size = min(parent.size + node.size, MAX_EXPANDED + 1)
         parent.height = max(parent.height, node.height + 1)
-        self._require_bounds(parent, node)
+        self._require_bounds(parent)
 
-    def _require_bounds(self, parent: Node, node: Node) -> None:
-        if not self._has_aliases:
+    def _require_bounds(self, parent: Node) -> None:
+        """Only aliases need this: what is written out is bounded by the file's size, and its depth by `_open`."""
+        if self._alias is None:
             return
         if parent.size > MAX_EXPANDED:
             self._report(
                 "yaml-too-large",
                 f"the aliases in this document expand it past {MAX_EXPANDED:,} values.",
-                node.line,
-                node.column,
+                *self._alias,
                 hint="Write out what is needed, or split the document.",
             )
             raise UnreadableError
         if len(self._stack) + parent.height > MAX_DEPTH:
-            self._refuse_depth(node.line, node.column)
+            self._refuse_depth(*self._alias)
 
     def _refuse_depth(self, line: int, column: int) -> None:
         self._report(
@@ -193,10 +194,12 @@ class Builder:
                 self._report("empty-key", "a mapping key is empty.", node.line, node.column, hint="Name it.")
             return
         frame.key = node.raw or "?"
-        what = (
-            "a mapping or list" if node.children is not None else f"{described(node.value)}, written {node.raw or '~'}"
-        )
-        hint = None if node.children is not None else f'Quote it to make it text: "{node.raw or "~"}".'
+        what, hint = described(node.value), None
+        if node.children is None:
+            shown = shortened(node.raw or "")
+            if node.raw is not None and surprise(node.raw, node.value) is not None:
+                what = f"{what}, which is how YAML reads {shown}"
+            hint = f'Quote it to make it text: "{shown}".'
         self._report("non-string-key", f"a mapping key must be text, found {what}.", node.line, node.column, hint=hint)
 
     def _take_value(self, frame: _Frame, node: Node) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from reconciler.document import LoadedDocument
 from reconciler.entries import model_from_document
-from reconciler.errors import Problem, ProblemList, ProblemsError
+from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.ids import id_problem, id_warning
 from reconciler.interpolate import interpolate
 from reconciler.load import Loaded
@@ -65,29 +65,27 @@ def desired_from_documents(
         defaults={"user_id": flag_user_id or user_id, "app_id": flag_app_id or app_id},
         flags={"user_id": flag_user_id, "app_id": flag_app_id},
     )
-    problems, warnings = list(loaded.problems), ProblemList()
+    problems, warnings = ProblemList(), ProblemList()
+    problems.extend(loaded.problems)
     warnings.extend(loaded.warnings)
+    wrong = {(problem.origin, problem.pointer) for problem in loaded.problems}
     models: dict[Key, DesiredModel] = {}
-    duplicates = ProblemList()
-    known = {(problem.origin, problem.pointer) for problem in problems}
+    places: dict[Key, Origin] = {}
     for document in sorted(loaded.documents, key=lambda item: item.origin()):
-        interpolated, steps = interpolate(document, variables=variables, environ=environ)
+        interpolated, unresolved = interpolate(document, variables=variables, environ=environ)
+        problems.extend(unresolved)
+        wrong.update((problem.origin, problem.pointer) for problem in unresolved)
         found = ProblemList()
-        found.extend(steps)
-        known.update((problem.origin, problem.pointer) for problem in steps)
-        later = ProblemList()
-        model = _model(interpolated, ids, later, warnings)
-        found.extend(problem for problem in later if (problem.origin, problem.pointer) not in known)
-        problems.extend(found)
-        if model is not None:
-            first = models.setdefault(model.key, model)
-            if first is not model:
-                _report_duplicate(interpolated, first, model.key, duplicates)
-    every = ProblemList()
-    every.extend(problems)
-    every.extend(duplicates)
-    if every:
-        raise ProblemsError(tuple(every))
+        model = _model(interpolated, ids, found, warnings)
+        problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
+        if model is None:
+            continue
+        place = interpolated.origin(("metadata", "id"))
+        if model.key in places:
+            _report_duplicate(model.key, places[model.key], place, problems)
+        places.setdefault(model.key, place)
+        models.setdefault(model.key, model)
+    problems.raise_if_any()
     desired = Desired(models=tuple(models[key] for key in sorted(models)), files=loaded.files, digest=loaded.digest)
     return Validated(desired=desired, warnings=tuple(warnings))
 
@@ -194,8 +192,7 @@ def _scope_id(document: LoadedDocument, name: str, ids: _Ids, problems: ProblemL
     return stated if isinstance(stated, str) else None
 
 
-def _report_duplicate(document: LoadedDocument, first: DesiredModel, key: Key, problems: ProblemList) -> None:
-    path = ("metadata", "id")
-    message = f"{key.address} is already described in {first.origin.path}:{first.origin.line}."
+def _report_duplicate(key: Key, first: Origin, second: Origin, problems: ProblemList) -> None:
+    message = f"{key.address} is already described in {first}."
     hint = "Put both into one document: one model, one manifest."
-    problems.add("duplicate-model", message, document.origin(path), pointer="/metadata/id", hint=hint)
+    problems.add("duplicate-model", message, second, pointer="/metadata/id", hint=hint)

@@ -1,26 +1,32 @@
 """Compares a plan's changes with the live side: is a saved plan still good, and did what was sent take?
 
 In: a Plan and Observed. Out: for every change, per path, whether live has the planned `before`, the wanted `after`, or
-something else. Used before sending (`staleness`) and after (`remaining`). A path that holds a secret is compared
-where its value is at hand, and never shown.
+something else. Used before sending (`staleness`) and after (`remaining`). Changes outside what a plan touches never
+count, with one exception: an overwrite carries unmanaged siblings along, and if somebody changed one since, sending
+would revert that. A secret is compared where its value is at hand, and never shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
+from reconciler.calls import SERVER_OWNED_IN_OUTPUT_INFO
 from reconciler.canon import equal, equal_fields, field_from_document, lookup
 from reconciler.plan import Change, Plan
 from reconciler.resources import (
     KINDS,
+    MARK_KEY,
     MISSING,
     Document,
     FieldChange,
     FieldSpec,
     Key,
+    Kind,
     Observed,
+    Path,
     Request,
     Sensitive,
     Shape,
@@ -28,10 +34,12 @@ from reconciler.resources import (
     path_text,
 )
 
+MARK: Path = ("metadata", MARK_KEY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A planned path that live no longer has as planned: planned-from, live-now and wanted, redacted by the reader."""
+    """A planned path that live no longer has as planned. `path` is "" where the resource itself is gone."""
 
     key: Key
     path: str
@@ -53,6 +61,12 @@ class Staleness:
     done: frozenset[int]
 
 
+class _State(Enum):
+    BEFORE = "before"
+    AFTER = "after"
+    MOVED = "moved"
+
+
 def document_of(observed: Observed, key: Key) -> Document | None:
     """The live document of a model or version, or None where it doesn't exist."""
     model = observed.models.get(key.model())
@@ -67,127 +81,157 @@ def document_of(observed: Observed, key: Key) -> Document | None:
 def staleness(plan: Plan, observed: Observed) -> Staleness:
     """Compare every planned object with what is live now, before anything is sent."""
     moved: list[Moved] = []
-    wanted_already: set[Key] = set()
+    reached: set[Key] = set()
+    entries = _entries(plan)
     for change in plan.changes:
         document = document_of(observed, change.key)
-        if change.action == "delete":
-            if document is None:
-                wanted_already.add(change.key)
-            continue
-        if document is None:
-            moved.append(Moved(key=change.key, path="", planned="exists", live=MISSING, wanted="exists"))
-            continue
-        states = [_state(change.key, item, document, plan.requests) for item in change.fields]
-        moved.extend(
-            Moved(key=change.key, path=path_text(item.path), planned=item.before, live=_live(change.key, item, document), wanted=item.after)
-            for item, state in zip(change.fields, states, strict=True)
-            if state == "moved"
-        )
-        moved.extend(_echo_moved(change, document, plan.requests))
-        if all(state == "after" for state in states):
-            wanted_already.add(change.key)
+        found = list(_moved(change, document, entries.get(change.key, [])))
+        moved.extend(found)
+        if not found and _is_reached(change, document, entries.get(change.key, [])):
+            reached.add(change.key)
     done = frozenset(
         position
         for position, request in enumerate(plan.requests)
-        if request.keys and all(key in wanted_already for key in request.keys)
+        if request.keys and all(key in reached for key in request.keys)
     )
     return Staleness(moved=tuple(moved), done=done)
 
 
 def remaining(plan: Plan, observed: Observed) -> tuple[tuple[Key, FieldChange | None], ...]:
-    """The planned paths that live does not have as wanted; a key with None is a deletion that did not happen."""
+    """The planned paths that live does not have as wanted, as live → wanted; None stands for a deletion not done."""
     left: list[tuple[Key, FieldChange | None]] = []
+    entries = _entries(plan)
     for change in plan.changes:
         document = document_of(observed, change.key)
         if change.action == "delete":
             if document is not None:
                 left.append((change.key, None))
             continue
-        for item in change.fields:
-            if document is None or _state(change.key, item, document, plan.requests) != "after":
-                live = MISSING if document is None else _live(change.key, item, document)
-                left.append((change.key, FieldChange(path=item.path, before=live, after=item.after)))
+        mine = entries.get(change.key, [])
+        left.extend(
+            (change.key, FieldChange(path=item.path, before=_live(change.key, item, document), after=item.after))
+            for item in change.fields
+            if document is None or _state(change.key, item, document, mine) is not _State.AFTER
+        )
     return tuple(left)
+
+
+_Entries = list[tuple[Request, Mapping[str, Any]]]
+
+
+def _entries(plan: Plan) -> dict[Key, _Entries]:
+    """For each resource, the patch entries about it, with their requests."""
+    found: dict[Key, _Entries] = {}
+    for request in plan.requests:
+        by_id = {entry["id"]: entry for name in ("models", "model_versions") for entry in request.body.get(name, ())}
+        for key in request.keys:
+            entry = by_id.get(key.version_id or key.model_id)
+            if entry is not None:
+                found.setdefault(key, []).append((request, entry))
+    return found
+
+
+def _moved(change: Change, document: Document | None, entries: _Entries) -> Iterator[Moved]:
+    key = change.key
+    if change.action == "delete":
+        yield from _deletion_moved(change, document)
+    elif document is None:
+        yield Moved(key=key, path="", planned="exists", live=MISSING, wanted="exists")
+    else:
+        for item in change.fields:
+            if _state(key, item, document, entries) is _State.MOVED:
+                live = _live(key, item, document)
+                yield Moved(key=key, path=path_text(item.path), planned=item.before, live=live, wanted=item.after)
+        yield from _echo_moved(change, document, entries)
+
+
+def _deletion_moved(change: Change, document: Document | None) -> Iterator[Moved]:
+    """A model that was adopted or protected since is not the one whose deletion was reviewed."""
+    if document is None or change.key.kind is Kind.MODEL_VERSION:
+        return
+    planned = next((item.before for item in change.fields if item.path == MARK), MISSING)
+    live = lookup(document, MARK)
+    if not _same(planned, live):
+        yield Moved(key=change.key, path=path_text(MARK), planned=planned, live=live, wanted=MISSING)
+
+
+def _is_reached(change: Change, document: Document | None, entries: _Entries) -> bool:
+    if change.action == "delete" or document is None:
+        return change.action == "delete" and document is None
+    return all(_state(change.key, item, document, entries) is _State.AFTER for item in change.fields)
 
 
 def _field_of(key: Key, change: FieldChange) -> FieldSpec:
     return next(field for field in KINDS[key.kind] if change.path[: len(field.path)] == field.path)
 
 
-def _live(key: Key, change: FieldChange, document: Document) -> Any:
+def _live(key: Key, change: FieldChange, document: Document | None) -> Any:
+    if document is None:
+        return MISSING
     field = _field_of(key, change)
-    return lookup(field_from_document(field, document), change.path[len(field.path) :])
+    live = lookup(field_from_document(field, document), change.path[len(field.path) :])
+    # A secret's present value is as secret as the one that replaces it.
+    return Sensitive(live, "live") if change.is_sensitive and live is not MISSING else live
 
 
-def _state(key: Key, change: FieldChange, document: Document, requests: Iterable[Request]) -> str:
-    """"after", "before" or "moved"."""
-    live = _live(key, change, document)
-    field = _field_of(key, change)
-    wanted = change.after
-    if isinstance(wanted, Sensitive) and wanted.reveal() is None:
-        wanted = _sent_value(key, change, requests)
-    if field.shape is Shape.IMAGE and wanted is not MISSING:
-        # The service answers with the url of its own copy: any image that isn't the one before is the one sent.
-        hosted = lookup(document, ("image", "hosted"))
-        if hosted is not MISSING and live is not MISSING and not _same(field, live, change.before):
-            return "after"
-    if _same(field, live, wanted):
-        return "after"
-    if change.is_sensitive and isinstance(change.before, Sensitive) and change.before.reveal() is None:
-        return "before"  # a secret before is not kept in a plan, so it can't be told from another one
-    return "before" if _same(field, live, change.before) else "moved"
+def _state(key: Key, change: FieldChange, document: Document, entries: _Entries) -> _State:
+    live, field = _live(key, change, document), _field_of(key, change)
+    wanted = _wanted(change, entries)
+    if field.shape is Shape.IMAGE and wanted is not MISSING and live is not MISSING:
+        # The service answers with the url of its own copy: an image that isn't the one before is the one sent.
+        is_copy = lookup(document, ("image", "hosted")) is not MISSING
+        if is_copy and not _same(live, change.before):
+            return _State.AFTER
+    if _same(live, wanted) or (field.shape is Shape.TAGS and equal_fields(field, live, wanted)):
+        return _State.AFTER
+    if _is_unknown(change.before):
+        return _State.BEFORE  # a plan does not keep the secret that was there, so it can't be told from another
+    if _same(live, change.before) or (field.shape is Shape.TAGS and equal_fields(field, live, change.before)):
+        return _State.BEFORE
+    return _State.MOVED
 
 
-def _same(field: FieldSpec, one: Any, other: Any) -> bool:
-    if one is MISSING or other is MISSING:
-        return one is other
-    return equal_fields(field, one, other) if field.shape is Shape.TAGS else equal(one, other)
-
-
-def _entries(key: Key, requests: Iterable[Request]) -> Iterator[tuple[Request, Mapping[str, Any]]]:
-    """The patch entries for one resource among the requests."""
-    for request in requests:
-        if key not in request.keys:
-            continue
-        for entry in (*request.body.get("models", ()), *request.body.get("model_versions", ())):
-            if entry.get("id") == (key.version_id or key.model_id):
-                yield request, entry
-
-
-def _sent_value(key: Key, change: FieldChange, requests: Iterable[Request]) -> Any:
-    for _, entry in _entries(key, requests):
-        value = lookup(entry, change.path)
-        if value is not MISSING:
-            return value
+def _wanted(change: FieldChange, entries: _Entries) -> Any:
+    """The wanted value; for a secret of a plan that was read from a file, what its request sends."""
+    if _is_unknown(change.after):
+        for _, entry in entries:
+            sent = lookup(entry, change.path)
+            if sent is not MISSING:
+                return sent
     return change.after
 
 
-def _echo_moved(change: Change, document: Document, requests: Iterable[Request]) -> Iterator[Moved]:
-    """Unmanaged values that an overwrite carries along and that somebody changed since: sending would revert them."""
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, Sensitive) and value.reveal() is None
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other if MISSING in (one, other) else equal(one, other)
+
+
+def _echo_moved(change: Change, document: Document, entries: _Entries) -> Iterator[Moved]:
+    """Unmanaged values that an overwrite carries along and that somebody changed since."""
     planned = {item.path for item in change.fields}
-    for request, entry in _entries(change.key, requests):
+    for request, entry in entries:
         if request.action != "overwrite":
             continue
-        for name in entry:
-            live, sent = document.get(name, MISSING), entry[name]
-            if isinstance(sent, Mapping) and name in ("metadata", "output_info"):
-                yield from _differing(change.key, (name,), live if isinstance(live, Mapping) else {}, sent, planned)
+        for name in ("metadata", "output_info"):
+            sent, live = entry.get(name), document.get(name, {})
+            if isinstance(sent, Mapping):
+                owned = SERVER_OWNED_IN_OUTPUT_INFO if name == "output_info" else frozenset[str]()
+                live = {inner: value for inner, value in live.items() if inner not in owned}
+                yield from _differing(change.key, (name,), live, sent, planned)
 
 
 def _differing(
-    key: Key, path: tuple[str, ...], live: Mapping[str, Any], sent: Mapping[str, Any], planned: set[tuple[str, ...]]
+    key: Key, path: Path, live: Mapping[str, Any], sent: Mapping[str, Any], planned: set[Path]
 ) -> Iterator[Moved]:
     for name in sorted({*live, *sent}):
         here = (*path, name)
-        if here in planned or here in (("output_info", "message"), ("output_info", "data")):
+        one, other = live.get(name, MISSING), sent.get(name, MISSING)
+        if here in planned or _same(one, other):
             continue
-        a, b = live.get(name, MISSING), sent.get(name, MISSING)
-        inside = any(item[: len(here)] == here for item in planned)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            yield from _differing(key, here, a, b, planned)
-        elif not inside and not ({*map(_emptiness, (a, b))} == {True}) and (a is MISSING or b is MISSING or not equal(a, b)):
-            yield Moved(key=key, path=path_text(here), planned=b, live=a, wanted=b)
-
-
-def _emptiness(value: Any) -> bool:
-    return value is MISSING or value == {} or value == []
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differing(key, here, one, other, planned)
+        elif not any(item[: len(here)] == here for item in planned):
+            yield Moved(key=key, path=path_text(here), planned=other, live=one, wanted=other)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.canon import equal, equal_fields, keyed_by_id, lookup, with_value
-from reconciler.resources import KINDS, MARK_KEY, MISSING, Action, FieldSpec, Kind, Removal, Shape
+from reconciler.resources import KINDS, MARK_KEY, MISSING, Action, FieldSpec, Kind, Removal, Shape, holds_sensitive
 
 
 def spec_wanted(
@@ -46,8 +46,11 @@ def field_wanted(field: FieldSpec, before: Any, stated: Any, *, action: Action) 
 
 
 def aligned(before: Any, stated: Any) -> Any:
-    """`stated`, spelled as `before` wherever both mean the same, so that only what differs shows as a change."""
-    if equal(before, stated):
+    """`stated`, spelled as `before` wherever both mean the same, so that only what differs shows as a change.
+
+    A stated Sensitive stays one even then: the same text from the live side would be shown.
+    """
+    if equal(before, stated) and not holds_sensitive(stated):
         return before
     if isinstance(before, Mapping) and isinstance(stated, Mapping):
         return {name: aligned(before[name], item) if name in before else item for name, item in stated.items()}
@@ -74,13 +77,15 @@ def merged(before: Any, stated: Any) -> Any:
         return {**before, **{name: merged(before[name], v) if name in before else v for name, v in stated.items()}}
     if isinstance(before, list) and isinstance(stated, list):
         return _merged_lists(before, stated)
-    return before if equal(before, stated) else stated
+    return before if equal(before, stated) and not holds_sensitive(stated) else stated
 
 
 def _merged_lists(before: list[Any], stated: list[Any]) -> list[Any]:
     keyed_before, keyed_stated = keyed_by_id(before), keyed_by_id(stated)
     if keyed_before is not None and keyed_stated is not None:
-        kept = [merged(item, keyed_stated[name]) if name in keyed_stated else item for name, item in keyed_before.items()]
+        kept = [
+            merged(item, keyed_stated[name]) if name in keyed_stated else item for name, item in keyed_before.items()
+        ]
         return [*kept, *(item for name, item in keyed_stated.items() if name not in keyed_before)]
     # A stated [320, 320] asks for two of them: each live item answers for one stated item only.
     unmatched = list(before)

@@ -29,7 +29,9 @@ say() { printf '\n# %s\n' "$*"; }
 expect() {
   local wanted=$1 code=0
   shift
-  printf '$ %s\n' "$*"
+  printf '$ %s' "${1##*/}"
+  printf ' %q' "${@:2}"
+  printf '\n'
   "$@" || code=$?
   if [[ $code != "$wanted" ]]; then
     printf 'demo: exit code %s instead of %s\n' "$code" "$wanted" >&2

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.inputs import inputs_from
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.run import echo_report, open_session, progress, reporting_problems
+
+if TYPE_CHECKING:
+    from reconciler.report import Report
 
 
 @click.command("apply")
@@ -38,7 +42,9 @@ def command(
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common) as session:
-        report = session.apply(inputs_from(paths, planning), confirm=lambda shown: yes or _asked(shown, common))
+        report = session.apply(
+            inputs_from(paths, planning), confirm=None if yes else lambda shown: _asked(shown, common)
+        )
     if report is None:
         progress(common, "Nothing was written.")
         return 0
@@ -66,10 +72,8 @@ def _apply_saved(plan_file: str, max_age: float | None, common: CommonOptions) -
         return echo_report(session.apply_saved(plan, max_age_hours=max_age), common)
 
 
-def _asked(shown: object, common: CommonOptions) -> bool:
+def _asked(shown: Report, common: CommonOptions) -> bool:
     from reconciler.render.text import render
-    from reconciler.report import Report
 
-    assert isinstance(shown, Report)  # noqa: S101  narrows a type, decides nothing
     click.echo(render(shown, color=common.color == "always"), err=True, nl=False)
     return click.confirm("Write these changes?", err=True)

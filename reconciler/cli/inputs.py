@@ -17,5 +17,6 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         prune=planning.prune,
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
+        types=planning.types,
         stdin=sys.stdin.buffer if "-" in paths else None,
     )

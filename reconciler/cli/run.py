@@ -127,6 +127,8 @@ def echo_report(report: Report, common: CommonOptions) -> int:
     """Print a report in the chosen format and give its exit code."""
     from reconciler.report import report_document
 
+    if not common.quiet:
+        echo_problems(report.warnings, label="warning")
     if common.format == "json":
         echo_json(report_document(report))
     else:

@@ -58,6 +58,7 @@ class Emulator:
         self._port = port
         self._store = Store(self._state)
         self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="emulator")
         self._server: Any = None
         self.was_new = False
         """Whether the state was new, so that the seed was loaded."""
@@ -77,6 +78,7 @@ class Emulator:
         if self._server is not None:
             self._server.stop(grace=0.5).wait()
             self._server = None
+        self._threads.shutdown(wait=True)
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -138,7 +140,7 @@ class Emulator:
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ]
-        server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="emulator"), options=options)
+        server = grpc.server(self._threads, options=options)
         service_pb2_grpc.add_V2Servicer_to_server(EmulatedV2(self._gate), server)
         try:
             self._port = server.add_insecure_port(f"{HOST}:{self._port}")
@@ -178,8 +180,7 @@ def serve(
             sys.stdout.flush()
             if seed is not None and not emulator.was_new:
                 sys.stderr.write(f"{state} has a state already, {seed} was not loaded\n")
-            while not done.wait(0.5):
-                pass
+            done.wait()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

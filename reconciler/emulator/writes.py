@@ -104,7 +104,11 @@ def patch_model_versions(turn: Turn, request: Any) -> Any:
     answer = service_pb2.MultiModelVersionResponse()
     for sent in request.model_versions:
         row = turn.version(model, sent.id)
+        accelerators = set(row.message.inference_compute_info.accelerator_type)
         _apply(row.message, sent, request.action, VERSION_RULES, turn.switches)
+        if set(row.message.inference_compute_info.accelerator_type) != accelerators:
+            # The service rejects this (comment in the clarifai package, runners/models/model_deploy.py); code: a guess.
+            raise RefusedCallError(INVALID_ARGUMENT, "inference_compute_info.accelerator_type can not be changed")
         if sent.output_info.HasField("params"):
             _settle_params(turn.switches, row.message, kind)
         rows.set_timestamp(row.message.modified_at, turn.now)

@@ -122,7 +122,7 @@ class Caller:
             # What gRPC raises for a call on a channel that another thread has closed.
             code, details = "CANCELLED", "the connection was closed"
         else:
-            _log.debug("%s took %.3f s", rpc, self._timing.clock() - began)
+            _log.info("%s answered in %.3f s", rpc, self._timing.clock() - began)
             return self._judge(rpc, response, attempt)
         return self._grpc_failure(rpc, code, details, attempt)
 

@@ -188,24 +188,16 @@ class ClarifaiRemote:
 
     def _ask_own_user_id(self, scope: Scope) -> str:
         try:
-            user_id = str(self._caller.call("GetUser", {"user_app_id": {"user_id": ME}}).message.user.id)
-        except RemoteError as error:
-            if error.fault is FaultClass.TRANSIENT:
-                raise
-            first_error = error
-        else:
-            if user_id:
-                return user_id
-            first_error = _broken_promise("GetUser", "the user has no id")
-        try:
-            user_id = str(self._caller.call("GetApp", _user_app("GetApp", scope)).message.app.user_id)
+            user_id = self._caller.call("GetUser", {"user_app_id": {"user_id": ME}}).message.user.id
         except RemoteError as error:
             if error.fault is FaultClass.TRANSIENT:
                 raise
             user_id = ""
+        # What GetApp needs (Apps:Get) every other read needs too, so its failure is the one worth telling.
+        user_id = user_id or self._caller.call("GetApp", _user_app("GetApp", scope)).message.app.user_id
         if not user_id:
-            raise first_error
-        return user_id
+            raise _broken_promise("GetApp", f"nobody is named as the user of app {scope.app_id}")
+        return str(user_id)
 
     # --- writes -------------------------------------------------------------------------------------------------
 

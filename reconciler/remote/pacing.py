@@ -2,8 +2,9 @@
 
 The service allows a number of requests per second (Clarifai documentation, "Rate Limits": 15) and does not say
 how it counts them. So the pacer holds the strictest reading: in no window of one second, wherever it begins, do
-more than `rate` calls start. A burst up to the rate goes at once; an ordinary token bucket would let nearly twice
-the rate through in the first second, and the service would refuse the rest.
+more than `rate` calls arrive. A burst up to the rate goes at once; an ordinary token bucket would let nearly twice
+the rate through in the first second, and the service would refuse the rest. Calls arrive later than they start, the
+first ones most (they wait for the connection), so the window is a little longer than the rate alone would have it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Final
+
+SLACK: Final = 0.05
+"""Seconds by which the delays of two calls on their way may differ."""
 
 
 class Pacer:
@@ -23,7 +28,7 @@ class Pacer:
         if rate <= 0:
             raise ValueError("rate must be above 0")
         capacity = max(1, int(rate))
-        self._window = capacity / rate
+        self._window = capacity / rate + SLACK
         self._starts: deque[float] = deque(maxlen=capacity)
         self._clock = clock
         self._sleep = sleep

@@ -29,6 +29,7 @@ class Painter:
         self._color = color
 
     def __call__(self, text: str, style: str) -> str:
+        """The text in a style of _STYLES."""
         return f"{_STYLES[style]}{text}\x1b[0m" if self._color else text
 
 
@@ -124,7 +125,9 @@ def summary_line(report: Report, paint: Painter) -> str:
     if report.kind == "Apply":
         return _apply_summary(report, paint)
     if not report.plan.changes and not report.plan.refused:
-        return paint(f"In sync: {counts['unchanged']} model{'s' if counts['unchanged'] != 1 else ''} unchanged.", "good")
+        return paint(
+            f"In sync: {counts['unchanged']} model{'s' if counts['unchanged'] != 1 else ''} unchanged.", "good"
+        )
     return f"{report.kind}: {numbers}{refused}."
 
 

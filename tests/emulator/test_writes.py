@@ -57,9 +57,9 @@ def test_a_model_patch_merges_every_kind_of_field(client: Client) -> None:
         "languages": ["en"],
         "languages_full": [{"id": "en", "name": "en"}],
         "metadata": {"owner": "vision", "deep": {"a": 1, "b": 2}, "list": [1, 2]},
-        "deploy_restriction": "USAGE_LIMITED",
+        "deploy_restriction": "SHARED_COMPUTE_ONLY",
         "workflow_recommended": True,
-    } or model["deploy_restriction"]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_server_owned_fields_and_output_info_are_ignored(client: Client) -> None:
@@ -94,11 +94,11 @@ def test_an_image_is_hosted_and_removed_by_its_hosted_url(client: Client) -> Non
         "url": f"https://data.clarifai.com/large/{image['hosted']['suffix']}",
         "hosted": {
             "prefix": "https://data.clarifai.com",
-            "suffix": "users/demo/apps/pets/input_owners/demo/inputs/image/6c4ae0d8ef5b9f2ba55f3f8f3fb3d2a9",
+            "suffix": "users/demo/apps/pets/input_owners/demo/inputs/image/76961bb1ddae0e82f683c2fd17a8794e",
             "sizes": ["small", "large"],
             "crossorigin": "use-credentials",
         },
-    } or len(image["hosted"]["suffix"]) == 92
+    }
 
     client.patch_model("overwrite", image={"url": image["url"]})
     assert client.model()["image"] == image, "the url that was read changes nothing"
@@ -169,6 +169,29 @@ def test_concepts_and_status_are_never_patched(client: Client, action: str) -> N
 def test_remove_takes_keys_out_of_params(client: Client) -> None:
     assert client.patch_version("remove", output_info={"params": {"min_value": True, "absent": True}}) == (10000, "")
     assert client.params() == {"max_concepts": 20, "select_concepts": []}
+
+
+def test_compute_info_can_be_patched_but_for_its_accelerators(emulator: Emulator, client: Client) -> None:
+    info = {"cpu_limit": "1", "accelerator_type": ["NVIDIA-L40S"]}
+    versions = [{"id": "v", "inference_compute_info": info}]
+    emulator.load({"apps": [{**user_app("demo", "gpu"), "models": [{"id": "m", "versions": versions}]}]})
+
+    def patch(**changed: Any) -> tuple[int, str]:
+        return client.status(
+            "PatchModelVersions",
+            user_app_id=user_app("demo", "gpu"),
+            model_id="m",
+            action="merge",
+            model_versions=[{"id": "v", "inference_compute_info": changed}],
+        )
+
+    assert patch(accelerator_type=["NVIDIA-A100"]) == (
+        21202,
+        "inference_compute_info.accelerator_type can not be changed",
+    )
+    assert patch(cpu_limit="2", accelerator_type=["NVIDIA-L40S"]) == (10000, "")
+    version = emulator.snapshot()["apps"][0]["models"][0]["versions"][0]
+    assert version["inference_compute_info"] == {**info, "cpu_limit": "2"}
 
 
 def test_an_old_version_can_be_patched(client: Client) -> None:

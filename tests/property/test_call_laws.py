@@ -27,9 +27,7 @@ def drifting(draw: st.DrawFn, kind: Kind) -> Drift | None:
     """A random live resource and a random manifest entry for it; None where they agree."""
     document = canonical(draw(DOCUMENTS[kind]))
     before = spec_from_document(kind, document)
-    after = spec_wanted(
-        kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind))
-    )
+    after = spec_wanted(kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind)))
     return next(iter(_drift(KEYS_BY_KIND[kind], document, before, after, {}, HERE)), None)
 
 
@@ -139,8 +137,10 @@ def test_a_change_is_visible_and_a_request_has_a_change(drift: Drift | None) -> 
     assert calls.requests
     for change in drift.changes:
         assert not (change.before is change.after is MISSING)
-        assert change.before is MISSING or change.after is MISSING or not (
-            type(change.before) is type(change.after) and change.before == change.after
+        assert (
+            change.before is MISSING
+            or change.after is MISSING
+            or not (type(change.before) is type(change.after) and change.before == change.after)
         )
 
 

@@ -366,7 +366,7 @@ def test_every_problem_of_the_file_is_told_with_its_place(place: Place) -> None:
         "reconciler.yaml:10:38:",
         "reconciler.yaml:11:3:",
     ]
-    assert 'unknown key "ownr" Did you mean "owner"?' in told[0]
+    assert told[0] == 'reconciler.yaml:3:1: unknown key "ownr". Did you mean "owner"?'
     assert 'app_id holds "/", which can\'t stand in a URL' in told[2]
     assert "limits.parallelism must be from 1 to 64, found 65" in told[7]
 
@@ -387,11 +387,11 @@ def test_a_manifest_in_place_of_the_file_is_told(place: Place) -> None:
     ]
 
 
-@pytest.mark.parametrize("flags", [{"config": "missing.yaml"}, {"config": "."}])
-def test_a_named_file_that_is_not_there_is_an_error(place: Place, flags: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_named_file_that_is_not_there_is_an_error(place: Place, name: str) -> None:
     with pytest.raises(ProblemsError) as raised:
-        place.resolve(**flags)
-    assert [problem.origin.path for problem in raised.value.problems] == [flags["config"]]
+        place.resolve(config=name)
+    assert [problem.origin.path for problem in raised.value.problems] == [name]
 
 
 def test_an_empty_file_states_nothing_and_is_noted(place: Place) -> None:

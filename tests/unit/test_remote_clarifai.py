@@ -340,16 +340,30 @@ def test_a_key_that_may_not_read_users_asks_the_app_whose_it_is() -> None:
     assert read.key.address == "me/pets/cats"
 
 
-def test_an_unknown_me_is_the_first_error_and_nothing_is_guessed() -> None:
+def test_an_unknown_me_is_an_error_and_nothing_is_guessed() -> None:
     with (
         ScriptedService(
-            GetUser=in_turn(service_pb2.SingleUserResponse(status=failing(11008, description="Invalid API key")))
+            GetUser=in_turn(service_pb2.SingleUserResponse(status=failing(11008, description="Invalid API key"))),
+            GetApp=in_turn(service_pb2.SingleAppResponse(status=failing(11008, description="Invalid API key"))),
         ) as service,
         service.remote() as remote,
         pytest.raises(RemoteError) as raised,
     ):
         list(remote.list_models(Scope("me", "pets")))
-    assert facts(raised.value) == ("GetUser", "11008 CONN_KEY_INVALID", FaultClass.FATAL, 1, True)
+    assert facts(raised.value) == ("GetApp", "11008 CONN_KEY_INVALID", FaultClass.FATAL, 1, True)
+
+
+def test_an_app_without_a_user_is_an_error_and_nothing_is_guessed() -> None:
+    with (
+        ScriptedService(
+            GetUser=in_turn(user("")),
+            GetApp=in_turn(service_pb2.SingleAppResponse(status=ok(), app=resources_pb2.App(id="pets"))),
+        ) as service,
+        service.remote() as remote,
+        pytest.raises(RemoteError) as raised,
+    ):
+        list(remote.list_models(Scope("me", "pets")))
+    assert facts(raised.value) == ("GetApp", "UNREADABLE_ANSWER", FaultClass.FATAL, 1, True)
 
 
 # --- failures and retries -------------------------------------------------------------------------------------

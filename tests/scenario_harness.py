@@ -1,0 +1,370 @@
+"""Runs one scenario folder through the real command line and tells what happened and which laws it broke.
+
+A folder tests/scenarios/NNN-words/ holds
+
+    manifests/       what is wanted
+    live.json        the seed of the emulated service
+    args.txt         one line: options for plan, drift and apply alike           (optional)
+    reconciler.yaml  the configuration in the working directory                  (optional)
+    env.txt          NAME=VALUE lines                                            (optional)
+    switches.txt     "overwrite_struct=by_key" or "fault rpc=…,kind=…" lines     (optional)
+    expected.txt     what is not as usual, one "name: value" a line, # remarks   (optional)
+                       plan: 3          exit code of plan, and of apply where that isn't stated
+                       apply: 4         exit code of apply
+                       again: pending   planning again is not empty
+                       readings: differ the same calls end differently where the service reads them differently
+
+and the goldens: plan.txt and plan.json (what plan prints), calls.txt (each writing call that apply made), after.json
+(what changed on the service, nothing else), apply.txt (what apply prints, where it fails), again.txt (the second plan, where
+it isn't empty), backup.txt (the files that apply left).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.emulator import Call, Emulator, Switches
+from tests.command_line import CliResult, RunCli
+from tests.emulator.client import Client, connected
+
+GOLDENS: Final = ("plan.txt", "plan.json", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt")
+INPUTS: Final = ("manifests", "reconciler.yaml")
+WRITING: Final = ("Patch", "Post", "Put", "Delete")
+USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
+
+Snapshot = Mapping[str, Mapping[str, Any]]
+"""Models and versions by address, without times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A scenario folder, read."""
+
+    folder: Path
+    seed: Mapping[str, Any]
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str]
+    switches: Switches
+    expected: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The outputs by golden name, without times, ports and places, and the laws that were broken, each in words."""
+
+    goldens: Mapping[str, str]
+    broken: tuple[str, ...]
+
+
+def read_scenario(folder: Path) -> Scenario:
+    """Read the inputs of a folder."""
+    lines = _lines(folder / "switches.txt")
+    switches = Switches.parse(
+        (line for line in lines if not line.startswith("fault ")),
+        faults=(line.removeprefix("fault ") for line in lines if line.startswith("fault ")),
+    )
+    expected = dict(_pair(line, ":") for line in _lines(folder / "expected.txt"))
+    unknown = expected.keys() - {*USUAL, "apply"}
+    assert not unknown, f"{folder.name}/expected.txt has unknown names {sorted(unknown)}"
+    return Scenario(
+        folder=folder,
+        seed=json.loads((folder / "live.json").read_text(encoding="utf-8")),
+        arguments=tuple(shlex.split(" ".join(_lines(folder / "args.txt")))),
+        environ=dict(_pair(line, "=") for line in _lines(folder / "env.txt")),
+        switches=switches,
+        expected={**USUAL, "apply": expected.get("plan", "0"), **expected},
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _pair(line: str, separator: str) -> tuple[str, str]:
+    name, found, value = line.partition(separator)
+    assert found, f"{line!r} is not of the form NAME{separator}VALUE"
+    return name.strip(), value.strip()
+
+
+# --- running --------------------------------------------------------------------------------------------------------
+
+
+def run_scenario(scenario: Scenario, cli: RunCli, place: Path) -> Outcome:
+    """Plan, drift, apply, plan again, and apply a saved plan, in a copy of the folder at `place`."""
+    place.mkdir()
+    for name in INPUTS:
+        source = scenario.folder / name
+        if source.is_dir():
+            shutil.copytree(source, place / name)
+        elif source.exists():
+            shutil.copy(source, place / name)
+    with Emulator(seed=scenario.seed, switches=scenario.switches) as emulator:
+        return _Run(scenario, cli, place, emulator).outcome()
+
+
+class _Run:
+    def __init__(self, scenario: Scenario, cli: RunCli, place: Path, emulator: Emulator) -> None:
+        self._scenario = scenario
+        self._cli = cli
+        self._place = place
+        self._emulator = emulator
+        self._broken: list[str] = []
+
+    def outcome(self) -> Outcome:
+        expected = self._scenario.expected
+        before = snapshot(self._emulator)
+        plan, document = self._planned(before)
+        self._emulator.clear_calls()
+        apply = self._command("apply", "manifests", "--yes", *self._scenario.arguments)
+        self._require(str(apply.exit_code) == expected["apply"], f"apply exits {apply.exit_code}")
+        writes = writing_calls(self._emulator.calls)
+        after = snapshot(self._emulator)
+        changed = changes(before, after)
+        goldens = {
+            "plan.txt": self._text(plan),
+            "plan.json": self._normal(json.dumps(document, indent=2, ensure_ascii=False) + "\n"),
+            "calls.txt": "".join(call_text(call) for call in writes),
+            "after.json": json.dumps(changed, indent=2, ensure_ascii=False, sort_keys=True) + "\n",
+        }
+        if apply.exit_code != plan.exit_code:
+            goldens["apply.txt"] = self._text(apply)
+        if backup := self._backup():
+            goldens["backup.txt"] = backup
+        self._require_only_planned(changed, document)
+        self._require_no_secret(plan.stdout, plan.stderr, apply.stdout, apply.stderr, json.dumps(document))
+        if plan.exit_code == 0:
+            goldens.update(self._planned_again())
+            self._require_replays(writes, after)
+            self._require_saved_plan_does_the_same(after)
+        return Outcome(goldens=goldens, broken=tuple(self._broken))
+
+    def _planned(self, before: Snapshot) -> tuple[CliResult, Any]:
+        arguments = self._scenario.arguments
+        plan = self._command("plan", "manifests", *arguments)
+        as_json = self._command("plan", "manifests", *arguments, "--format", "json")
+        drift = self._command("drift", "manifests", *arguments)
+        self._require(str(plan.exit_code) == self._scenario.expected["plan"], f"plan exits {plan.exit_code}")
+        self._require(as_json.exit_code == plan.exit_code, f"plan --format json exits {as_json.exit_code}")
+        document = self._document(as_json)
+        pending = 2 if plan.exit_code == 0 and document["changes"] else plan.exit_code
+        self._require(drift.exit_code == pending, f"drift exits {drift.exit_code}, not {pending}")
+        written = writing_calls(self._emulator.calls)
+        self._require(not written and snapshot(self._emulator) == before, "plan or drift wrote")
+        for change in document.get("changes", ()):
+            visible = change["action"] == "delete" or change["fields"]
+            self._require(visible, f"{change['address']} is updated without a visible change")
+        return plan, document
+
+    def _planned_again(self) -> Iterator[tuple[str, str]]:
+        again = self._command("plan", "manifests", *self._scenario.arguments)
+        as_json = self._command("plan", "manifests", *self._scenario.arguments, "--format", "json")
+        document = self._document(as_json)
+        pending = bool(document.get("changes") or document.get("requests") or document.get("refused"))
+        is_empty = again.exit_code == 0 and not pending
+        as_expected = is_empty == (self._scenario.expected["again"] == "empty")
+        self._require(as_expected, f"planning again gives:\n{self._text(again)}")
+        if not is_empty:
+            yield "again.txt", self._text(again)
+
+    def _require_replays(self, writes: Sequence[Call], after: Snapshot) -> None:
+        """Send what was sent to a fresh service, every call twice, in every reading of the open rules."""
+        done = [call for call in writes if call.status_code == 10000]
+        differing: list[str] = []
+        with Emulator(seed=self._scenario.seed) as other, connected(other) as client:
+            for switches in readings(self._scenario.switches):
+                other.switches = switches
+                other.load(self._scenario.seed)
+                for call in done:
+                    send(client, call)
+                    once = snapshot(other)
+                    send(client, call)
+                    self._require(
+                        snapshot(other) == once, f"{call.rpc} sent twice is not as once: {reading_text(switches)}"
+                    )
+                if snapshot(other) != after:
+                    differing.append(reading_text(switches))
+        is_same = not differing
+        as_expected = is_same == (self._scenario.expected["readings"] == "same")
+        told = "the same in every reading" if is_same else f"different in these readings: {'; '.join(differing)}"
+        self._require(as_expected, f"the calls end {told}")
+
+    def _require_saved_plan_does_the_same(self, after: Snapshot) -> None:
+        self._emulator.switches = self._scenario.switches
+        self._emulator.load(self._scenario.seed)
+        self._command("plan", "manifests", *self._scenario.arguments, "--out", "saved.json")
+        applied = self._command("apply", "--plan", "saved.json")
+        self._require(
+            str(applied.exit_code) == self._scenario.expected["apply"],
+            f"apply --plan exits {applied.exit_code}:\n{self._text(applied)}",
+        )
+        difference = changes(after, snapshot(self._emulator))
+        self._require(not difference, f"apply --plan ends elsewhere than apply: {json.dumps(difference)}")
+
+    def _require_only_planned(self, changed: Mapping[str, Any], document: Any) -> None:
+        planned = {change["address"]: change for change in document.get("changes", ())}
+        for address, fields in changed.items():
+            change = planned.get(self._as_planned(address)) or planned.get(self._as_planned(address.partition("@")[0]))
+            if change is None or (fields is None) != (change["action"] == "delete"):
+                self._broken.append(f"{address} changed and is not in the plan")
+                continue
+            names = {item["path"].split(".")[0] for item in change["fields"]}
+            unplanned = sorted(fields.keys() - names) if fields else []
+            self._require(not unplanned, f"{address}: {', '.join(unplanned)} changed and are not in the plan")
+
+    def _require_no_secret(self, *texts: str) -> None:
+        for name, value in self._scenario.environ.items():
+            shown = name.startswith("SECRET") and any(value in text for text in texts)
+            self._require(not shown, f"the value of {name} is shown")
+
+    def _as_planned(self, address: str) -> str:
+        """The address as manifests spell it: "me" is the token's user."""
+        return re.sub(r"^[^/]+/", "me/", address) if self._says_me() else address
+
+    def _says_me(self) -> bool:
+        manifests = (self._place / "manifests").rglob("*.yaml")
+        return any("user_id: me" in path.read_text(encoding="utf-8") for path in manifests)
+
+    def _backup(self) -> str:
+        folder = self._place / ".reconciler" / "backup"
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        shown = []
+        for path in files:
+            text = path.read_text(encoding="utf-8").rstrip("\n")
+            shown.append(f"=== {path.relative_to(self._place)}\n{text}\n")
+        return self._normal("".join(shown))
+
+    def _document(self, result: CliResult) -> Any:
+        try:
+            return result.document()
+        except ValueError:
+            self._broken.append(f"standard output is not JSON; standard error: {result.stderr}")
+            return {"changes": []}
+
+    def _command(self, *arguments: str) -> CliResult:
+        environ = {"CLARIFAI_PAT": "test", **self._scenario.environ}
+        return self._cli(*arguments, "--endpoint", self._emulator.url, env=environ, cwd=self._place)
+
+    def _require(self, holds: bool, otherwise: str) -> None:
+        if not holds and otherwise not in self._broken:
+            self._broken.append(otherwise)
+
+    def _text(self, result: CliResult) -> str:
+        stderr = f"--- standard error\n{result.stderr}" if result.stderr else ""
+        return self._normal(result.stdout + stderr)
+
+    def _normal(self, text: str) -> str:
+        """The text without what differs from run to run: port, place, times, digests, ids of requests and runs."""
+        text = text.replace(self._emulator.url, "http://127.0.0.1:PORT").replace(str(self._place), "PLACE")
+        for pattern, replacement in _CHANGING:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+_CHANGING: Final = (
+    (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:DIGEST"),
+    (re.compile(r'("created_at": )"[^"]*"(?=,\n  "endpoint")'), r'\1"TIME"'),
+    (re.compile(r'("name": "clarifai-reconciler",\s*"version": )"[^"]*"'), r'\1"VERSION"'),
+    (re.compile(r'("git_commit": )"[0-9a-f]+"'), r"\1null"),
+    (re.compile(r"(\.reconciler/backup/)[^/\s]+"), r"\1RUN"),
+    (re.compile(r"\breconciler-\d[\w.]*-[0-9a-f]{32}\b"), "REQUEST-ID"),
+    (re.compile(r'("modified_at": )"[^"]*"'), r'\1"TIME"'),
+)
+
+
+# --- the service's side ---------------------------------------------------------------------------------------------
+
+
+def snapshot(emulator: Emulator) -> Snapshot:
+    """Every model and version by address, without times; whole numbers without a fraction."""
+    found: dict[str, dict[str, Any]] = {}
+    for app in emulator.snapshot()["apps"]:
+        for model in app["models"]:
+            address = f"{app['user_id']}/{app['app_id']}/{model['id']}"
+            found[address] = _timeless({name: value for name, value in model.items() if name != "versions"})
+            found.update({f"{address}@{version['id']}": _timeless(version) for version in model["versions"]})
+    return found
+
+
+def _timeless(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: whole_numbers(value) for name, value in fields.items() if name not in ("created_at", "modified_at")}
+
+
+def whole_numbers(value: Any) -> Any:
+    """JSON with 20 where a double says 20.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: whole_numbers(item) for name, item in value.items()}
+    return [whole_numbers(item) for item in value] if isinstance(value, list) else value
+
+
+def changes(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    """What differs: per address its changed fields as they are after (null: absent), or null where it is gone."""
+    found: dict[str, Any] = {}
+    for address in sorted({*before, *after}):
+        if address not in after:
+            found[address] = None
+            continue
+        was, now = before.get(address, {}), after[address]
+        names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+        if names:
+            found[address] = {name: now.get(name) for name in names}
+    return found
+
+
+def writing_calls(calls: Sequence[Call]) -> list[Call]:
+    """The calls that change the service; a search is none, though it is a Post."""
+    return [call for call in calls if call.rpc.startswith(WRITING) and call.rpc != "PostModelsSearches"]
+
+
+def call_text(call: Call) -> str:
+    """One call for calls.txt: its name, how it ended where that isn't success, and what was sent."""
+    ended = "" if call.status_code == 10000 else f"  ({call.status_code or call.grpc_code})"
+    return f"{call.rpc}{ended}\n{json.dumps(whole_numbers(call.request), indent=2, ensure_ascii=False)}\n"
+
+
+def send(client: Client, call: Call) -> None:
+    """Send a logged call once more; what is gone already may be refused."""
+    client(call.rpc, **call.request)
+
+
+_POSITIONS: Final = {
+    "overwrite_struct": ("whole", "by_key", "by_key_deep"),
+    "overwrite_output_info": ("keep_unsent", "drop_unsent"),
+    "merge_tags": ("append_missing", "append", "replace"),
+}
+
+
+def readings(switches: Switches) -> Iterator[Switches]:
+    """The same service, without faults, in each combination of the readings that its documentation leaves open."""
+    for combination in itertools.product(*_POSITIONS.values()):
+        chosen: dict[str, Any] = dict(zip(_POSITIONS, combination, strict=True))
+        yield replace(switches, faults=(), rate_limit=None, **chosen)
+
+
+def reading_text(switches: Switches) -> str:
+    """The reading in words for a message."""
+    return ", ".join(f"{name}={getattr(switches, name)}" for name in _POSITIONS)
+
+
+def read_goldens(folder: Path) -> dict[str, str]:
+    """The goldens that a folder has."""
+    return {name: (folder / name).read_text(encoding="utf-8") for name in GOLDENS if (folder / name).exists()}
+
+
+def write_goldens(folder: Path, goldens: Mapping[str, str]) -> None:
+    """Replace the goldens of a folder."""
+    for name in GOLDENS:
+        if name in goldens:
+            (folder / name).write_text(goldens[name], encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)

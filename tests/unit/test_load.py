@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import io
+import math
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.errors import Origin
+from reconciler.load import MAX_FILE_BYTES, Loaded, Skipped, load
+from reconciler.scalars import read_plain
+from reconciler.tree import MAX_DEPTH, MAX_EXPANDED
+from tests.unit.manifests import loaded_from
+
+SMALL = "kind: Model\n"
+
+
+def told(loaded: Loaded) -> list[str]:
+    return [f"{problem} [{problem.code} {problem.pointer}]" for problem in loaded.problems]
+
+
+def value_of(text: str) -> Any:
+    (document,) = loaded_from(text).documents
+    return document.value
+
+
+def write(folder: Path, *names: str, text: str = SMALL) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+# --- which files are read -------------------------------------------------------------------------------------
+
+
+def test_folders_are_searched_and_what_is_passed_over_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "elsewhere", "far.yaml", "deep/far.yml")
+    top = tmp_path / "top"
+    write(top, "b.yaml", "a/c.yml", "a/b/d.yaml", "notes.txt", ".git/e.yaml", ".hidden.yaml", "odd.yaml.txt", ".env")
+    (top / "out.yaml").symlink_to(tmp_path / "elsewhere" / "far.yaml")
+    (top / "out").symlink_to(tmp_path / "elsewhere")
+    (top / "readme").symlink_to(tmp_path / "elsewhere" / "far.yaml")
+    (top / "loop").symlink_to(top)
+    (top / "in.yaml").symlink_to("a/c.yml")
+    os.mkfifo(top / "pipe.yaml")
+    monkeypatch.chdir(tmp_path)
+    loaded = load(["top/"])
+    assert loaded.files == ("top/a/b/d.yaml", "top/a/c.yml", "top/b.yaml")
+    assert loaded.skipped == (
+        Skipped(path="top/.git", reason="hidden"),
+        Skipped(path="top/.hidden.yaml", reason="hidden"),
+        Skipped(path="top/loop", reason="a link to a folder that is read already"),
+        Skipped(path="top/out", reason="a link that leaves the given folder"),
+        Skipped(path="top/out.yaml", reason="a link that leaves the given folder"),
+        Skipped(path="top/pipe.yaml", reason="not a regular file"),
+    )
+    assert told(loaded) == []
+
+
+def test_a_linked_folder_inside_the_given_one_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, ".shared/a.yaml", "real/b.yaml")
+    (tmp_path / "again").symlink_to("real")
+    (tmp_path / "shared").symlink_to(".shared")
+    monkeypatch.chdir(tmp_path)
+    loaded = load(["."])
+    assert loaded.files == ("real/b.yaml", "shared/a.yaml")
+    assert [item.path for item in loaded.skipped] == [".shared", "again"]
+
+
+def test_paths_stay_as_given_and_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "m/a.yaml", "m/b.yaml", "m/plain-name")
+    monkeypatch.chdir(tmp_path)
+    given = ["m/a.yaml", "./m", "m", str(tmp_path / "m" / "b.yaml")]
+    assert load(given).files == load(given[::-1]).files == ("./m/a.yaml", "./m/b.yaml")
+    assert load(["m/plain-name"]).files == ("m/plain-name",)
+    assert load([str(tmp_path / "m")]).files == (f"{tmp_path}/m/a.yaml", f"{tmp_path}/m/b.yaml")
+
+
+def test_a_given_link_or_hidden_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, ".hidden/a.yaml", "real/b.yaml")
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    assert load([".hidden", "link"]).files == (".hidden/a.yaml", "link/b.yaml")
+
+
+def test_missing_and_empty_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "comments.yaml", text="# nothing\n---\n...\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "dangling.yaml").symlink_to("nowhere")
+    (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+    loaded = load(["gone", "empty", "", "comments.yaml", "dangling.yaml", "circle.yaml"])
+    assert told(loaded) == [
+        ".:1:1: a path is empty or holds a NUL character. Give a file, a folder or -. [missing-path ]",
+        "circle.yaml:1:1: can't be read: Too many levels of symbolic links. [unreadable ]",
+        "dangling.yaml:1:1: can't be read: No such file or directory. [unreadable ]",
+        "gone:1:1: no such file or folder. Check the spelling and the working directory. [missing-path ]",
+    ]
+    assert [str(warning) for warning in loaded.warnings] == [
+        "comments.yaml:1:1: this file holds no document.",
+        "empty:1:1: no *.yaml or *.yml file in this folder. Is it the right one?",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "secret.yaml", "folder/a.yaml")
+    (tmp_path / "secret.yaml").chmod(0)
+    (tmp_path / "folder").chmod(0)
+    try:
+        assert told(load([str(tmp_path)])) == [
+            f"{tmp_path}/folder:1:1: can't be read: Permission denied. [unreadable ]",
+            f"{tmp_path}/secret.yaml:1:1: can't be read: Permission denied. [unreadable ]",
+        ]
+    finally:
+        (tmp_path / "folder").chmod(0o700)
+
+
+def test_standard_input_is_text_or_bytes_and_a_given_pipe_is_read(tmp_path: Path) -> None:
+    assert load(["-", "-"], stdin=io.StringIO(SMALL)).documents[0].value == {"kind": "Model"}
+    loaded = load(["-"], stdin=io.BytesIO(SMALL.encode()))
+    assert (loaded.files, loaded.documents[0].origin()) == (("-",), Origin(path="-"))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(SMALL,))
+    writer.start()
+    assert load([str(pipe)]).documents[0].value == {"kind": "Model"}
+    writer.join()
+
+
+def test_the_digest_is_over_contents_alone(tmp_path: Path) -> None:
+    write(tmp_path, "a/1.yaml", "b/2.yaml", text="a: 1\n")
+    write(tmp_path, "a/2.yaml", "b/1.yaml", text="b: 1\n")
+    write(tmp_path, "c/1.yaml", text="a: 1\nb: 1\n")
+    digests = [load([str(tmp_path / name)]).digest for name in "abc"]
+    assert digests[0] == digests[1] != digests[2]
+    assert len(digests[0]) == len("sha256:") + 64
+
+
+# --- documents and places -------------------------------------------------------------------------------------
+
+
+def test_every_value_and_key_has_its_place() -> None:
+    text = "# comment\n---\na:\n  b: [1, {c: 'x'}]\n  ü: |\n    text\n---\n---\nd: 2\n"
+    first, second = loaded_from(text).documents
+    assert first.value == {"a": {"b": [1, {"c": "x"}], "ü": "text\n"}}
+    places = {(): (3, 1), ("a",): (4, 3), ("a", "b", 1, "c"): (4, 14), ("a", "ü"): (5, 6), ("a", "b", 7): (4, 6)}
+    for path, (line, column) in places.items():
+        assert first.origin(path) == Origin(path="-", line=line, column=column), path
+    assert first.key_origin(("a", "b", 1, "c")) == Origin(path="-", line=4, column=11)
+    assert first.key_origin(("a", "b", 1)) == Origin(path="-", line=4, column=10)
+    assert second.origin(("d",)) == Origin(path="-", line=9, column=4)
+
+
+def test_documents_before_a_syntax_error_are_kept() -> None:
+    loaded = loaded_from("a: 1\n---\nb: [\n")
+    assert [document.value for document in loaded.documents] == [{"a": 1}]
+    assert [problem.code for problem in loaded.problems] == ["yaml-syntax"]
+
+
+def test_aliases_and_merge_keys() -> None:
+    text = (
+        "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\none: {<<: *x, b: 9}\ntwo: {<<: [*x, *y]}\nthree: {'<<': 5}\nfour: *x\n"
+    )
+    assert value_of(text) == {
+        "x": {"a": 1, "b": 2},
+        "y": {"b": 3, "c": 4},
+        "one": {"a": 1, "b": 9},
+        "two": {"a": 1, "b": 2, "c": 4},
+        "three": {"<<": 5},
+        "four": {"a": 1, "b": 2},
+    }
+    (document,) = loaded_from(text).documents
+    assert document.origin(("one", "a")) == Origin(path="-", line=1, column=11)
+
+
+def test_plain_tags_are_read_as_they_say() -> None:
+    assert value_of(
+        "[!!str 2026-01-01, !!str 012, !!int '5', !!float 1.5, !!bool 'no', !!null '', ! 12, !!map {}, =, 1e3]"
+    ) == [
+        "2026-01-01",
+        "012",
+        5,
+        1.5,
+        False,
+        None,
+        "12",
+        {},
+        "=",
+        "1e3",
+    ]
+    assert [problem.code for problem in loaded_from("[!!int five, !!bool maybe, !!float '']").problems] == [
+        "yaml-number"
+    ] * 3
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_not_matter() -> None:
+    loaded = loaded_from(b"\xef\xbb\xbfkind: Model\r\nspec:\r\n  name: x\r\n")
+    assert loaded.documents[0].value == {"kind": "Model", "spec": {"name": "x"}}
+    assert loaded.documents[0].origin(("spec", "name")) == Origin(path="-", line=3, column=9)
+
+
+# --- hostile input --------------------------------------------------------------------------------------------
+
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 200))
+MERGED_LAUGHS = (
+    "big: &big {" + ", ".join(f"k{n}: 1" for n in range(30_000)) + "}\nall:\n" + "  - <<: [" + "*big, " * 50_000 + "]\n"
+)
+DEEP_BY_ALIAS = "a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 30 + "*a" + "]" * 30
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: " + "[" * 5000 + "]" * 5000, f"-:1:67: nested deeper than {MAX_DEPTH} levels."),
+        ("{a: " * 5000, f"-:1:257: nested deeper than {MAX_DEPTH} levels."),
+        ("- " * 5000 + "x", f"-:1:129: nested deeper than {MAX_DEPTH} levels."),
+        ("[" * 1_000_000, f"-:1:65: nested deeper than {MAX_DEPTH} levels."),
+        (DEEP_BY_ALIAS, f"-:2:34: nested deeper than {MAX_DEPTH} levels."),
+        (LAUGHS, f"-:15:18: the aliases in this document expand it past {MAX_EXPANDED:,} values."),
+        (MERGED_LAUGHS, f"-:3:28: the aliases in this document expand it past {MAX_EXPANDED:,} values."),
+        ("a: &a [*a]", "-:1:8: the alias *a stands inside what it names, without end."),
+        (
+            "a: !!python/object/apply:os.system ['true']",
+            "-:1:4: the tag !!python/object/apply:os.system is not allowed:",
+        ),
+        ("a: " + "9" * 1_000_000, "-:1:4: 9999999999"),
+        ("a: " + ":".join(["59"] * 100_000), "-:1:4: 59:59"),
+        (b"a: \xff\xfe", "-:1:4: the byte 0xFF is not valid UTF-8."),
+        (b"\xed\xa0\x80", "-:1:1: the byte 0xED is not valid UTF-8."),
+        (b"a: b\n\x00\x00", "-:2:1: the character U+0000 is not allowed in YAML."),
+        (b"\xfe\xff\x00a", "-:1:1: the file is UTF-16."),
+        (b"x" * (MAX_FILE_BYTES + 1), "-:1:1: larger than 10 MiB; not read."),
+    ],
+    ids=lambda value: None if isinstance(value, str | bytes) else "",
+)
+def test_hostile_input_ends_soon_with_a_problem(text: str | bytes, problem: str) -> None:
+    started = time.monotonic()
+    first, *_ = told(loaded_from(text))
+    assert first.startswith(problem)
+    assert time.monotonic() - started < 5
+
+
+def test_a_large_file_is_refused_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(1024 * MAX_FILE_BYTES)
+    assert told(load([str(path)])) == [f"{path}:1:1: larger than 10 MiB; not read. Split the file. [file-too-large ]"]
+
+
+def test_a_large_document_without_aliases_is_read() -> None:
+    assert len(value_of("- x\n" * (MAX_EXPANDED + 10))) == MAX_EXPANDED + 10
+
+
+def test_the_parser_in_python_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        "a: &x [1, no, {b: 2026-01-01}]\nc: *x\n",
+        "a: {b: 1, b: 2}",
+        "a: [",
+        "a: !x 1",
+        "a:\n\tb",
+        '"\\ud800"',
+        "- " * 99,
+    ]
+    with_libyaml = [loaded_from(text) for text in texts]
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    in_python = [loaded_from(text) for text in texts]
+    assert [[document.value for document in loaded.documents] for loaded in with_libyaml[:2]] == [
+        [document.value for document in loaded.documents] for loaded in in_python[:2]
+    ]
+    codes = [[(problem.code) for problem in loaded.problems] for loaded in with_libyaml]
+    codes[5] = ["yaml-character"]  # libyaml calls a lone surrogate a syntax error
+    assert [[(problem.code) for problem in loaded.problems] for loaded in in_python] == codes
+
+
+# --- laws -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="0123456789abcdefx_+-.:noyesftrueNaInf~=<", max_size=12))
+def test_plain_scalars_are_read_as_the_safe_loader_does(text: str) -> None:
+    kind, value = read_plain(text)
+    node = yaml.ScalarNode(yaml.SafeLoader("").resolve(yaml.ScalarNode, text, (True, False)), text)
+    try:
+        expected = yaml.constructor.SafeConstructor().construct_document(node)
+    except (yaml.YAMLError, ValueError, KeyError, IndexError):
+        assert kind in {"number", "merge", "timestamp"} or text == "="
+        return
+    if kind in {"timestamp", "merge"}:
+        return
+    both_nan = isinstance(expected, float) and math.isnan(expected) and math.isnan(value)
+    assert both_nan or (type(value), value) == (type(expected), expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda data: data.decode("latin-1")))
+def test_any_text_ends_in_documents_or_problems(text: str) -> None:
+    loaded = loaded_from(text)
+    assert loaded.documents or loaded.problems or loaded.warnings

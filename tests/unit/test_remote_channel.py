@@ -1,0 +1,83 @@
+"""Opening a connection: certificates, and an endpoint where nobody listens."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2, service_pb2_grpc
+
+from reconciler.credentials import Token
+from reconciler.errors import FaultClass, ReconcilerError, RemoteError
+from reconciler.remote.caller import Timing
+from reconciler.remote.clarifai import ClarifaiRemote
+from reconciler.remote.endpoint import parse_endpoint
+from reconciler.resources import Key
+from tests.unit.scripted_service import FakeTime, ok
+
+KEY = Key(user_id="jane", app_id="pets", model_id="cats")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "can't be read: No such file or directory"), ("no PEM", "no PEM certificate is in it")]
+)
+def test_certificates_that_cannot_be_used_are_told_at_once(tmp_path: Path, content: str | None, why: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ReconcilerError) as raised:
+        ClarifaiRemote(parse_endpoint("https://localhost:1"), token=Token("x"), root_certificates=path)
+    assert f"Root certificates '{path}' (CLARIFAI_ROOT_CERTIFICATES_PATH)" in str(raised.value)
+    assert why in str(raised.value)
+
+
+def test_an_endpoint_where_nobody_listens_is_an_error_after_all_attempts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        time = FakeTime()
+        timing = Timing(clock=time.clock, sleep=time.sleep, jitter=lambda: 0.0)
+        with (
+            ClarifaiRemote(parse_endpoint(f"http://127.0.0.1:{port}"), timing=timing) as remote,
+            pytest.raises(RemoteError) as raised,
+        ):
+            remote.get_model(KEY)
+    assert (raised.value.code, raised.value.fault, raised.value.attempts) == ("UNAVAILABLE", FaultClass.TRANSIENT, 5)
+    assert str(raised.value).endswith("Check the endpoint, the network, and the proxy settings.")
+    assert time.slept == [0.25, 0.5, 1.0, 2.0]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl, which is not here")
+def test_tls_with_certificates_of_ones_own(tmp_path: Path) -> None:
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "ca.pem"]
+    subprocess.run([*command.split(), *names], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+
+    class Service(service_pb2_grpc.V2Servicer):  # type: ignore[misc]
+        def GetModel(self, request: object, context: object) -> object:  # noqa: N802
+            found = resources_pb2.Model(id="cats", user_id="jane", app_id="pets")
+            return service_pb2.SingleModelResponse(status=ok(), model=found)
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    service_pb2_grpc.add_V2Servicer_to_server(Service(), server)
+    pair = ((tmp_path / "key.pem").read_bytes(), (tmp_path / "ca.pem").read_bytes())
+    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair]))
+    server.start()
+    endpoint = parse_endpoint(f"localhost:{port}")
+    try:
+        with ClarifaiRemote(endpoint, token=Token("x"), root_certificates=tmp_path / "ca.pem") as remote:
+            assert remote.get_model(KEY) is not None
+        timing = Timing(sleep=lambda seconds: None)
+        with (
+            ClarifaiRemote(endpoint, token=Token("x"), timing=timing) as remote,
+            pytest.raises(RemoteError) as raised,
+        ):
+            remote.get_model(KEY)
+    finally:
+        server.stop(grace=None).wait()
+    assert raised.value.code == "UNAVAILABLE"

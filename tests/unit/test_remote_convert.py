@@ -1,0 +1,117 @@
+"""Messages as documents: numbers, laziness, times."""
+
+from __future__ import annotations
+
+import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from clarifai_grpc.grpc.api import resources_pb2
+from google.protobuf import json_format, timestamp_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.errors import RemoteError
+from reconciler.remote.convert import LazyDocument, document_from, message_from, time_text
+from reconciler.resources import Sensitive
+
+
+def with_metadata(value: dict[str, Any]) -> Any:
+    return json_format.ParseDict({"id": "cats", "metadata": value}, resources_pb2.Model())
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (20, 20),
+        (-0.0, 0),
+        (0.95, 0.95),
+        (2**53, 2**53),
+        (1e300, 1e300),
+        (True, True),
+        ("20", "20"),
+        (None, None),
+        ([1, {"deep": 2.0}], [1, {"deep": 2}]),
+        ({}, {}),
+        ([], []),
+    ],
+)
+def test_struct_values(sent: Any, read: Any) -> None:
+    found = document_from(with_metadata({"value": sent}))["metadata"]["value"]
+    assert (found, type(found)) == (read, type(read))
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.text()
+    | st.integers(min_value=-(2**53), max_value=2**53)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_what_is_sent_is_read_back(value: dict[str, Any]) -> None:
+    sent = message_from({"id": "cats", "metadata": value}, resources_pb2.Model())
+    assert document_from(sent) == {"id": "cats", "metadata": value}
+
+
+def test_an_empty_struct_differs_from_none() -> None:
+    assert document_from(with_metadata({})) == {"id": "cats", "metadata": {}}
+    assert document_from(resources_pb2.Model(id="cats")) == {"id": "cats"}
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_without_a_json_form_is_an_error_that_names_the_object(number: float) -> None:
+    message = resources_pb2.Model(id="cats")
+    message.metadata["bad"] = number
+    with pytest.raises(RemoteError) as raised:
+        len(LazyDocument(message))
+    assert str(raised.value).startswith("Reading the answer failed: UNREADABLE_ANSWER: Model 'cats' holds a value")
+
+
+def test_a_document_leaves_out_what_it_is_told_and_changes_nothing() -> None:
+    message = resources_pb2.Model(id="cats", model_version=resources_pb2.ModelVersion(id="v"))
+    assert dict(LazyDocument(message, leave_out=("model_version",))) == {"id": "cats"}
+    assert message.model_version.id == "v"
+
+
+def test_a_document_is_a_read_only_mapping_that_shows_nothing() -> None:
+    message = with_metadata({"key": "secret"})
+    document = LazyDocument(message)
+    assert document == {"id": "cats", "metadata": {"key": "secret"}}
+    assert (len(document), list(document), document.get("missing")) == (2, ["id", "metadata"], None)
+    assert "secret" not in repr(document)
+    assert "secret" not in repr(LazyDocument(message))
+    with pytest.raises(TypeError):
+        document["id"] = "dogs"  # type: ignore[index]
+
+
+def test_a_document_can_be_looked_at_by_many_threads_first() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            document = LazyDocument(with_metadata({str(number): number for number in range(50)}))
+            with ThreadPoolExecutor(4) as pool:
+                assert set(pool.map(lambda _, seen=document: len(seen), range(4))) == {2}
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_sensitive_values_are_revealed_for_sending_only() -> None:
+    body = {"id": "cats", "metadata": {"key": Sensitive("value", "env:A"), "more": Sensitive({"n": [1]}, "manifest")}}
+    assert document_from(message_from(body, resources_pb2.Model())) == {
+        "id": "cats",
+        "metadata": {"key": "value", "more": {"n": [1]}},
+    }
+
+
+@given(st.lists(st.tuples(st.integers(0, 4_000_000_000), st.integers(0, 999_999_999)), min_size=2, max_size=5))
+def test_texts_of_times_sort_as_the_times_do(times: list[tuple[int, int]]) -> None:
+    texts = [time_text(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)) for seconds, nanos in sorted(times)]
+    assert texts == sorted(texts)

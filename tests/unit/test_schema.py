@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from reconciler.resources import KINDS, Kind
+from reconciler.schema import FILES, schema_document, schema_text
+from reconciler.shape import shape_problems
+from tests.unit.manifests import loaded_from
+from tests.unit.test_validate import FULL
+
+ROOT = Path(__file__).parents[2]
+
+
+def errors_of(kind: str, value: Any) -> list[str]:
+    errors = Draft202012Validator(schema_document(kind)).iter_errors(value)
+    return sorted(f"/{'/'.join(map(str, error.absolute_path))} {error.validator}" for error in errors)
+
+
+def parts(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every property of a schema with its path."""
+    if isinstance(schema, dict):
+        for name, inner in schema.get("properties", {}).items():
+            yield f"{path}/{name}", inner
+        for name, inner in schema.items():
+            yield from parts(inner, f"{path}/{name}")
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from parts(item, path)
+
+
+@pytest.mark.parametrize("kind", sorted(FILES))
+def test_each_schema_is_one_and_describes_every_key(kind: str) -> None:
+    schema = json.loads(schema_text(kind))
+    Draft202012Validator.check_schema(schema)
+    undescribed = [
+        path
+        for path, part in parts(schema)
+        if "description" not in part
+        and "description" not in schema["$defs"].get(part.get("$ref", "").split("/")[-1], {})
+        and "/then/" not in path
+        and "/if/" not in path
+    ]
+    assert undescribed == []
+
+
+def test_an_unknown_kind_has_no_schema() -> None:
+    with pytest.raises(KeyError):
+        schema_text("Pod")
+
+
+def test_the_model_schema_knows_exactly_the_managed_fields() -> None:
+    schema = schema_document("Model")
+    settings = {"action", "protect", "retain_versions", "remove", "versions", "id", "select"}
+    model = set(schema["properties"]["spec"]["properties"]) - settings
+    version = set(schema["$defs"]["version"]["properties"]) - settings
+    assert model == {field.path[0] for field in KINDS[Kind.MODEL]}
+    assert version == {field.path[0] for field in KINDS[Kind.MODEL_VERSION]}
+
+
+def test_an_editor_accepts_what_validate_accepts() -> None:
+    assert errors_of("Model", yaml.safe_load(FULL)) == []
+    for path in (ROOT / "examples" / "manifests").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        assert errors_of("Model", yaml.safe_load(text)) == []
+        named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+        assert named is not None
+        assert (path.parent / named[1]).resolve() == ROOT / "schemas" / FILES["Model"]
+
+
+def test_an_editor_accepts_references_where_a_value_can_stand() -> None:
+    reference = "${var:x}"
+    version = {"id": reference, "visibility": reference, "output_info": {"params": reference}, "action": reference}
+    spec = {
+        "visibility": reference,
+        "toolkits": reference,
+        "image": reference,
+        "metadata": reference,
+        "protect": reference,
+        "retain_versions": reference,
+        "versions": [version, {"select": reference}],
+    }
+    document = {"apiVersion": "reconciler/v1", "kind": "Model", "metadata": {"id": reference}, "spec": spec}
+    assert errors_of("Model", document) == []
+
+
+def test_an_editor_refuses_ids_that_validate_refuses() -> None:
+    def errors(model_id: Any, version_id: str) -> list[str]:
+        spec = {"versions": [{"id": version_id}]}
+        metadata = {"id": model_id, "user_id": "me", "app_id": "pets"}
+        return errors_of("Model", {"apiVersion": "reconciler/v1", "kind": "Model", "metadata": metadata, "spec": spec})
+
+    assert errors("Llama-3_2.v1", "0" * 32) == []
+    assert errors("a/b", "F" * 32) == ["/metadata/id pattern", "/spec/versions/0/id anyOf"]
+    for bad in ("", "a b", "é", ".", "..", "a?", "a#", "a%20", "a\tb", 5):
+        assert errors(bad, "0" * 32) != [], bad
+
+
+CONFIG = """\
+apiVersion: reconciler/v1
+kind: Config
+owner: vision-team-models
+user_id: me
+app_id: pets
+endpoint: https://api.clarifai.com
+prune: {max_count: 5, max_percent: 10, protect: ["prod-*"]}
+limits: {rate: 15, parallelism: 8, batch: 32, timeout: 30}
+environments:
+  staging: {app_id: pets-staging, vars: {threshold: 0.8}}
+  prod: {app_id: pets-prod, pat_env: CLARIFAI_PAT_PROD, vars: {threshold: 0.95, tags: [a], key: "${env:KEY}"}}
+"""
+
+
+def test_the_config_schema_takes_every_key_and_words_what_is_wrong() -> None:
+    assert errors_of("Config", yaml.safe_load(CONFIG)) == []
+    (document,) = loaded_from(CONFIG).documents
+    assert shape_problems(document, "Config") == []
+    wrong = (
+        CONFIG.replace("max_count: 5", "max_count: -1")
+        .replace("rate: 15", "rates: 15")
+        .replace("timeout: 30", "timeout: 0")
+        + "  dev: {app_id: 5, vars: {'a b': 1}}\nusr_id: me\n"
+    )
+    (document,) = loaded_from(wrong).documents
+    assert [
+        f"{problem} [{problem.pointer}]"
+        for problem in sorted(shape_problems(document, "Config"), key=lambda p: p.origin)
+    ] == [
+        "-:7:20: prune.max_count must be at least 0, found the number -1. [/prune/max_count]",
+        '-:8:10: unknown key "rates" in limits. Did you mean "rate"? [/limits/rates]',
+        "-:8:57: limits.timeout must be more than 0, found the number 0. [/limits/timeout]",
+        ('-:12:17: environments.dev.app_id must be a text, found the number 5. Quote it to make it text: "5". '
+        "[/environments/dev/app_id]"),
+        ('-:12:27: the key "a b" in environments.dev.vars has characters that a name can\'t have. '
+        "Use letters, digits, _, - and ., starting with a letter or _. [/environments/dev/vars/a b]"),
+        '-:13:1: unknown key "usr_id". Did you mean "user_id"? [/usr_id]',
+    ]
+
+
+PLAN: dict[str, Any] = {
+    "format_version": "1.0",
+    "kind": "Plan",
+    "tool": {"name": "clarifai-reconciler", "version": "0.1.0"},
+    "created_at": "2026-11-23T14:00:00Z",
+    "endpoint": "https://api.clarifai.com",
+    "source": {"digest": f"sha256:{'0' * 64}", "files": ["examples/manifests/pets.yaml"], "git_commit": None},
+    "summary": {"update": 1, "delete": 0, "unchanged": 3, "refused": 0},
+    "changes": [
+        {
+            "address": "me/pets/petsID",
+            "kind": "model",
+            "action": "update",
+            "user_id": "me",
+            "app_id": "pets",
+            "model_id": "petsID",
+            "version_id": None,
+            "origin": {"path": "examples/manifests/pets.yaml", "line": 2},
+            "fields": [{"path": "name", "before": "pets", "after": None}],
+            "a_later_key": 1,
+        }
+    ],
+    "refused": [],
+    "requests": [{"rpc": "PatchModels", "action": "overwrite", "body": {}, "changes": ["me/pets/petsID"]}],
+    "fingerprint": f"sha256:{'f' * 64}",
+    "a_later_key": {},
+}
+
+
+def test_the_plan_schema_takes_a_plan_and_grows() -> None:
+    assert errors_of("Plan", PLAN) == []
+    assert (
+        errors_of("Plan", {**PLAN, "kind": "Drift", "problems": [], "notices": [{"address": None, "message": "x"}]})
+        == []
+    )
+
+
+def test_an_apply_document_says_what_became_of_each_request() -> None:
+    document = copy.deepcopy({**PLAN, "kind": "Apply", "converged": True})
+    assert errors_of("Plan", document) == ["/requests/0 required"] * 4
+    document["requests"][0].update(status="done", error=None, attempts=1, request_id="abc")
+    assert errors_of("Plan", document) == []
+    del document["converged"]
+    assert errors_of("Plan", document) == ["/ required"]
+
+
+def test_a_field_has_a_side_and_a_plan_its_parts() -> None:
+    document = copy.deepcopy(PLAN)
+    document["changes"][0]["fields"] = [{"path": "name"}]
+    document["summary"]["update"] = -1
+    document["format_version"] = "2.0"
+    del document["fingerprint"]
+    assert errors_of("Plan", document) == [
+        "/ required",
+        "/changes/0/fields/0 anyOf",
+        "/format_version pattern",
+        "/summary/update minimum",
+    ]

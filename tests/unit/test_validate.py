@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.errors import Origin, ProblemsError
+from reconciler.load import load
+from reconciler.resources import Action, Desired, DesiredModel, DesiredVersion, Key, Removal, Selector, Sensitive
+from reconciler.structs import MAX_EXACT
+from reconciler.validate import Validated, desired_from_documents
+from tests.unit.manifests import HEADER, loaded_from
+
+ROOT = Path(__file__).parents[2]
+BAD = ROOT / "tests" / "data" / "bad"
+TABLE = BAD / "problems.txt"
+VARIABLES = {"name": "Pets", "number": 5}
+ENVIRON = {"RECONCILER_TEST_SET": "planted-secret"}
+
+
+def validated(
+    source: str | list[str],
+    *,
+    user_id: str | None = None,
+    app_id: str | None = None,
+    flag_user_id: str | None = None,
+    flag_app_id: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Validated:
+    """What a text, or a list of paths, is validated to."""
+    return desired_from_documents(
+        load(source) if isinstance(source, list) else loaded_from(source),
+        user_id=user_id,
+        app_id=app_id,
+        flag_user_id=flag_user_id,
+        flag_app_id=flag_app_id,
+        variables=variables or {},
+        environ=environ or {},
+    )
+
+
+def problems_of(source: str | list[str], **options: Any) -> list[str]:
+    """Each problem as it is told, and its code and pointer."""
+    with pytest.raises(ProblemsError) as caught:
+        validated(source, **options)
+    return [f"{problem} [{problem.code} {problem.pointer}]" for problem in caught.value.problems]
+
+
+def warnings_of(source: str | list[str], **options: Any) -> list[str]:
+    return [f"{problem} [{problem.code}]" for problem in validated(source, **options).warnings]
+
+
+def at(line: int, column: int) -> Origin:
+    return Origin(path="-", line=line, column=column)
+
+
+# --- every bad manifest, and what is said about it ------------------------------------------------------------
+
+
+def test_each_bad_manifest_is_told_all_its_problems(update_golden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD)
+    names = sorted(path.name for path in BAD.glob("*.yaml"))
+    found = {name: problems_of([name], variables=VARIABLES, environ=ENVIRON) for name in names}
+    if update_golden:
+        TABLE.write_text("".join(f"{line}\n" for lines in found.values() for line in lines), encoding="utf-8")
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    table = {name: list(group) for name, group in itertools.groupby(lines, key=lambda line: line.split(":", 1)[0])}
+    assert found == table
+    assert len(found) >= 30
+
+
+def test_problems_of_all_files_are_told_at_once_in_the_order_of_files_and_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(BAD)
+    assert problems_of(["."], variables=VARIABLES, environ=ENVIRON) == TABLE.read_text(encoding="utf-8").splitlines()
+
+
+def test_no_problem_shows_what_an_environment_variable_holds() -> None:
+    assert ENVIRON["RECONCILER_TEST_SET"] not in TABLE.read_text(encoding="utf-8")
+    secret = (
+        HEADER + "spec: {metadata: {reconciler: '${env:S}'}, toolkits: ['${env:S}', '${env:S}'], versions: '${env:S}'}"
+    )
+    assert problems_of(secret, environ={"S": "planted-secret"}) == [
+        ("-:4:31: spec.metadata.reconciler is reserved for the owner mark, which apply writes itself. "
+        "Leave it out: `owner` in reconciler.yaml and spec.protect set it. [reserved-key /spec/metadata/reconciler]"),
+        "-:4:67: spec.toolkits lists (sensitive) from env:S twice. Keep one of them. [repeated-item /spec/toolkits/1]",
+        "-:4:90: spec.versions must be a list, found (sensitive) from env:S. [wrong-type /spec/versions]",
+    ]
+
+
+# --- what good manifests mean ---------------------------------------------------------------------------------
+
+FULL = """\
+apiVersion: reconciler/v1
+kind: Model
+metadata:
+  id: petsID
+  user_id: me
+  app_id: pets
+  labels: {team: vision}
+spec:
+  action: overwrite
+  name: Pets
+  visibility: PRIVATE
+  toolkits: [OpenAI]
+  languages: []
+  image: {url: "https://example.com/a.jpg"}
+  metadata: {owner: vision, contact: {mail: a@example.com}, tags: [b, a], none: null, large: 20.0}
+  protect: true
+  retain_versions: 3.0
+  remove:
+    use_cases: [llm]
+    metadata: [legacy, contact.phone, 'a\\.b']
+  versions:
+    - id: b0b89c973e5d4b6d9599ce13da04b894
+      output_info:
+        params: {min_value: 0.95, max_concepts: 20.0}
+    - select: latest
+      action: merge
+      license: MIT
+      remove: {params: [top_k], metadata: [draft]}
+"""
+
+
+def test_a_manifest_becomes_what_it_states_with_the_place_of_each_path() -> None:
+    model = DesiredModel(
+        key=Key(user_id="me", app_id="pets", model_id="petsID"),
+        action=Action.OVERWRITE,
+        stated={
+            "name": "Pets",
+            "visibility": "PRIVATE",
+            "toolkits": ["OpenAI"],
+            "languages": [],
+            "image": {"url": "https://example.com/a.jpg"},
+            "metadata": {
+                "owner": "vision",
+                "contact": {"mail": "a@example.com"},
+                "tags": ["b", "a"],
+                "none": None,
+                "large": 20,
+            },
+        },
+        removals=(
+            Removal(path=("use_cases",), item="llm", origin=at(19, 17)),
+            Removal(path=("metadata", "legacy"), origin=at(20, 16)),
+            Removal(path=("metadata", "contact", "phone"), origin=at(20, 24)),
+            Removal(path=("metadata", "a.b"), origin=at(20, 39)),
+        ),
+        versions=(
+            DesiredVersion(
+                selector=Selector(version_id="b0b89c973e5d4b6d9599ce13da04b894"),
+                action=Action.OVERWRITE,
+                stated={"output_info": {"params": {"min_value": 0.95, "max_concepts": 20}}},
+                origin=at(22, 7),
+                origins={
+                    ("output_info",): at(24, 9),
+                    ("output_info", "params"): at(24, 17),
+                    ("output_info", "params", "min_value"): at(24, 29),
+                    ("output_info", "params", "max_concepts"): at(24, 49),
+                },
+            ),
+            DesiredVersion(
+                selector=Selector(select="latest"),
+                action=Action.MERGE,
+                stated={"license": "MIT"},
+                removals=(
+                    Removal(path=("metadata", "draft"), origin=at(28, 44)),
+                    Removal(path=("output_info", "params", "top_k"), origin=at(28, 25)),
+                ),
+                origin=at(25, 7),
+                origins={("license",): at(27, 16)},
+            ),
+        ),
+        labels={"team": "vision"},
+        protect=True,
+        retain_versions=3,
+        origin=at(1, 1),
+        origins={
+            ("name",): at(10, 9),
+            ("visibility",): at(11, 15),
+            ("toolkits",): at(12, 13),
+            ("languages",): at(13, 14),
+            ("image",): at(14, 10),
+            ("image", "url"): at(14, 16),
+            ("metadata",): at(15, 13),
+            ("metadata", "owner"): at(15, 21),
+            ("metadata", "contact"): at(15, 38),
+            ("metadata", "contact", "mail"): at(15, 45),
+            ("metadata", "tags"): at(15, 67),
+            ("metadata", "none"): at(15, 81),
+            ("metadata", "large"): at(15, 94),
+        },
+    )
+    loaded = loaded_from(FULL)
+    assert validated(FULL) == Validated(desired=Desired(models=(model,), files=("-",), digest=loaded.digest))
+
+
+def test_numbers_are_ints_where_a_double_holds_them_exactly() -> None:
+    text = (
+        HEADER
+        + "spec: {metadata: {a: 20.0, b: 9007199254740992, c: 9007199254740992.0, d: 1.0e+300, e: -0.0, f: true}}"
+    )
+    (model,) = validated(text).desired.models
+    assert json.dumps(model.stated["metadata"]) == json.dumps(
+        {"a": 20, "b": MAX_EXACT, "c": MAX_EXACT, "d": 1e300, "e": 0, "f": True}
+    )
+
+
+def test_an_environment_variable_is_sensitive_wherever_it_lands() -> None:
+    text = HEADER + (
+        "spec:\n  notes: ${env:NOTES}\n  metadata: {a: ['${env:NOTES}'], b: '${var:key}'}\n"
+        "  versions: [{select: all, output_info: {params: '${var:params}'}}]\n"
+    )
+    variables = {"key": "${env:NOTES}", "params": {"api_key": "${env:NOTES}", "top_k": 5.0}}
+    (model,) = validated(text, variables=variables, environ={"NOTES": "s3cret"}).desired.models
+    secret = Sensitive("s3cret", "env:NOTES")
+    assert model.stated == {"notes": secret, "metadata": {"a": [secret], "b": secret}}
+    assert model.versions[0].stated == {"output_info": {"params": {"api_key": secret, "top_k": 5}}}
+    assert model.versions[0].origins[("output_info", "params", "top_k")] == at(7, 50)
+    assert repr(secret) == "(sensitive)"
+
+
+def test_a_variable_may_stand_for_any_part_but_a_key() -> None:
+    text = (
+        "apiVersion: '${var:api}'\nkind: Model\nmetadata: {id: '${var:id}', user_id: me, app_id: pets}\n"
+        "spec: {visibility: '${var:who}', toolkits: '${var:tags}', protect: '${var:keep}', metadata: {'${var:id}': 1}}\n"
+    )
+    variables = {"api": "reconciler/v1", "id": "petsID", "who": "ORG", "tags": ["a", "b"], "keep": False}
+    assert validated(text, variables=variables).desired.models[0].stated == {
+        "visibility": "ORG",
+        "toolkits": ["a", "b"],
+        "metadata": {"${var:id}": 1},
+    }
+    assert warnings_of(text, variables=variables) == [
+        '-:4:107: the key "${var:id}" is taken as it is written: keys are never interpolated. [reference-in-key]'
+    ]
+
+
+def test_an_empty_file_set_wants_nothing(tmp_path: Path) -> None:
+    done = validated([str(tmp_path)])
+    assert done.desired.models == ()
+    assert [problem.code for problem in done.warnings] == ["no-manifests"]
+
+
+# --- whose model ----------------------------------------------------------------------------------------------
+
+BARE = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: petsID}\nspec: {}\n"
+NAMED = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: petsID, user_id: me, app_id: pets}\nspec: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "address"),
+    [
+        (BARE, {"user_id": "you", "app_id": "cats"}, "you/cats/petsID"),
+        (BARE, {"user_id": "you", "app_id": "cats", "flag_user_id": "f", "flag_app_id": "g"}, "f/g/petsID"),
+        (BARE, {"flag_user_id": "f", "flag_app_id": "g"}, "f/g/petsID"),
+        (NAMED, {"user_id": "you", "app_id": "cats"}, "me/pets/petsID"),
+        (NAMED, {"flag_user_id": "me", "flag_app_id": "pets"}, "me/pets/petsID"),
+    ],
+)
+def test_a_flag_beats_the_manifest_beats_the_settings(text: str, options: dict[str, str], address: str) -> None:
+    assert [model.key.address for model in validated(text, **options).desired.models] == [address]
+
+
+def test_a_flag_that_contradicts_a_manifest_is_told() -> None:
+    assert problems_of(NAMED, flag_user_id="you", flag_app_id="cats") == [
+        ('-:3:33: metadata.user_id is "me", but --user-id says "you". '
+        "Leave --user-id out, or leave metadata.user_id out of manifests meant for several. "
+        "[contradicts-flag /metadata/user_id]"),
+        ('-:3:45: metadata.app_id is "pets", but --app-id says "cats". '
+        "Leave --app-id out, or leave metadata.app_id out of manifests meant for several. "
+        "[contradicts-flag /metadata/app_id]"),
+    ]
+
+
+def test_an_empty_setting_is_no_app() -> None:
+    (problem,) = problems_of(BARE, user_id="me", app_id="")
+    assert problem.startswith("-:3:11: there is no app_id for this model.")
+
+
+def test_two_manifests_for_one_model_name_both_places_in_any_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(NAMED, encoding="utf-8")
+    two.write_text(NAMED, encoding="utf-8")
+    expected = [
+        (f"{two}:3:16: me/pets/petsID is already described in {one}:3:16. "
+        "Put both into one document: one model, one manifest. [duplicate-model /metadata/id]")
+    ]
+    assert problems_of([str(one), str(two)]) == expected
+    assert problems_of([str(two), str(one)]) == expected
+
+
+# --- warnings -------------------------------------------------------------------------------------------------
+
+
+def test_yaml_surprises_in_structs_are_warned_about() -> None:
+    text = HEADER + (
+        "spec:\n  metadata: {a: no, b: 012, c: 1_000, d: 12:30, e: [Off], f: 1e3, g: 0o17, h: 1:30.5}\n"
+        "  protect: yes\n"
+        "  versions: [{select: latest, output_info: {params: {fine: true, also: 0x1F, text: 'no', zero: 0, on_: 0.5}}}]\n"
+    )
+    assert warnings_of(text) == [
+        '-:5:17: spec.metadata.a: YAML reads no as false. Quote it to make it text: "no". [yaml-surprise]',
+        '-:5:24: spec.metadata.b: YAML reads 012 as the number 10. Quote it to make it text: "012". [yaml-surprise]',
+        ('-:5:32: spec.metadata.c: YAML reads 1_000 as the number 1000. Quote it to make it text: "1_000". '
+        "[yaml-surprise]"),
+        ('-:5:42: spec.metadata.d: YAML reads 12:30 as the number 750. Quote it to make it text: "12:30". '
+        "[yaml-surprise]"),
+        '-:5:53: spec.metadata.e[0]: YAML reads Off as false. Quote it to make it text: "Off". [yaml-surprise]',
+        ("-:5:62: spec.metadata.f: YAML reads 1e3 as a text, not a number. "
+        "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it. [yaml-surprise]"),
+        ("-:5:70: spec.metadata.g: YAML reads 0o17 as a text, not a number. "
+        "Write octal numbers as 017, or quote it. [yaml-surprise]"),
+        ('-:5:79: spec.metadata.h: YAML reads 1:30.5 as the number 90.5. Quote it to make it text: "1:30.5". '
+        "[yaml-surprise]"),
+    ]
+    (model,) = validated(text).desired.models
+    assert model.protect is True
+
+
+def test_ids_that_are_only_unusual_are_warned_about() -> None:
+    text = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: pets.v2, user_id: me, app_id: pets}\nspec: {}\n"
+    assert warnings_of(text) == [
+        ('-:3:16: metadata.id "pets.v2" is unusual: ids have letters and digits, with single - or _ between them. '
+        "[unusual-id]")
+    ]
+
+
+def test_an_empty_struct_states_nothing_under_merge_and_empties_under_overwrite() -> None:
+    assert warnings_of(HEADER + "spec: {metadata: {}}\n") == [
+        ("-:4:18: spec.metadata is empty, which states nothing under action: merge. "
+        "To empty it, write action: overwrite; else leave it out. [states-nothing]")
+    ]
+    assert warnings_of(HEADER + "spec: {action: overwrite, metadata: {}, toolkits: []}\n") == []
+
+
+# --- laws -----------------------------------------------------------------------------------------------------
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-MAX_EXACT, MAX_EXACT)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT.filter(lambda text: "${" not in text)
+)
+STRUCTS = st.dictionaries(
+    TEXT.filter(bool),
+    st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT.filter(bool), inner, max_size=4)
+    ),
+    max_size=5,
+)
+
+
+def normalised(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: normalised(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [normalised(item) for item in value]
+    is_exact = isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT
+    return int(value) if is_exact else value
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(params=STRUCTS, flow=st.sampled_from([True, False, None]))
+def test_any_struct_that_yaml_can_write_comes_back_equal(params: dict[str, Any], flow: bool | None) -> None:
+    document = {
+        "apiVersion": "reconciler/v1",
+        "kind": "Model",
+        "metadata": {"id": "petsID", "user_id": "me", "app_id": "pets"},
+        "spec": {"versions": [{"select": "latest", "output_info": {"params": params}}]},
+    }
+    (model,) = validated(yaml.safe_dump(document, default_flow_style=flow)).desired.models
+    held = model.versions[0].stated["output_info"]["params"]
+    assert json.dumps(held, sort_keys=True) == json.dumps(normalised(params), sort_keys=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(order=st.permutations(range(4)), split=st.integers(0, 4))
+def test_the_order_of_paths_does_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], split: int
+) -> None:
+    folder = tmp_path_factory.mktemp("manifests")
+    paths = []
+    for number in range(4):
+        path = folder / f"{number}.yaml"
+        path.write_text(NAMED.replace("petsID", f"m{3 - number}"), encoding="utf-8")
+        paths.append(str(path))
+    shuffled = [paths[number] for number in order]
+    assert validated([*shuffled[:split], *shuffled]) == validated(paths)
+    assert [model.key.model_id for model in validated(shuffled).desired.models] == ["m0", "m1", "m2", "m3"]
+
+
+def test_the_examples_are_valid_without_warnings() -> None:
+    done = validated([str(ROOT / "examples" / "manifests")])
+    assert done.warnings == ()
+    assert [model.key.address for model in done.desired.models] == [
+        "demo/pets/pet-breeds",
+        "demo/pets/pet-names",
+        "demo/pets/petsID",
+    ]
+
+
+def test_two_thousand_small_manifests_take_seconds_at_most(tmp_path: Path) -> None:
+    for number in range(2000):
+        (tmp_path / f"{number}.yaml").write_text(NAMED.replace("petsID", f"m{number}"), encoding="utf-8")
+    started = time.monotonic()
+    assert len(validated([str(tmp_path)]).desired.models) == 2000
+    assert time.monotonic() - started < 10

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reconciler.calls import Calls, Notice
+from reconciler.canon import is_copy_of_another
 from reconciler.deletions import deletion_requests
 from reconciler.diff import Drift
 from reconciler.plan import Change, Plan, Source
@@ -74,8 +75,7 @@ def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:
             # A safety setting that does nothing must say so.
             message = "protect: true has no effect without an owner in reconciler.yaml: it is kept in the owner mark."
             yield Notice(address=key.address, message=message)
-        image = match.observed.document.get("image", {})
-        if "image" in stated and image.get("hosted") and image.get("url") != stated["image"]["url"]:
+        if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
             message = (
                 "the live image is the service's own copy, which can't be compared with the stated url; it is taken to "
                 "be that image. To replace it, remove it first."

@@ -138,6 +138,20 @@ def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
     return list(value) if field.shape is Shape.TAGS else value
 
 
+def is_copy_of_another(document: Mapping[str, Any], url: str) -> bool:
+    """Whether the live image is the service's own copy, which can't be compared with a stated `url`.
+
+    The service keeps what it is sent and answers with the url of its copy, below `hosted.prefix` (recorded answers:
+    https://data.clarifai.com/…). A stated url below that prefix is one of the service's own and compares as it is.
+    """
+    image = document.get("image") or {}
+    prefix = lookup(image, ("hosted", "prefix"))
+    live = image.get("url", "")
+    if not isinstance(prefix, str) or not prefix or url == live:
+        return False
+    return bool(live.startswith(prefix)) and not url.startswith(prefix)
+
+
 def document_from_field(field: FieldSpec, value: Any) -> Any:
     """The inverse of `field_from_document` for one value that is there."""
     return {"gettable": value} if field.shape is Shape.VISIBILITY else value

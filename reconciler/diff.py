@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.canon import equal_fields, lookup, plain, spec_from_document, with_value
+from reconciler.canon import equal_fields, is_copy_of_another, lookup, plain, spec_from_document, with_value
 from reconciler.errors import Origin, ProblemList
 from reconciler.resolve import Match
 from reconciler.resources import (
@@ -81,7 +81,10 @@ def _visible(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) ->
 def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
     desired = match.desired
     before = spec_from_document(desired.key.kind, match.observed.document)
-    after = spec_wanted(desired.key.kind, before, desired.stated, action=desired.action, removals=desired.removals)
+    stated = desired.stated
+    if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
+        stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
+    after = spec_wanted(desired.key.kind, before, stated, action=desired.action, removals=desired.removals)
     if owner is not None:
         path = ("metadata", MARK_KEY)
         after = with_value(after, path, mark_wanted(lookup(before, path), owner=owner, protect=desired.protect))

@@ -15,7 +15,7 @@ what isn't stated isn't touched. Only a model whose own ids can't be written has
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,13 +45,13 @@ from reconciler.resources import (
 from reconciler.scalars import may_surprise
 from reconciler.sensitive import Secrets
 from reconciler.structs import MAX_STRUCT_DEPTH
-from reconciler.wording import quoted, shortened
+from reconciler.wording import quoted
 
 SCHEMA: Final = "../../schemas/model.v1.schema.json"
 """Where editors look for the schema unless told otherwise: from two folders below it, as in examples/manifests."""
 
 _VISIBILITIES: Final = ("PRIVATE", "ORG", "PUBLIC")
-_NO_SECRETS: Final = Secrets()
+_TOO_DEEP: Final = f"it is nested deeper than {MAX_STRUCT_DEPTH} levels"
 
 
 class NotExportableError(ReconcilerError):
@@ -67,8 +67,8 @@ class LeftOut:
     reason: str
 
     def __str__(self) -> str:
-        where = f" {shortened(path_text(self.path))}" if self.path else ""
-        return f"{shortened(self.key.address)}{where}: {self.reason}"
+        where = f" {path_text(self.path)}" if self.path else ""
+        return f"{self.key.address}{where}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,7 @@ class Manifest:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def manifest_from_model(
-    model: ObservedModel, versions: Sequence[ObservedVersion], *, secrets: Secrets = _NO_SECRETS
-) -> Manifest:
+def manifest_from_model(model: ObservedModel, versions: Sequence[ObservedVersion], *, secrets: Secrets) -> Manifest:
     """The manifest of a model and of these versions of it, each stated by its id, in the order given.
 
     Raises NotExportableError where the model's ids are none that a manifest can hold.
@@ -159,21 +157,30 @@ def _stated(field: FieldSpec, value: Any, told: list[tuple[Path, str]]) -> Any:
     return _held(value, field.path, told)
 
 
-def _mapping(value: Mapping[str, Any], path: Path, told: list[tuple[Path, str]]) -> dict[str, Any]:
-    """A mapping without the keys that can't be stated; a mapping that holds such keys only is left out with them."""
+def _mapping(value: Mapping[str, Any], path: Path, told: list[tuple[Path, str]], depth: int = 1) -> Any:
+    """A Struct, or a mapping `depth` levels inside one, without the keys that can't be stated."""
+    if depth > MAX_STRUCT_DEPTH:
+        told.append((path, _TOO_DEEP))
+        return MISSING
     kept: dict[str, Any] = {}
     for name, item in sorted(value.items()):
         here = (*path, name)
-        is_inner = isinstance(item, Mapping) and bool(item) and _text_problem(name, is_key=True) is None
-        stated = _mapping(item, here, told) if is_inner else _held({name: item}, here, told)
-        if stated is not MISSING and (stated or not is_inner):
-            kept[name] = stated if is_inner else stated[name]
+        problem = _key_problem(name)
+        if problem is not None:
+            told.append((here, problem))
+            continue
+        inner = (
+            _mapping(item, here, told, depth + 1) if isinstance(item, Mapping) else _held(item, here, told, depth + 1)
+        )
+        # An empty mapping inside a Struct is a value; one that only became empty here states nothing.
+        if inner is not MISSING and (inner or not isinstance(item, Mapping) or not item):
+            kept[name] = inner
     return kept
 
 
-def _held(value: Any, path: Path, told: list[tuple[Path, str]]) -> Any:
+def _held(value: Any, path: Path, told: list[tuple[Path, str]], depth: int = 1) -> Any:
     """The whole value with its texts escaped, or MISSING where any part of it can't be stated."""
-    reason = _problem(value, len(path))
+    reason = _problem(value, depth)
     if reason is None:
         return _escaped(value)
     told.append((path, reason))
@@ -181,26 +188,27 @@ def _held(value: Any, path: Path, told: list[tuple[Path, str]]) -> Any:
 
 
 def _problem(value: Any, depth: int) -> str | None:
-    """Why a manifest can't hold a value that lies `depth` levels deep; None where it can."""
+    """Why a manifest can't hold a value that lies `depth` levels inside a Struct; None where it can."""
     if isinstance(value, Sensitive):
-        return f"it is secret, shown as {SENSITIVE_TEXT}"
+        return f"a secret, {SENSITIVE_TEXT}"
     if isinstance(value, str):
         return _text_problem(value)
-    if isinstance(value, Mapping):
-        inner = [_text_problem(name, is_key=True) or _problem(item, depth + 1) for name, item in value.items()]
-    elif isinstance(value, list):
-        inner = [_problem(item, depth + 1) for item in value]
-    else:
+    if not isinstance(value, (Mapping, list)):
         return None
-    # A path has its field's names and a level for each; that is at most two more than the levels inside the Struct.
     if depth > MAX_STRUCT_DEPTH:
-        return f"it is nested deeper than {MAX_STRUCT_DEPTH} levels"
+        return _TOO_DEEP
+    if isinstance(value, Mapping):
+        inner = (_key_problem(name) or _problem(item, depth + 1) for name, item in value.items())
+    else:
+        inner = (_problem(item, depth + 1) for item in value)
     return next((reason for reason in inner if reason), None)
 
 
-def _text_problem(text: str, *, is_key: bool = False) -> str | None:
-    if is_key and not text:
-        return "it has an empty key"
+def _key_problem(name: str) -> str | None:
+    return _text_problem(name) if name else "a key in a manifest can't be empty"
+
+
+def _text_problem(text: str) -> str | None:
     if "\x00" in text:
         return "it holds a NUL character"
     if any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -293,41 +301,3 @@ def _quoted_letter(letter: str) -> str:
 
 def _one_line(text: str) -> str:
     return "".join(letter if not _is_hidden(letter) else _quoted_letter(letter) for letter in text)
-
-
-# --- what is secret -------------------------------------------------------------------------------------------
-
-
-def has_params(version: ObservedVersion) -> bool:
-    """Whether a version has params at all, so that the model types have to say which of them are secret."""
-    return bool(lookup(version.document, ("output_info", "params")) or MISSING is True)
-
-
-def secrets_of(types: Iterable[Document], versions: Mapping[Key, tuple[str, Document]]) -> Secrets:
-    """Which params of these versions (key → model type id, document) their types declare secret.
-
-    For a version whose type isn't known ("" where nobody said), what any type declares secret counts as secret.
-    """
-    from reconciler.typecheck import fields_for, sensitive_params
-
-    by_id = {str(document.get("id")): document for document in types}
-    anywhere = frozenset(name for each in by_id.values() for name in sensitive_params(fields_for(each, {})))
-
-    def params_of(key: Key) -> frozenset[str]:
-        type_id, document = versions[key]
-        known = by_id.get(type_id)
-        found: frozenset[str] = sensitive_params(fields_for(known, document))
-        return found if known is not None else found | anywhere
-
-    return Secrets(params_of=params_of)
-
-
-def _versions_of(models: Iterable[ObservedModel]) -> Iterator[tuple[Key, tuple[str, Document]]]:
-    for model in models:
-        for version in model.versions_by_id.values():
-            yield version.key, (model.model_type_id, version.document)
-
-
-def secrets_of_models(types: Iterable[Document], models: Iterable[ObservedModel]) -> Secrets:
-    """`secrets_of` for every version read of these models."""
-    return secrets_of(types, dict(_versions_of(models)))

@@ -21,7 +21,7 @@ from reconciler.wording import listed, nearest, quoted, shortened
 _WHOLE: Final = re.compile(r"\$\{(?P<source>[^:{}]*):(?P<name>[^{}]*)\}", re.DOTALL)
 _PART: Final = re.compile(r"(?<!\$)\$\{(?:var|env):")
 _ESCAPE: Final = "$${"
-_PLAIN_SETTINGS: Final = frozenset({"action", "visibility"})
+_PLAIN_SETTINGS: Final = frozenset({"action", "visibility", "id", "select", "remove", "protect", "retain_versions"})
 
 
 def interpolate(
@@ -124,4 +124,4 @@ def is_plain_setting(path: JsonPath) -> bool:
     if path[:1] != ("spec",):
         return True
     inner = path[3:] if path[1:2] == ("versions",) else path[1:]
-    return inner[:1] in {(name,) for name in (*_PLAIN_SETTINGS, "id", "select", "remove", "protect", "retain_versions")}
+    return bool(inner) and inner[0] in _PLAIN_SETTINGS

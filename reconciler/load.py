@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
@@ -104,25 +104,32 @@ def _find(path: str, found: _Found) -> None:
     elif not path or "\x00" in path:
         hint = "Give a file, a folder or -."
         found.problems.add("missing-path", "a path is empty or holds a NUL character.", Origin(path="."), hint=hint)
-    elif Path(path).is_dir():
-        before = len(found.files)
-        _walk(name, found)
-        if len(found.files) == before:
-            found.warnings.add(
-                "no-manifests",
-                "no *.yaml or *.yml file in this folder.",
-                Origin(path=name),
-                hint="Is it the right one?",
-            )
-    elif os.path.lexists(path):
-        found.add(name)
     else:
-        found.problems.add(
-            "missing-path",
-            "no such file or folder.",
-            Origin(path=name),
-            hint="Check the spelling and the working directory.",
-        )
+        _find_named(path, name, found)
+
+
+def _find_named(path: str, name: str, found: _Found) -> None:
+    """Record a given file, or what a given folder holds."""
+    try:
+        is_folder = stat.S_ISDIR(Path(path).stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if Path(path).is_symlink():
+            _report_unreadable(name, error, found.problems)
+        else:
+            hint = "Check the spelling and the working directory."
+            found.problems.add("missing-path", "no such file or folder.", Origin(path=name), hint=hint)
+        return
+    except OSError as error:
+        _report_unreadable(name, error, found.problems)
+        return
+    if not is_folder:
+        found.add(name)
+        return
+    before = len(found.files) + len(tuple(found.problems))
+    _walk(name, found)
+    if len(found.files) + len(tuple(found.problems)) == before:
+        message, hint = "no *.yaml or *.yml file in this folder.", "Is it the right one?"
+        found.warnings.add("no-manifests", message, Origin(path=name), hint=hint)
 
 
 def _walk(top: str, found: _Found) -> None:
@@ -143,12 +150,12 @@ def _walk(top: str, found: _Found) -> None:
                 if entry.is_dir(follow_symlinks=False) or entry.name.endswith(SUFFIXES):
                     found.skip(name, "hidden")
             elif entry.is_symlink() and not _is_inside(os.path.realpath(name), root):
-                if entry.name.endswith(SUFFIXES) or entry.is_dir():
+                if entry.name.endswith(SUFFIXES) or _is_mode(entry, stat.S_ISDIR):
                     found.skip(name, "a link that leaves the given folder")
-            elif entry.is_dir():
+            elif _is_mode(entry, stat.S_ISDIR):
                 (linked if entry.is_symlink() else folders).append(name)
             elif entry.name.endswith(SUFFIXES):
-                if entry.is_file() or entry.is_symlink():
+                if entry.is_symlink() or _is_mode(entry, stat.S_ISREG):
                     found.add(name)
                 else:
                     found.skip(name, "not a regular file")
@@ -161,6 +168,14 @@ def _entries(folder: str, found: _Found) -> list[os.DirEntry[str]]:
     except OSError as error:
         _report_unreadable(folder, error, found.problems)
         return []
+
+
+def _is_mode(entry: os.DirEntry[str], is_mode: Callable[[int], bool]) -> bool:
+    """Whether an entry, or what it links to, is of that kind; not where it can't be told (a link to itself)."""
+    try:
+        return is_mode(entry.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _content(name: str, stdin: TextIO | BinaryIO | None, problems: ProblemList) -> bytes | None:

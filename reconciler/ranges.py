@@ -23,8 +23,11 @@ from typing import Any, Final
 
 from reconciler.wording import shortened
 
-_RELATIVE_ERROR: Final = Decimal(2) ** -23
+_SINGLE_ERROR: Final = Decimal(2) ** -23
 """The distance between neighbouring float32 numbers, relative to their size (IEEE 754)."""
+
+_DOUBLE_ERROR: Final = Decimal(2) ** -52
+"""The same of doubles. Where it is more than a step, no param can tell the grid's points apart."""
 
 _FAR: Final = 20
 """Decimal places beyond which a number is written with an exponent."""
@@ -79,10 +82,10 @@ class Range:
         return Decimal(0) if self.low is None else self.low
 
     def _is_on_grid(self, number: Decimal) -> bool:
-        if self.step is None:
+        if self.step is None or abs(number) * _DOUBLE_ERROR > self.step:
             return True
         steps = ((number - self._start) / self.step).to_integral_value(ROUND_HALF_EVEN)
-        error = max(abs(number), abs(self._start)) * _RELATIVE_ERROR
+        error = max(abs(number), abs(self._start)) * _SINGLE_ERROR
         return abs(self._start + steps * self.step - number) <= min(error, self.step / 100)
 
     def _span(self, low: Decimal | None = None) -> str:

@@ -83,10 +83,16 @@ def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[Obser
 
 
 def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
-    """Whether the latest version, which every listing carries, is not enough to resolve a manifest's entries."""
+    """Whether the latest version, as a listing carries it, is not enough for a manifest's entries.
+
+    It isn't where another version is meant, or where params are stated and the listing left `output_info` out: what is
+    not shown is not known to be empty.
+    """
     if live.versions_complete:
         return False
     latest = live.latest
+    if latest is not None and "output_info" not in latest.document and any(map(is_about_params, model.versions)):
+        return True
     for entry in model.versions:
         selector = entry.selector
         if selector.select == "all":
@@ -98,6 +104,13 @@ def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
     return False
 
 
+def is_about_params(entry: DesiredVersion) -> bool:
+    """Whether an entry states or removes anything in `output_info.params`."""
+    return "output_info" in entry.stated or any(removal.path[0] == "output_info" for removal in entry.removals)
+
+
 def lacks_versions(version_ids: frozenset[str], live: ObservedModel) -> bool:
-    """Whether any of these versions was not read yet."""
-    return not live.versions_complete and not version_ids <= live.versions_by_id.keys()
+    """Whether any of these versions was not read yet, or not with its `output_info`."""
+    known = live.versions_by_id
+    complete = all(name in known and "output_info" in known[name].document for name in version_ids)
+    return not live.versions_complete and not complete

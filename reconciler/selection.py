@@ -6,12 +6,40 @@ sync"); what left git is judged by `policy` on all manifests, never on a selecti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from reconciler.errors import ReconcilerError
-from reconciler.resources import Desired, Key
+from reconciler.errors import ProblemList, ReconcilerError
+from reconciler.resources import Desired, DesiredModel, Key, Scope
+
+ME = "me"
+"""The service's alias for the token's user (resources.proto, UserAppIDSet.user_id)."""
+
+
+def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Desired:
+    """The manifests with one key per model, where one app is called both me/APP and USER/APP.
+
+    `user_id_of` tells who "me" is; it is asked only then. Raises ProblemsError for two manifests of one model.
+    """
+    scopes = {model.key.scope for model in desired.models}
+    doubtful = {s for s in scopes if s.user_id == ME and any(o.app_id == s.app_id and o != s for o in scopes)}
+    real = {scope: user_id_of(scope) for scope in sorted(doubtful)}
+    models: dict[Key, DesiredModel] = {}
+    problems = ProblemList()
+    for model in desired.models:
+        key = replace(model.key, user_id=real.get(model.key.scope, model.key.user_id))
+        other = models.setdefault(key, replace(model, key=key))
+        if other.origin != model.origin:
+            problems.add(
+                "duplicate-model",
+                f"model {key.address} has another manifest at {min(other.origin, model.origin)}, under another user_id.",
+                max(other.origin, model.origin),
+                pointer="/metadata/user_id",
+                hint="Keep one of the two.",
+            )
+    problems.raise_if_any()
+    return replace(desired, models=tuple(models[key] for key in sorted(models)))
 
 
 def is_targeted(key: Key, globs: Iterable[str]) -> bool:

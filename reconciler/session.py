@@ -45,10 +45,10 @@ from reconciler.policy import (
 )
 from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
-from reconciler.resolve import Match, lacks_versions, matches, needs_all_versions
+from reconciler.resolve import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.resources import Desired, DesiredModel, Document, Key, Observed, ObservedModel, Scope
 from reconciler.restore import needs_manifests, needs_secrets, restored
-from reconciler.selection import is_targeted, require_targets_match, selected
+from reconciler.selection import in_one_spelling, is_targeted, require_targets_match, selected
 from reconciler.sensitive import Secrets, known_secrets
 from reconciler.validate import Validated
 from reconciler.verify import remaining, staleness
@@ -114,6 +114,9 @@ class Session:
     def planned(self, inputs: Inputs, desired: Desired) -> Plan:
         """The plan for manifests that are already read."""
         rules = self._prune_rules(inputs)
+        desired = in_one_spelling(desired, self._remote().resolve_user_id)
+        for secret in sorted(known_secrets(desired)):
+            self._remote().register_secret(secret)
         chosen = selected(desired, targets=inputs.targets, selectors=inputs.selectors)
         observed = self._observed(chosen, desired, is_pruning=rules is not None)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
@@ -221,7 +224,7 @@ class Session:
 
     def _types(self, found: tuple[Match, ...], inputs: Inputs) -> Mapping[str, Document]:
         """The model types by id, where any manifest is about params; from the snapshot file if one is given."""
-        about_params = [match for match in found if any(_is_about_params(match, key) for key in match.versions)]
+        about_params = [match for match in found if any(map(is_about_params, match.desired.versions))]
         if not about_params:
             return {}
         if inputs.types is not None:
@@ -308,13 +311,6 @@ class Session:
 
 def _needs_versions(model: DesiredModel, is_pruning: bool, live: ObservedModel) -> bool:
     return needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None)
-
-
-def _is_about_params(match: Match, key: Key) -> bool:
-    return any(
-        "output_info" in entry.stated or any(removal.path[0] == "output_info" for removal in entry.removals)
-        for entry in match.versions[key]
-    )
 
 
 def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> None:

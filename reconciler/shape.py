@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
@@ -29,6 +30,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
 }
 _CANNOT_CLEAR: Final = "the service can't tell an empty text from an unset one, so its API can't clear a text"
 _LEAVE_OUT: Final = "Write a text, or leave the key out: then the live one stays."
+_MAX_TOLD: Final = 100  # of one rule at one place: a list of a million repeated items needs no million lines
 _IDS: Final = frozenset({"id", "user_id", "app_id"})
 _TEXT_FIELDS: Final = frozenset({"name", "description", "notes", "license"})
 
@@ -49,23 +51,36 @@ def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
 def _validator(kind: str) -> Any:
     from jsonschema import Draft202012Validator  # 140 ms that commands without manifests needn't pay
 
-    return Draft202012Validator(_without_references(schema_document(kind)))
+    return Draft202012Validator(_judging_schema(kind))
 
 
-def _without_references(schema: Any) -> Any:
-    """The schema for interpolated documents: no alternative "or a reference", no pattern for ids."""
+@cache
+def _judging_schema(kind: str) -> Mapping[str, Any]:
+    """The published schema for interpolated documents: no "or a reference", no pattern for ids, $refs written out.
+
+    Looking up $refs would take a third of the whole validation; none of them is recursive.
+    """
+    published = schema_document(kind)
+    judging: Mapping[str, Any] = _judging({**published, "$defs": {}}, published["$defs"])
+    return judging
+
+
+def _judging(schema: Any, definitions: Mapping[str, Any]) -> Any:
     if isinstance(schema, list):
-        return [_without_references(item) for item in schema]
+        return [_judging(item, definitions) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    kept = {name: _without_references(item) for name, item in schema.items()}
-    if kept.get("type") == "string":
-        kept.pop("pattern", None)
-        kept.pop("maxLength", None)
+    if isinstance(schema.get("$ref"), str):
+        definition = definitions[schema["$ref"].rsplit("/", 1)[1]]
+        return _judging({**definition, **{name: item for name, item in schema.items() if name != "$ref"}}, definitions)
+    kept = dict(schema)
     if _REFERENCE in kept.get("anyOf", ()):
         others = [item for item in kept.pop("anyOf") if item != _REFERENCE]
         kept = {**kept, **others[0]} if len(others) == 1 else {**kept, "anyOf": others}
-    return kept
+    if kept.get("type") == "string":
+        kept.pop("pattern", None)
+        kept.pop("maxLength", None)
+    return {name: _judging(item, definitions) for name, item in kept.items()}
 
 
 def _revealed(value: Any) -> Any:
@@ -105,7 +120,10 @@ class _Wording:
             "exclusiveMinimum": self._out_of_range,
             "pattern": self._bad_name,
         }
-        yield from by_keyword.get(str(self._error.validator), self._otherwise)()
+        every = by_keyword.get(str(self._error.validator), self._otherwise)()
+        yield from islice(every, _MAX_TOLD)
+        if next(every, None) is not None:
+            yield self._problem("too-many", f"{self._name} has more problems like these.", "Is this file meant?")
 
     def _unknown_keys(self) -> Iterator[Problem]:
         known = tuple(self._error.schema.get("properties", ()))
@@ -202,12 +220,14 @@ class _Wording:
             yield self._problem("cannot-clear", f"{self._name} is empty: {_CANNOT_CLEAR}.", _LEAVE_OUT)
 
     def _repeated(self) -> Iterator[Problem]:
+        seen: set[str | Sensitive] = set()
         for index, item in enumerate(self._value):
-            if item in self._value[:index]:
-                path = (*self._path, index)
-                yield self._problem(
-                    "repeated-item", f"{self._name} lists {described(item)} twice.", "Keep one of them.", path=path
-                )
+            if not isinstance(item, str | Sensitive):
+                continue
+            if item in seen:
+                message = f"{self._name} lists {described(item)} twice."
+                yield self._problem("repeated-item", message, "Keep one of them.", path=(*self._path, index))
+            seen.add(item)
 
     def _out_of_range(self) -> Iterator[Problem]:
         words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
@@ -237,16 +257,13 @@ class _Wording:
 @cache
 def _places(kind: str) -> Mapping[str, tuple[str, ...]]:
     """Where each key of the schema belongs, for keys written in the wrong place."""
-    schema = _without_references(schema_document(kind))
     found: dict[str, list[str]] = {}
-    pending: list[tuple[Any, str]] = [(schema, "")]
+    pending: list[tuple[Any, str]] = [(_judging_schema(kind), "")]
     while pending:
         part, prefix = pending.pop(0)
-        reference = part.get("$ref")
-        whole = {**schema["$defs"][reference.rsplit("/", 1)[1]], **part} if reference else part
-        for key, inner in whole.get("properties", {}).items():
+        for key, inner in part.get("properties", {}).items():
             found.setdefault(key, []).append(prefix or "the top level")
             pending.append((inner, f"{prefix}.{key}".removeprefix(".")))
-        if isinstance(whole.get("items"), Mapping):
-            pending.append((whole["items"], f"{prefix}[]"))
+        if isinstance(part.get("items"), Mapping):
+            pending.append((part["items"], f"{prefix}[]"))
     return {key: tuple(prefixes) for key, prefixes in found.items()}

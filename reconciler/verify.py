@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from reconciler.calls import SERVER_OWNED_IN_OUTPUT_INFO
-from reconciler.canon import equal, equal_fields, field_from_document, lookup
+from reconciler.canon import equal, equal_fields, field_from_document, is_copy_of_another, lookup
 from reconciler.plan import Change, Plan
 from reconciler.resources import (
     KINDS,
@@ -177,11 +177,10 @@ def _live(key: Key, change: FieldChange, document: Document | None) -> Any:
 def _state(key: Key, change: FieldChange, document: Document, entries: _Entries) -> _State:
     live, field = _live(key, change, document), _field_of(key, change)
     wanted = _wanted(change, entries)
-    if field.shape is Shape.IMAGE and wanted is not MISSING and live is not MISSING:
-        # The service answers with the url of its own copy: an image that isn't the one before is the one sent.
-        is_copy = lookup(document, ("image", "hosted")) is not MISSING
-        if is_copy and not _same(live, change.before):
-            return _State.AFTER
+    # The service answers with the url of its own copy of an image: a copy that wasn't there before is the one sent.
+    is_image_sent = field.shape is Shape.IMAGE and MISSING not in (wanted, live) and not _same(live, change.before)
+    if is_image_sent and is_copy_of_another(document, wanted):
+        return _State.AFTER
     if _same(live, wanted) or (field.shape is Shape.TAGS and equal_fields(field, live, wanted)):
         return _State.AFTER
     if _is_unknown(change.before):

@@ -131,7 +131,7 @@ class _Run:
         changed = changes(before, after)
         goldens = {
             "plan.txt": self._text(plan),
-            "plan.json": self._normal(json.dumps(document, indent=2, ensure_ascii=False) + "\n"),
+            "plan.json": self._normal(json.dumps(ordered(document), indent=2, ensure_ascii=False) + "\n"),
             "calls.txt": "".join(call_text(call) for call in writes),
             "after.json": json.dumps(changed, indent=2, ensure_ascii=False, sort_keys=True) + "\n",
         }
@@ -151,14 +151,19 @@ class _Run:
         arguments = self._scenario.arguments
         plan = self._command("plan", "manifests", *arguments)
         as_json = self._command("plan", "manifests", *arguments, "--format", "json")
-        drift = self._command("drift", "manifests", *arguments)
+        drift = self._command("drift", "manifests", *arguments, "--format", "json")
         self._require(str(plan.exit_code) == self._scenario.expected["plan"], f"plan exits {plan.exit_code}")
         self._require(as_json.exit_code == plan.exit_code, f"plan --format json exits {as_json.exit_code}")
         document = self._document(as_json)
         pending = 2 if plan.exit_code == 0 and document["changes"] else plan.exit_code
         self._require(drift.exit_code == pending, f"drift exits {drift.exit_code}, not {pending}")
+        if pending in (0, 2):
+            twice = [
+                json.dumps([found[name] for name in _SAME_IN_DRIFT]) for found in (document, self._document(drift))
+            ]
+            self._require(twice[0] == twice[1], "plan and drift in JSON differ in more than their kind, or in order")
         written = writing_calls(self._emulator.calls)
-        self._require(not written and snapshot(self._emulator) == before, "plan or drift wrote")
+        self._require(not written and same(snapshot(self._emulator), before), "plan or drift wrote")
         for change in document.get("changes", ()):
             visible = change["action"] == "delete" or change["fields"]
             self._require(visible, f"{change['address']} is updated without a visible change")
@@ -188,9 +193,9 @@ class _Run:
                     once = snapshot(other)
                     send(client, call)
                     self._require(
-                        snapshot(other) == once, f"{call.rpc} sent twice is not as once: {reading_text(switches)}"
+                        same(snapshot(other), once), f"{call.rpc} sent twice is not as once: {reading_text(switches)}"
                     )
-                if snapshot(other) != after:
+                if not same(snapshot(other), after):
                     differing.append(reading_text(switches))
         is_same = not differing
         as_expected = is_same == (self._scenario.expected["readings"] == "same")
@@ -239,6 +244,11 @@ class _Run:
         shown = []
         for path in files:
             text = path.read_text(encoding="utf-8").rstrip("\n")
+            if path.suffix == ".json":
+                text = json.dumps(ordered(json.loads(text)), indent=2, ensure_ascii=False)
+            else:
+                checked = self._command("validate", str(path.relative_to(self._place)))
+                self._require(checked.exit_code == 0, f"{path.name} of the backup is not valid: {checked.stderr}")
             shown.append(f"=== {path.relative_to(self._place)}\n{text}\n")
         return self._normal("".join(shown))
 
@@ -268,6 +278,8 @@ class _Run:
             text = pattern.sub(replacement, text)
         return text
 
+
+_SAME_IN_DRIFT: Final = ("summary", "changes", "refused", "notices", "requests")
 
 _CHANGING: Final = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:DIGEST"),
@@ -307,6 +319,17 @@ def whole_numbers(value: Any) -> Any:
     return [whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
+def ordered(value: Any, *, inside: bool = False) -> Any:
+    """JSON with whole numbers, and with the keys of Structs (which have no order of their own) sorted."""
+    if isinstance(value, Mapping):
+        names = sorted(value) if inside else list(value)
+        return {name: ordered(value[name], inside=inside or name in _STRUCTS) for name in names}
+    return [ordered(item, inside=inside) for item in value] if isinstance(value, list) else whole_numbers(value)
+
+
+_STRUCTS: Final = ("metadata", "params", "fields_map", "before", "after")
+
+
 def changes(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """What differs: per address its changed fields as they are after (null: absent), or null where it is gone."""
     found: dict[str, Any] = {}
@@ -315,10 +338,15 @@ def changes(before: Snapshot, after: Snapshot) -> dict[str, Any]:
             found[address] = None
             continue
         was, now = before.get(address, {}), after[address]
-        names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+        names = sorted(name for name in {*was, *now} if not same(was.get(name), now.get(name)))
         if names:
             found[address] = {name: now.get(name) for name in names}
     return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; to Python True is 1, to JSON it isn't."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def writing_calls(calls: Sequence[Call]) -> list[Call]:
@@ -329,7 +357,7 @@ def writing_calls(calls: Sequence[Call]) -> list[Call]:
 def call_text(call: Call) -> str:
     """One call for calls.txt: its name, how it ended where that isn't success, and what was sent."""
     ended = "" if call.status_code == 10000 else f"  ({call.status_code or call.grpc_code})"
-    return f"{call.rpc}{ended}\n{json.dumps(whole_numbers(call.request), indent=2, ensure_ascii=False)}\n"
+    return f"{call.rpc}{ended}\n{json.dumps(ordered(call.request), indent=2, ensure_ascii=False)}\n"
 
 
 def send(client: Client, call: Call) -> None:

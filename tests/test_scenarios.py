@@ -15,9 +15,9 @@ FOLDERS = sorted(path for path in (Path(__file__).parent / "scenarios").iterdir(
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_scenario(folder: Path, cli: RunCli, tmp_path: Path, *, update_golden: bool) -> None:
     outcome = run_scenario(read_scenario(folder), cli, tmp_path / "run")
+    assert not outcome.broken, "\n".join(outcome.broken)
     if update_golden:
         write_goldens(folder, outcome.goldens)
-    assert not outcome.broken, "\n".join(outcome.broken)
     stored = read_goldens(folder)
     for name, text in outcome.goldens.items():
         assert text == stored.get(name), f"{folder.name}/{name} is not as expected; --update-golden rewrites it"

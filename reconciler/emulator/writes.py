@@ -195,7 +195,7 @@ def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches
 def _copy_field(source: Any, target: Any, name: str) -> None:
     spec = source.DESCRIPTOR.fields_by_name[name]
     value = getattr(source, name)
-    if spec.is_repeated:
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):  # repeated
         getattr(target, name).extend(value)
     elif spec.message_type is None:
         setattr(target, name, value)

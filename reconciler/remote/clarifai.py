@@ -1,10 +1,11 @@
 """The service itself, behind the Protocol of `port`: which calls answer which question, and whose models are whose.
 
 "me" is the service's alias for the token's user (resources.proto, UserAppIDSet.user_id), but answers name the real
-one. Keys must equal those of the manifests, which may say "me". So the real id is asked for once (GetUser; GetApp for
-keys that belong to an app and may not read users), and a model of exactly that user, in exactly the app asked about,
-gets the scope's spelling. A model that a listing shows of anyone else keeps its own key, and so can't be taken for
-the app's.
+one. Keys must equal those of the manifests, which may say "me". A model of the token's user, in exactly the app asked
+about, gets the scope's spelling; a model that a listing shows of anyone else keeps its own key, and so can't be taken
+for the app's. Who the token's user is, the answers tell at no cost where all models of that app have one user (GetModel's
+answer about the app does by itself); only where several users have an app of that id is the service asked (GetUser;
+GetApp for keys that belong to an app and may not read users).
 
 Importing this module is cheap; making a ClarifaiRemote imports clarifai_grpc (a fifth of a second).
 """
@@ -106,21 +107,29 @@ class ClarifaiRemote:
         )
 
     def _list_models(self, rpc: str, body: Mapping[str, Any], scope: Scope) -> Iterator[ObservedModel]:
-        own_user_id = self.resolve_user_id(scope)
-        for message in self._list(rpc, body, "models", identity=_owner_and_id):
+        messages: Iterable[Any] = self._list(rpc, body, "models", identity=_owner_and_id)
+        own_user_id = scope.user_id
+        if own_user_id == ME and not self._own_user_id:
+            messages = list(messages)
+            users = {message.user_id for message in messages if message.app_id == scope.app_id}
+            own_user_id = users.pop() if len(users) == 1 else self.resolve_user_id(scope) if users else ME
+        elif own_user_id == ME:
+            own_user_id = self._own_user_id
+        for message in messages:
             yield model_from(_require_id(rpc, message), own_user_id=own_user_id, scope=scope)
 
     def get_model(self, key: Key) -> ObservedModel | None:
         """One model with its latest version, or None where the service says that it doesn't exist."""
         body = {**_user_app("GetModel", key.scope), "model_id": _require("GetModel", "model_id", key.model_id)}
-        own_user_id = self.resolve_user_id(key.scope)
         try:
             answer = self._caller.call("GetModel", body)
         except RemoteError as error:
             if error.code.startswith(f"{statuses.MODEL_DOES_NOT_EXIST} "):
                 return None
             raise
-        model = model_from(_require_id("GetModel", answer.message.model), own_user_id=own_user_id, scope=key.scope)
+        message = _require_id("GetModel", answer.message.model)
+        own_user_id = message.user_id if key.user_id == ME else key.user_id
+        model = model_from(message, own_user_id=own_user_id, scope=key.scope)
         # Where an app has no such model the service may answer with Clarifai's own of that id (service.proto,
         # ListModelsRequest.dont_fetch_from_main tells of it): not the model that was asked for.
         return model if model.key == key.model() else None
@@ -131,6 +140,23 @@ class ClarifaiRemote:
         body = {**_user_app(rpc, key.scope), "model_id": _require(rpc, "model_id", key.model_id)}
         messages = self._list(rpc, body, "model_versions", identity=_id, until_empty=False)
         yield from newest_first(version_from(_require_id(rpc, message), key=model) for message in messages)
+
+    def get_version(self, key: Key) -> ObservedVersion | None:
+        """One version of a model, or None where the service says that there is no such model or version."""
+        rpc = "GetModelVersion"
+        body = {
+            **_user_app(rpc, key.scope),
+            "model_id": _require(rpc, "model_id", key.model_id),
+            "version_id": _require(rpc, "version_id", key.version_id),
+        }
+        try:
+            answer = self._caller.call(rpc, body)
+        except RemoteError as error:
+            # Which code an unknown version has isn't published: the model's, or that of any resource.
+            if error.fault is FaultClass.NOT_FOUND:
+                return None
+            raise
+        return version_from(_require_id(rpc, answer.message.model_version), key=key.model())
 
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
         """Every ModelType message."""

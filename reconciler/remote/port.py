@@ -39,6 +39,10 @@ class Remote(Protocol):
         """Every version of a model, newest first."""
         ...
 
+    def get_version(self, key: Key) -> ObservedVersion | None:
+        """One version of a model, or None where the service says that there is no such model or version."""
+        ...
+
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
         """Every ModelType message."""
         ...
@@ -57,6 +61,14 @@ class Remote(Protocol):
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
         """Models of an app by name wildcard and type; an empty string leaves that filter out."""
+        ...
+
+    def resolve_user_id(self, scope: Scope) -> str:
+        """The real id of a scope's user: another than its own only where that is "me", the token's user."""
+        ...
+
+    def register_secret(self, secret: str) -> None:
+        """Make sure that no error from here shows this text, whatever the service answers."""
         ...
 
     def send(self, request: Request) -> Reply:

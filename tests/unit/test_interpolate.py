@@ -70,45 +70,61 @@ def test_a_whole_scalar_becomes_its_value_and_other_text_stays(scalar: str, valu
         ),
         (
             "${var:zzzzzz}",
-            ('there is no variable "zzzzzz" for ${var:zzzzzz}. '
-            "Known variables: chain, data, key, literal, no, nothing, tags, threshold. [unknown-variable]"),
+            (
+                'there is no variable "zzzzzz" for ${var:zzzzzz}. '
+                "Known variables: chain, data, key, literal, no, nothing, tags, threshold. [unknown-variable]"
+            ),
         ),
         (
             "${env:KEYS}",
-            ('the environment variable "KEYS" for ${env:KEYS} is not set. '
-            'Set it, or did you mean "KEY"? [unset-environment]'),
+            (
+                'the environment variable "KEYS" for ${env:KEYS} is not set. '
+                'Set it, or did you mean "KEY"? [unset-environment]'
+            ),
         ),
         (
             "${env:EMPTY}",
-            ('the environment variable "EMPTY" for ${env:EMPTY} is empty. '
-            "Set it before running this command. [unset-environment]"),
+            (
+                'the environment variable "EMPTY" for ${env:EMPTY} is empty. '
+                "Set it before running this command. [unset-environment]"
+            ),
         ),
         (
             "${env:BYTES}",
-            ('the environment variable "BYTES" for ${env:BYTES} is not valid UTF-8. '
-            "Set it to a text. [unset-environment]"),
+            (
+                'the environment variable "BYTES" for ${env:BYTES} is not valid UTF-8. '
+                "Set it to a text. [unset-environment]"
+            ),
         ),
         (
             "a ${var:threshold}",
-            ('spec.notes mixes a reference with other text: "a ${var:threshold}". '
-            "A reference must be the whole value: put the whole text into the variable. "
-            "Write $${ for a literal ${. [partial-reference]"),
+            (
+                'spec.notes mixes a reference with other text: "a ${var:threshold}". '
+                "A reference must be the whole value: put the whole text into the variable. "
+                "Write $${ for a literal ${. [partial-reference]"
+            ),
         ),
         (
             "${var:a}${var:b}",
-            ('spec.notes mixes a reference with other text: "${var:a}${var:b}". '
-            "A reference must be the whole value: put the whole text into the variable. "
-            "Write $${ for a literal ${. [partial-reference]"),
+            (
+                'spec.notes mixes a reference with other text: "${var:a}${var:b}". '
+                "A reference must be the whole value: put the whole text into the variable. "
+                "Write $${ for a literal ${. [partial-reference]"
+            ),
         ),
         (
             "${vars:threshold}",
-            ('"${vars:threshold}" is no known reference: "vars" is neither var nor env. '
-            "Write ${var:NAME} or ${env:NAME}; $${ for a literal ${. [unknown-reference]"),
+            (
+                '"${vars:threshold}" is no known reference: "vars" is neither var nor env. '
+                "Write ${var:NAME} or ${env:NAME}; $${ for a literal ${. [unknown-reference]"
+            ),
         ),
         (
             "${var:chain}",
-            ('the variable "chain" refers to another one: "${var:threshold}". '
-            "Variables may refer to ${env:NAME} only. [nested-reference]"),
+            (
+                'the variable "chain" refers to another one: "${var:threshold}". '
+                "Variables may refer to ${env:NAME} only. [nested-reference]"
+            ),
         ),
     ],
 )

@@ -97,12 +97,18 @@ def test_missing_and_empty_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "empty").mkdir()
     (tmp_path / "dangling.yaml").symlink_to("nowhere")
     (tmp_path / "circle.yaml").symlink_to("circle.yaml")
-    loaded = load(["gone", "empty", "", "comments.yaml", "dangling.yaml", "circle.yaml"])
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "self.yaml").symlink_to("self.yaml")
+    (tmp_path / "links" / "self").symlink_to("self")
+    loaded = load(["gone", "empty", "", "comments.yaml", "dangling.yaml", "circle.yaml", "links", "gone/a", "a" * 300])
     assert told(loaded) == [
         ".:1:1: a path is empty or holds a NUL character. Give a file, a folder or -. [missing-path ]",
+        f"{'a' * 300}:1:1: can't be read: File name too long. [unreadable ]",
         "circle.yaml:1:1: can't be read: Too many levels of symbolic links. [unreadable ]",
         "dangling.yaml:1:1: can't be read: No such file or directory. [unreadable ]",
         "gone:1:1: no such file or folder. Check the spelling and the working directory. [missing-path ]",
+        "gone/a:1:1: no such file or folder. Check the spelling and the working directory. [missing-path ]",
+        "links/self.yaml:1:1: can't be read: Too many levels of symbolic links. [unreadable ]",
     ]
     assert [str(warning) for warning in loaded.warnings] == [
         "comments.yaml:1:1: this file holds no document.",
@@ -116,8 +122,9 @@ def test_what_may_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").chmod(0)
     (tmp_path / "folder").chmod(0)
     try:
-        assert told(load([str(tmp_path)])) == [
+        assert told(load([str(tmp_path), str(tmp_path / "folder" / "a.yaml")])) == [
             f"{tmp_path}/folder:1:1: can't be read: Permission denied. [unreadable ]",
+            f"{tmp_path}/folder/a.yaml:1:1: can't be read: Permission denied. [unreadable ]",
             f"{tmp_path}/secret.yaml:1:1: can't be read: Permission denied. [unreadable ]",
         ]
     finally:
@@ -288,7 +295,8 @@ def test_the_parser_in_python_gives_the_same(monkeypatch: pytest.MonkeyPatch) ->
 @given(st.text(alphabet="0123456789abcdefx_+-.:noyesftrueNaInf~=<", max_size=12))
 def test_plain_scalars_are_read_as_the_safe_loader_does(text: str) -> None:
     kind, value = read_plain(text)
-    node = yaml.ScalarNode(yaml.SafeLoader("").resolve(yaml.ScalarNode, text, (True, False)), text)
+    resolver: Any = yaml.SafeLoader("")
+    node = yaml.ScalarNode(resolver.resolve(yaml.ScalarNode, text, (True, False)), text)
     try:
         expected = yaml.constructor.SafeConstructor().construct_document(node)
     except (yaml.YAMLError, ValueError, KeyError, IndexError):

@@ -137,10 +137,14 @@ def test_the_config_schema_takes_every_key_and_words_what_is_wrong() -> None:
         "-:7:20: prune.max_count must be at least 0, found the number -1. [/prune/max_count]",
         '-:8:10: unknown key "rates" in limits. Did you mean "rate"? [/limits/rates]',
         "-:8:57: limits.timeout must be more than 0, found the number 0. [/limits/timeout]",
-        ('-:12:17: environments.dev.app_id must be a text, found the number 5. Quote it to make it text: "5". '
-        "[/environments/dev/app_id]"),
-        ('-:12:27: the key "a b" in environments.dev.vars has characters that a name can\'t have. '
-        "Use letters, digits, _, - and ., starting with a letter or _. [/environments/dev/vars/a b]"),
+        (
+            '-:12:17: environments.dev.app_id must be a text, found the number 5. Quote it to make it text: "5". '
+            "[/environments/dev/app_id]"
+        ),
+        (
+            '-:12:27: the key "a b" in environments.dev.vars has characters that a name can\'t have. '
+            "Use letters, digits, _, - and ., starting with a letter or _. [/environments/dev/vars/a b]"
+        ),
         '-:13:1: unknown key "usr_id". Did you mean "user_id"? [/usr_id]',
     ]
 

@@ -91,8 +91,10 @@ def test_no_problem_shows_what_an_environment_variable_holds() -> None:
         HEADER + "spec: {metadata: {reconciler: '${env:S}'}, toolkits: ['${env:S}', '${env:S}'], versions: '${env:S}'}"
     )
     assert problems_of(secret, environ={"S": "planted-secret"}) == [
-        ("-:4:31: spec.metadata.reconciler is reserved for the owner mark, which apply writes itself. "
-        "Leave it out: `owner` in reconciler.yaml and spec.protect set it. [reserved-key /spec/metadata/reconciler]"),
+        (
+            "-:4:31: spec.metadata.reconciler is reserved for the owner mark, which apply writes itself. "
+            "Leave it out: `owner` in reconciler.yaml and spec.protect set it. [reserved-key /spec/metadata/reconciler]"
+        ),
         "-:4:67: spec.toolkits lists (sensitive) from env:S twice. Keep one of them. [repeated-item /spec/toolkits/1]",
         "-:4:90: spec.versions must be a list, found (sensitive) from env:S. [wrong-type /spec/versions]",
     ]
@@ -268,18 +270,22 @@ NAMED = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: petsID, user_id:
         (NAMED, {"flag_user_id": "me", "flag_app_id": "pets"}, "me/pets/petsID"),
     ],
 )
-def test_a_flag_beats_the_manifest_beats_the_settings(text: str, options: dict[str, str], address: str) -> None:
+def test_a_flag_beats_the_manifest_beats_the_settings(text: str, options: dict[str, Any], address: str) -> None:
     assert [model.key.address for model in validated(text, **options).desired.models] == [address]
 
 
 def test_a_flag_that_contradicts_a_manifest_is_told() -> None:
     assert problems_of(NAMED, flag_user_id="you", flag_app_id="cats") == [
-        ('-:3:33: metadata.user_id is "me", but --user-id says "you". '
-        "Leave --user-id out, or leave metadata.user_id out of manifests meant for several. "
-        "[contradicts-flag /metadata/user_id]"),
-        ('-:3:45: metadata.app_id is "pets", but --app-id says "cats". '
-        "Leave --app-id out, or leave metadata.app_id out of manifests meant for several. "
-        "[contradicts-flag /metadata/app_id]"),
+        (
+            '-:3:33: metadata.user_id is "me", but --user-id says "you". '
+            "Leave --user-id out, or leave metadata.user_id out of manifests meant for several. "
+            "[contradicts-flag /metadata/user_id]"
+        ),
+        (
+            '-:3:45: metadata.app_id is "pets", but --app-id says "cats". '
+            "Leave --app-id out, or leave metadata.app_id out of manifests meant for several. "
+            "[contradicts-flag /metadata/app_id]"
+        ),
     ]
 
 
@@ -293,8 +299,10 @@ def test_two_manifests_for_one_model_name_both_places_in_any_order(tmp_path: Pat
     one.write_text(NAMED, encoding="utf-8")
     two.write_text(NAMED, encoding="utf-8")
     expected = [
-        (f"{two}:3:16: me/pets/petsID is already described in {one}:3:16. "
-        "Put both into one document: one model, one manifest. [duplicate-model /metadata/id]")
+        (
+            f"{two}:3:16: me/pets/petsID is already described in {one}:3:16. "
+            "Put both into one document: one model, one manifest. [duplicate-model /metadata/id]"
+        )
     ]
     assert problems_of([str(one), str(two)]) == expected
     assert problems_of([str(two), str(one)]) == expected
@@ -312,17 +320,27 @@ def test_yaml_surprises_in_structs_are_warned_about() -> None:
     assert warnings_of(text) == [
         '-:5:17: spec.metadata.a: YAML reads no as false. Quote it to make it text: "no". [yaml-surprise]',
         '-:5:24: spec.metadata.b: YAML reads 012 as the number 10. Quote it to make it text: "012". [yaml-surprise]',
-        ('-:5:32: spec.metadata.c: YAML reads 1_000 as the number 1000. Quote it to make it text: "1_000". '
-        "[yaml-surprise]"),
-        ('-:5:42: spec.metadata.d: YAML reads 12:30 as the number 750. Quote it to make it text: "12:30". '
-        "[yaml-surprise]"),
+        (
+            '-:5:32: spec.metadata.c: YAML reads 1_000 as the number 1000. Quote it to make it text: "1_000". '
+            "[yaml-surprise]"
+        ),
+        (
+            '-:5:42: spec.metadata.d: YAML reads 12:30 as the number 750. Quote it to make it text: "12:30". '
+            "[yaml-surprise]"
+        ),
         '-:5:53: spec.metadata.e[0]: YAML reads Off as false. Quote it to make it text: "Off". [yaml-surprise]',
-        ("-:5:62: spec.metadata.f: YAML reads 1e3 as a text, not a number. "
-        "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it. [yaml-surprise]"),
-        ("-:5:70: spec.metadata.g: YAML reads 0o17 as a text, not a number. "
-        "Write octal numbers as 017, or quote it. [yaml-surprise]"),
-        ('-:5:79: spec.metadata.h: YAML reads 1:30.5 as the number 90.5. Quote it to make it text: "1:30.5". '
-        "[yaml-surprise]"),
+        (
+            "-:5:62: spec.metadata.f: YAML reads 1e3 as a text, not a number. "
+            "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it. [yaml-surprise]"
+        ),
+        (
+            "-:5:70: spec.metadata.g: YAML reads 0o17 as a text, not a number. "
+            "Write octal numbers as 017, or quote it. [yaml-surprise]"
+        ),
+        (
+            '-:5:79: spec.metadata.h: YAML reads 1:30.5 as the number 90.5. Quote it to make it text: "1:30.5". '
+            "[yaml-surprise]"
+        ),
     ]
     (model,) = validated(text).desired.models
     assert model.protect is True
@@ -331,15 +349,19 @@ def test_yaml_surprises_in_structs_are_warned_about() -> None:
 def test_ids_that_are_only_unusual_are_warned_about() -> None:
     text = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: pets.v2, user_id: me, app_id: pets}\nspec: {}\n"
     assert warnings_of(text) == [
-        ('-:3:16: metadata.id "pets.v2" is unusual: ids have letters and digits, with single - or _ between them. '
-        "[unusual-id]")
+        (
+            '-:3:16: metadata.id "pets.v2" is unusual: ids have letters and digits, with single - or _ between them. '
+            "[unusual-id]"
+        )
     ]
 
 
 def test_an_empty_struct_states_nothing_under_merge_and_empties_under_overwrite() -> None:
     assert warnings_of(HEADER + "spec: {metadata: {}}\n") == [
-        ("-:4:18: spec.metadata is empty, which states nothing under action: merge. "
-        "To empty it, write action: overwrite; else leave it out. [states-nothing]")
+        (
+            "-:4:18: spec.metadata is empty, which states nothing under action: merge. "
+            "To empty it, write action: overwrite; else leave it out. [states-nothing]"
+        )
     ]
     assert warnings_of(HEADER + "spec: {action: overwrite, metadata: {}, toolkits: []}\n") == []
 

@@ -8,11 +8,11 @@ should be sent: that was proven and guarded before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from reconciler.deletions import DELETING_RPCS
-from reconciler.errors import RemoteError
+from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.port import Remote
 from reconciler.resources import Request
 
@@ -28,10 +28,14 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """The outcome of one request. `error` is None unless it failed; `attempts` counts calls made for it."""
+    """The outcome of one request. `error` is None unless it failed; `attempts` counts calls made for it.
+
+    `is_unknown` marks a failure after which the request may have been carried out: its answer was lost.
+    """
 
     request: Request
     status: Status
+    is_unknown: bool = False
     error: str | None = None
     attempts: int = 0
     request_id: str | None = None
@@ -62,6 +66,19 @@ def apply_requests(
     return tuple(results)
 
 
+def settled(results: Sequence[StepResult], unreached: Callable[[Request], bool]) -> tuple[StepResult, ...]:
+    """The results after reading back: a request whose answer was lost is done where its effect is there.
+
+    `unreached` says whether any of a request's wanted values is not there.
+    """
+    return tuple(
+        replace(result, status=Status.DONE, error=None, is_unknown=False)
+        if result.is_unknown and not unreached(result.request)
+        else result
+        for result in results
+    )
+
+
 def _send(request: Request, remote: Remote) -> StepResult:
     try:
         reply = remote.send(request)
@@ -69,6 +86,7 @@ def _send(request: Request, remote: Remote) -> StepResult:
         return StepResult(
             request=request,
             status=Status.FAILED,
+            is_unknown=error.sent and error.fault is FaultClass.TRANSIENT,
             error=str(error),
             attempts=error.attempts,
             request_id=error.request_id,

@@ -17,6 +17,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -39,16 +40,26 @@ _SHORT_HASH: Final = 12
 _WHOLE_HASH: Final = 64
 
 
-def backup_plan(remote: Remote, keys: Iterable[Key], root: Path, run_id: str, parallelism: int) -> Path:
+def backup_plan(
+    remote: Remote,
+    keys: Iterable[Key],
+    root: Path,
+    run_id: str,
+    parallelism: int,
+    *,
+    known: frozenset[str] = frozenset(),
+) -> Path:
     """Read the models of `keys` with all their versions and keep them in `root`/`run_id`, which is returned.
 
-    A key of a version keeps its whole model; a model that no longer exists needs no backup. Raises RemoteError where a
+    A key of a version keeps its whole model; a model that no longer exists needs no backup. `known` are texts that are
+    secret wherever they turn up. Raises RemoteError where a
     read failed, ReconcilerError where the folder can't be written.
     """
     models = {key.model() for key in keys}
     observed = observe(remote, dict.fromkeys(models, _needs_all), parallelism=parallelism)
     kept = [observed.models[key] for key in sorted(models) if key in observed.models]
-    return write_backup(root, run_id, kept, secrets=read_secrets_of_models(remote, kept))
+    secrets = replace(read_secrets_of_models(remote, kept), known=known)
+    return write_backup(root, run_id, kept, secrets=secrets)
 
 
 def _needs_all(model: ObservedModel) -> bool:
@@ -87,8 +98,8 @@ def _fill(folder: Path, models: list[ObservedModel], secrets: Secrets) -> None:
     places = file_paths(model.key for model in models)
     for model in models:
         place = folder / places[model.key]
-        for parent in (place.parent.parent, place.parent):
-            parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        for level in (place.parent.parent, place.parent):
+            level.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         _write_new(place.with_name(f"{place.name}.json"), _message_text(model, secrets))
         try:
             manifest = manifest_from_model(model, _versions(model), secrets=secrets)
@@ -150,7 +161,7 @@ def file_names(ids: Collection[str]) -> Mapping[str, str]:
 def _file_name(text: str, digits: int) -> str:
     if not digits:
         return text
-    stem = _UNSAFE_LETTERS.sub("_", text)[:_HASHED_STEM].strip("_")
+    stem = _UNSAFE_LETTERS.sub("_", text)[:_HASHED_STEM].strip("_-")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
     return f"{stem or 'id'}-{digest}"
 

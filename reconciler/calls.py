@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from reconciler.canon import document_from_field, equal, keyed_by_id, lookup, with_value
+from reconciler.canon import document_from_field, equal, keyed_by_id, lookup, plain, with_value
 from reconciler.deletions import scope_body
 from reconciler.diff import Drift
 from reconciler.errors import Refusal
@@ -167,8 +167,9 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
             yield patch("remove", before)
     elif field.shape is Shape.STRUCT:
         leaves = merge_patch(before, after)
-        # An empty Struct at the root of a merge is not documented to clear it, only one inside a Struct is.
-        if leaves:
+        # Not documented: that an empty Struct at the root of a merge clears it, as one inside a Struct does, and
+        # that a number serves as the `id` by which lists merge.
+        if leaves and not _has_numeric_ids(leaves):
             yield patch("merge", leaves)
         yield Patch(
             rpc=PATCH_RPC[key.kind], action="overwrite", key=key, entry=_whole(drift, field, after), fields=(field,)
@@ -216,6 +217,16 @@ def _list_patch(before: list[Any], after: list[Any]) -> list[Any]:
     ]
 
 
+def _has_numeric_ids(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_numeric_ids(item) for item in value.values())
+    if not isinstance(value, list):
+        return False
+    return any(isinstance(item, Mapping) and isinstance(item.get("id"), (int, float)) for item in value) or any(
+        map(_has_numeric_ids, value)
+    )
+
+
 # --- the proof ----------------------------------------------------------------------------------------------
 
 
@@ -226,14 +237,15 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
     before, or a second sending gives another state than the first.
     """
     before = _touched(drift.document, patch)
+    entry = plain(patch.entry)
     wanted = before
     for field in patch.fields:
-        after = lookup(drift.after, field.path)
+        after = plain(lookup(drift.after, field.path))
         wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
     failing = []
     for reading in READINGS:
-        once = _sent(before, patch, reading)
-        if not _same(_sent(once, patch, reading), once):
+        once = patched(before, entry, action=patch.action, reading=reading)
+        if not _same(patched(once, entry, action=patch.action, reading=reading), once):
             return None
         if not _same(once, wanted):
             if not _same(_with_leftovers(once, before, wanted), wanted):
@@ -244,17 +256,13 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
     """The part of a document that a patch names; the rest of a resource is untouched by every action."""
-    part = {name: document[name] for name in patch.entry if name in document}
+    part = {name: plain(document[name]) for name in patch.entry if name in document}
     if isinstance(image := part.get("image"), Mapping):
         part["image"] = {"url": image.get("url", "")}  # the rest (hosted copies) is the service's own
     info = part.get("output_info")
     if isinstance(info, Mapping):
         part["output_info"] = {n: v for n, v in info.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
     return part
-
-
-def _sent(document: Mapping[str, Any], patch: Patch, reading: Reading) -> dict[str, Any]:
-    return patched(document, patch.entry, action=patch.action, reading=reading)
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -60,16 +60,18 @@ def _equal_lists(one: list[Any], other: list[Any]) -> bool:
         return False
     keyed_one, keyed_other = keyed_by_id(one), keyed_by_id(other)
     if keyed_one is not None and keyed_other is not None:
-        return equal(keyed_one, keyed_other)
+        return keyed_one.keys() == keyed_other.keys() and all(
+            equal(item, keyed_other[name]) for name, item in keyed_one.items()
+        )
     return all(equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def keyed_by_id(items: list[Any]) -> dict[str, Any] | None:
-    """A list of objects by their `id`, or None where it isn't one: an item without a text id, or an id twice."""
-    keyed: dict[str, Any] = {}
+def keyed_by_id(items: list[Any]) -> dict[str | float, Any] | None:
+    """A list of objects by their `id`, or None where it isn't one: an item without a text or number as id, or one twice."""
+    keyed: dict[str | float, Any] = {}
     for item in items:
-        name = item.get("id") if isinstance(item, Mapping) else None
-        if not isinstance(name, str) or name in keyed:
+        name = plain(item.get("id")) if isinstance(item, Mapping) else None
+        if not isinstance(name, (str, int, float)) or isinstance(name, bool) or name in keyed:
             return None
         keyed[name] = item
     return keyed

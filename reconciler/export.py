@@ -146,8 +146,7 @@ def _stated(field: FieldSpec, value: Any, told: list[tuple[Path, str]]) -> Any:
     if field.shape is Shape.STRUCT:
         return _mapping(value, field.path, told) or MISSING
     if field.shape is Shape.TAGS:
-        held = [_held(tag, (*field.path, str(tag)), told) for tag in dict.fromkeys(value) if tag]
-        return [tag for tag in held if tag is not MISSING] or MISSING
+        return _tags(value, field.path, told) or MISSING
     if field.shape is Shape.VISIBILITY and value not in _VISIBILITIES:
         told.append((field.path, f"{value} is no visibility that a manifest can state"))
         return MISSING
@@ -155,6 +154,14 @@ def _stated(field: FieldSpec, value: Any, told: list[tuple[Path, str]]) -> Any:
         told.append((field.path, f"longer than the {MAX_NOTES_BYTES:,} bytes that notes may have"))
         return MISSING
     return _held(value, field.path, told)
+
+
+def _tags(value: list[str], path: Path, told: list[tuple[Path, str]]) -> list[str]:
+    """Each tag once: the list is a set to this tool, and a manifest may not repeat an item."""
+    if "" in value:
+        told.append((path, "it holds an empty tag"))
+    held = (_held(tag, (*path, tag), told) for tag in dict.fromkeys(value) if tag)
+    return [tag for tag in held if tag is not MISSING]
 
 
 def _mapping(value: Mapping[str, Any], path: Path, told: list[tuple[Path, str]], depth: int = 1) -> Any:

@@ -20,6 +20,7 @@ from reconciler.errors import Origin, Refusal
 from reconciler.resolve import Match
 from reconciler.resources import (
     MARK_KEY,
+    MISSING,
     MODEL_TRAINING_STATUSES,
     Desired,
     Document,
@@ -64,6 +65,23 @@ def owner_mark(model: ObservedModel) -> Mapping[str, Any]:
     """The live owner mark, or {} where there is none."""
     mark = lookup(model.document, ("metadata", MARK_KEY))
     return mark if isinstance(mark, Mapping) and isinstance(mark.get("owner"), str) else {}
+
+
+def mark_conflicts(found: Iterable[Match], *, owner: str | None) -> tuple[Refusal, ...]:
+    """A refusal for each model to be marked whose `metadata.reconciler` is somebody's value and no mark."""
+    if owner is None:
+        return ()
+    live = ((match.desired.key, lookup(match.observed.document, ("metadata", MARK_KEY))) for match in found)
+    return tuple(
+        Refusal(
+            rule="mark-conflict",
+            address=key.address,
+            message=f"metadata.{MARK_KEY} of {key.address} holds something else, where the owner mark belongs.",
+            remedy="Move it to another key, or take the owner out of reconciler.yaml.",
+        )
+        for key, value in live
+        if value is not MISSING and not isinstance(value, Mapping)
+    )
 
 
 def in_prune_scope(model: ObservedModel, rules: PruneRules) -> bool:

@@ -56,6 +56,9 @@ def selected(desired: Desired, *, targets: tuple[str, ...], selectors: tuple[tup
         for model in desired.models
         if is_targeted(model.key, targets) and all(model.labels.get(name) == value for name, value in selectors)
     )
+    if selectors and desired.models and not models and not targets:
+        stated = ", ".join(f"{name}={value}" for name, value in selectors)
+        raise ReconcilerError(f"--selector {stated} matches no manifest. It is compared with metadata.labels.")
     return replace(desired, models=models)
 
 

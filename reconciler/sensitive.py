@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.canon import lookup, plain, with_value
-from reconciler.resources import MISSING, Desired, Key, Sensitive
+from reconciler.resources import MISSING, Desired, Key, Sensitive, holds_sensitive
 
 PARAMS = ("output_info", "params")
 
@@ -26,7 +26,7 @@ class Secrets:
 
     def conceal(self, key: Key, tree: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         """A spec or document with its secrets wrapped; `source` says where their values can be read again."""
-        concealed: dict[str, Any] = _known_wrapped(tree, self.known, source) if self.known else dict(tree)
+        concealed: dict[str, Any] = _lists_wrapped(_known_wrapped(tree, self.known, source))
         if not key.version_id:
             return concealed
         for name in sorted(self.params_of(key)):
@@ -34,6 +34,15 @@ class Secrets:
             if value is not MISSING and not isinstance(value, Sensitive):
                 concealed = with_value(concealed, (*PARAMS, name), Sensitive(plain(value), source))
         return concealed
+
+
+def _lists_wrapped(value: Any) -> Any:
+    """A list with a secret in it as one secret: its other items may be the secrets of before."""
+    if isinstance(value, list):
+        return Sensitive(plain(value), "manifest") if holds_sensitive(value) else value
+    if isinstance(value, Mapping):
+        return {name: _lists_wrapped(item) for name, item in value.items()}
+    return value
 
 
 def _known_wrapped(value: Any, known: frozenset[str], source: str) -> Any:

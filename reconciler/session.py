@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
 from reconciler import __version__
-from reconciler.apply import StepResult, apply_requests
+from reconciler.apply import StepResult, apply_requests, settled
 from reconciler.assemble import assembled
 from reconciler.calls import calls_from_drifts
 from reconciler.config import Settings
 from reconciler.deletions import DELETING_RPCS
 from reconciler.diff import drifts
 from reconciler.errors import (
+    Problem,
     ProblemsError,
     ReconcilerError,
     Refusal,
@@ -39,6 +40,7 @@ from reconciler.policy import (
     PruneRules,
     decide,
     empty_desired_state,
+    mark_conflicts,
     model_candidates,
     used_by_workflows,
     version_candidates,
@@ -100,19 +102,39 @@ class Session:
             environ=self.environ,
         )
 
+    def validated_with_types(self, inputs: Inputs) -> Validated:
+        """Check the manifests, and their params against a snapshot of the model types, or against the live models.
+
+        With `inputs.types` nothing is asked of the service.
+        """
+        validated = self.validated(inputs)
+        if inputs.types is None:
+            desired = in_one_spelling(validated.desired, self._remote().resolve_user_id)
+            found = matches(desired, self._observed(desired, desired, is_pruning=False))
+            more = _require_fitting_params(found, self._types(found, inputs))
+        else:
+            from reconciler.snapshot import read_types
+            from reconciler.typecheck import check_offline
+
+            problems = check_offline(validated.desired, read_types(inputs.types))
+            if problems:
+                raise ProblemsError(problems)
+            more = ()
+        return replace(validated, warnings=(*validated.warnings, *more))
+
     def plan(self, inputs: Inputs, *, kind: Literal["Plan", "Drift"] = "Plan", detailed: bool = False) -> Report:
         """Compare the manifests with the live side; writes nothing."""
         validated = self.validated(inputs)
-        plan = self.planned(inputs, validated.desired)
+        plan, more = self.planned(inputs, validated.desired)
         return Report(
             kind=kind,
             plan=plan,
             changes_exit_code=EXIT_CHANGES if detailed else EXIT_DONE,
-            warnings=validated.warnings,
+            warnings=(*validated.warnings, *more),
         )
 
-    def planned(self, inputs: Inputs, desired: Desired) -> Plan:
-        """The plan for manifests that are already read."""
+    def planned(self, inputs: Inputs, desired: Desired) -> tuple[Plan, tuple[Problem, ...]]:
+        """The plan for manifests that are already read, and warnings about their params."""
         rules = self._prune_rules(inputs)
         desired = in_one_spelling(desired, self._remote().resolve_user_id)
         for secret in sorted(known_secrets(desired)):
@@ -122,8 +144,10 @@ class Session:
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         found = matches(chosen, observed)
         types = self._types(found, inputs)
-        _require_fitting_params(found, types)
+        warnings = _require_fitting_params(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
+        conflicts = mark_conflicts(found, owner=self.settings.owner)
+        decision = replace(decision, refusals=(*conflicts, *decision.refusals))
         deleted = {candidate.key for candidate in decision.deletions}
         differing = [
             drift
@@ -131,7 +155,7 @@ class Session:
             if drift.key not in deleted
         ]
         batch = self.settings.limits.batch
-        return assembled(
+        plan = assembled(
             found=found,
             drifts=differing,
             calls=calls_from_drifts(differing, batch=batch),
@@ -145,6 +169,7 @@ class Session:
             environment=self.settings.environment,
             tool_version=__version__,
         )
+        return plan, warnings
 
     def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
         """Plan, write and read back. With `confirm`, ask first: None where it says no.
@@ -152,16 +177,17 @@ class Session:
         Asking takes time in which the live side can move, so it is compared once more after a yes.
         """
         validated = self.validated(inputs)
-        plan = self.planned(inputs, validated.desired)
+        plan, more = self.planned(inputs, validated.desired)
+        warnings = (*validated.warnings, *more)
         if plan.refused or not plan.changes:
-            return Report(kind="Apply", plan=plan, warnings=validated.warnings)
+            return Report(kind="Apply", plan=plan, warnings=warnings)
         if confirm is None:
             report = self._written(plan, frozenset())
-        elif confirm(Report(kind="Plan", plan=plan, warnings=validated.warnings)):
+        elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
             report = self.apply_plan(plan)
         else:
             return None
-        return replace(report, warnings=validated.warnings)
+        return replace(report, warnings=warnings)
 
     def apply_saved(self, plan: Plan, *, max_age_hours: float | None) -> Report:
         """Apply a plan read from a file. Raises RefusedError where it is for another endpoint or too old."""
@@ -198,9 +224,12 @@ class Session:
             return replace(report, results=tuple(results), is_interrupted=True)
         report = replace(report, results=tuple(results))
         try:
-            return replace(report, remaining=remaining(plan, self._read(plan)))
+            left = remaining(plan, self._read(plan))
         except RemoteError as error:
             return replace(report, unread=str(error))
+        unreached = {key for key, _ in left}
+        settled_results = settled(results, lambda request: any(key in unreached for key in request.keys))
+        return replace(report, results=settled_results, remaining=left)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -313,13 +342,16 @@ def _needs_versions(model: DesiredModel, is_pruning: bool, live: ObservedModel) 
     return needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None)
 
 
-def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> None:
-    if types:
-        from reconciler.typecheck import check
+def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """Raise ProblemsError for params that their model's type doesn't take; give what may be a slip."""
+    if not types:
+        return ()
+    from reconciler.typecheck import findings
 
-        problems = check(found, types)
-        if problems:
-            raise ProblemsError(problems)
+    told = findings(found, types)
+    if told.problems:
+        raise ProblemsError(told.problems)
+    return told.warnings
 
 
 def _secrets(desired: Desired, found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:

@@ -18,9 +18,9 @@ excuse: a value off the grid, because the service may have rounded it so, and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from reconciler.canon import equal, lookup
 from reconciler.document import json_pointer
@@ -39,7 +39,7 @@ from reconciler.paramfields import (
 )
 from reconciler.paramvalues import Complaint, complaint_about
 from reconciler.resolve import Match
-from reconciler.resources import MISSING, Action, Desired, DesiredVersion, Document, Key, Path, Removal, path_text
+from reconciler.resources import MISSING, Action, Desired, DesiredVersion, Document, Path, Removal, path_text
 from reconciler.wanted import merged
 
 __all__ = [
@@ -54,8 +54,6 @@ __all__ = [
     "sensitive_params",
     "types_from_snapshot",
 ]
-
-_EXCUSABLE_BY_LIVE: Final = frozenset({"param-off-grid", "param-required"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,11 +250,12 @@ def findings(matches: Iterable[Match], types: Mapping[str, Document]) -> Finding
     return _once(problems, warnings)
 
 
-def check_offline(
-    desired: Desired, types: Mapping[str, Document], model_type_of: Callable[[Key], str | None] = lambda _: None
-) -> Findings:
-    """What can be said of the params in manifests without the live side; `model_type_of` says a model's type if it can."""
-    problems, warnings = ProblemList(), ProblemList()
+def check_offline(desired: Desired, types: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """What is wrong with the params in manifests, as far as that shows without the live side.
+
+    A manifest doesn't say its model's type, so a value is wrong where no type that has the param allows it.
+    """
+    problems = ProblemList()
     anywhere = params_by_path(
         every_field(field for document in types.values() for field in fields_for(document, None).by_type)
     )
@@ -264,20 +263,11 @@ def check_offline(
         path[len(PARAMS)] for path, same in anywhere.items() if any(field.kind in SECRET_KINDS for field in same)
     )
     for model in desired.models:
-        model_type = types.get(model_type_of(model.key) or "")
         for index, entry in enumerate(model.versions):
-            if not _is_about_params(entry):
-                continue
-            if model_type is not None:
-                found = _entry_findings(index, entry, MISSING, fields_for(model_type, None))
-                problems.extend(problem for problem in found.problems if problem.code not in _EXCUSABLE_BY_LIVE)
-                warnings.extend(problem for problem in found.problems if problem.code in _EXCUSABLE_BY_LIVE)
-                warnings.extend(found.warnings)
-            else:
-                place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{index}")
-                stated = _mapping(lookup(entry.stated, PARAMS)) or {}
-                warnings.extend(_problems_with_values(stated, {}, anywhere, secrets, entry.action, place))
-    return _once(problems, warnings)
+            place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{index}")
+            stated = _mapping(lookup(entry.stated, PARAMS)) or {}
+            problems.extend(_problems_with_values(stated, {}, anywhere, secrets, entry.action, place))
+    return tuple(problems)
 
 
 def _is_about_params(entry: DesiredVersion) -> bool:

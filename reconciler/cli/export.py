@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -159,7 +160,8 @@ def _write(manifests: list[Manifest], folder: Path, *, is_forced: bool) -> dict[
             draft.write_text(yaml_from_manifest(manifest, schema=schema), encoding="utf-8")
             draft.replace(path)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
             raise ReconcilerError(f"The manifest can't be written to {path}: {error.strerror}.") from error
     return {key: path.as_posix() for key, path in files.items()}
 

@@ -54,7 +54,10 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
     from reconciler.git import head_commit
     from reconciler.session import Session
 
+    _log_to_stderr(common.verbose)
     found = settings_from(common)
+    for note in found.notes:
+        progress(common, f"note: {note}")
     offline = Session(settings=found, environ=os.environ, git_commit=head_commit)
     if not connect:
         yield offline
@@ -65,6 +68,18 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
 
     with connected(found) as remote:
         yield replace(offline, remote=remote)
+
+
+def _log_to_stderr(verbose: int) -> None:
+    """With -v, a line per call to the service; the texts are scrubbed where they are made."""
+    if verbose:
+        import logging
+
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger = logging.getLogger("reconciler")
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
 
 
 def reporting_problems(callback: Callback) -> Callback:

@@ -12,15 +12,21 @@ from reconciler.cli.run import echo_json, echo_problems, open_session, reporting
 
 @click.command("validate")
 @paths_argument()
+@click.option("--online", is_flag=True, help="Also check params against the service's model types and live models.")
+@click.option(
+    "--types", metavar="FILE", help="Also check params against this snapshot (`get types --format json`); offline."
+)
 @common_options()
 @reporting_problems
-def command(paths: tuple[str, ...], common: CommonOptions) -> int:
-    """Check manifests and tell every problem of every file at once; offline."""
+def command(paths: tuple[str, ...], common: CommonOptions, *, online: bool, types: str | None) -> int:
+    """Check manifests and tell every problem of every file at once; offline unless --online."""
     from reconciler.session import Inputs
 
-    with open_session(common, connect=False) as session:
-        inputs = Inputs(paths=paths, stdin=sys.stdin.buffer if "-" in paths else None)
-        validated = session.validated(inputs)
+    if online and types is not None:
+        raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
+    inputs = Inputs(paths=paths, types=types, stdin=sys.stdin.buffer if "-" in paths else None)
+    with open_session(common, connect=online) as session:
+        validated = session.validated_with_types(inputs) if online or types else session.validated(inputs)
     if common.format == "json":
         echo_json(validation_document((), validated.warnings))
         return 0

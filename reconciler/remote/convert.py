@@ -76,7 +76,8 @@ def _with_ints(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) <= _EXACT else value
     if isinstance(value, dict):
-        return {name: _with_ints(item) for name, item in value.items()}
+        # A Struct is a map to protobuf, whose order changes from process to process; plans must not.
+        return {name: _with_ints(item) for name, item in sorted(value.items())}
     if isinstance(value, list):
         return [_with_ints(item) for item in value]
     return value

@@ -72,7 +72,9 @@ def _fields(fields: tuple[FieldChange, ...]) -> Iterator[str]:
     width = max((len(neutral(path_text(item.path))) for item in fields), default=0)
     for item in fields:
         document = field_document(item)
-        before, after = (value_text(document[s]) if s in document else "(absent)" for s in ("before", "after"))
+        before, after = (
+            _shown(document.get(side, MISSING), is_sensitive="sensitive" in document) for side in ("before", "after")
+        )
         yield f"      {neutral(document['path']):{width}}  {before} {ARROW} {after}"
 
 

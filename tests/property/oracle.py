@@ -141,7 +141,7 @@ def wanted_struct(live: Json, stated: Json, removed: Iterable[str], *, action: s
     if stated is ABSENT:
         after = live
     elif live is ABSENT:
-        after = stated
+        after = stated or ABSENT
     elif action == "merge":
         after = merged(live, stated)
     else:

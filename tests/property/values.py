@@ -20,9 +20,9 @@ SCALARS = st.one_of(
     st.sampled_from(["", "x", "y", "1", "true"]),
 )
 ID_LISTS = st.lists(
-    st.fixed_dictionaries({"id": st.sampled_from(["1", "2", "3"])}, optional={"v": SCALARS}),
+    st.fixed_dictionaries({"id": st.sampled_from(["1", "2", "3", 1])}, optional={"v": SCALARS}),
     max_size=3,
-    unique_by=lambda item: str(item["id"]),
+    unique_by=lambda item: repr(item["id"]),
 )
 VALUES = st.recursive(
     SCALARS | st.none(),

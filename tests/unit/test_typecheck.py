@@ -406,27 +406,15 @@ def test_check_says_nothing_of_a_type_that_it_does_not_know() -> None:
     assert findings([match], TYPES) == Findings()
 
 
-def test_offline_only_what_no_type_allows_is_told_and_as_a_warning() -> None:
+def test_offline_what_no_type_allows_is_a_problem() -> None:
     def offline(params: Mapping[str, Any]) -> list[str]:
         found = check_offline(Desired(models=(desired(entry(params, FIRST)),)), TYPES)
-        assert found.problems == ()
-        return [warning.message for warning in found.warnings]
+        return [problem.message for problem in found]
 
     assert offline({"min_value": 50, "other": "x"}) == []
     assert offline({"min_value": 200}) == [
         "output_info.params.min_value: 200 is out of the range from 0 to 1: the nearest allowed value is 1; no other type or option that has this param allows it either."
     ]
-
-
-def test_offline_with_a_known_type_the_live_side_may_excuse_what_it_could_have_made() -> None:
-    def offline(params: Mapping[str, Any], action: Action) -> tuple[list[str], list[str]]:
-        models = (desired(entry(params, FIRST, action=action)),)
-        found = check_offline(Desired(models=models), TYPES, lambda key: "embedding-classifier")
-        return [problem.code for problem in found.problems], [warning.code for warning in found.warnings]
-
-    assert offline({"min_value": 50}, Action.MERGE) == (["param-out-of-range"], [])
-    assert offline({"min_value": 0.955}, Action.MERGE) == ([], ["param-off-grid"])
-    assert offline({"min_value": 0.5}, Action.OVERWRITE) == ([], ["param-required"])
 
 
 def test_a_snapshot_is_model_types_by_id() -> None:

@@ -1,0 +1,129 @@
+"""The law of export: whatever is live, its manifest loads, validates, and planned against the same live side is empty."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.canon import canonical
+from reconciler.diff import drifts
+from reconciler.export import manifest_from_model, yaml_from_manifest
+from reconciler.load import load
+from reconciler.resolve import matches
+from reconciler.resources import Desired, Key, Observed, ObservedModel, ObservedVersion
+from reconciler.sensitive import Secrets
+from reconciler.validate import desired_from_documents
+from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
+from tests.unit.test_export import TEXTS
+
+KEY = Key(user_id="me", app_id="pets", model_id="petsID")
+TEXT = st.one_of(
+    st.sampled_from([*TEXTS, "${var:a}", "${env:A} b", "$${", "${", "a\x00", "\ud800"]),
+    st.text(max_size=12),
+    st.text(alphabet=st.sampled_from([*" \n\t\r-#:'\"\\|>${}[]&*!%@`,?0123e.~\x85\u2028\ufeff"]), max_size=12),
+)
+SCALARS = st.one_of(
+    TEXT, st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
+    max_leaves=10,
+)
+STRUCTS = st.dictionaries(TEXT | st.sampled_from(["secret", "reconciler", "id"]), VALUES, max_size=4)
+VISIBILITIES = st.sampled_from(["PRIVATE", "ORG", "PUBLIC", 40]).map(lambda name: {"gettable": name})
+
+HARD_MODELS = st.fixed_dictionaries(
+    {"id": st.just("petsID")},
+    optional={
+        **dict.fromkeys(("name", "description", "notes"), TEXT),
+        **dict.fromkeys(("toolkits", "use_cases", "languages"), st.lists(TEXT, max_size=3)),
+        "visibility": VISIBILITIES,
+        "image": st.fixed_dictionaries({"url": TEXT}),
+        "metadata": STRUCTS,
+    },
+)
+HARD_VERSIONS = st.fixed_dictionaries(
+    {"id": st.just("b" * 32)},
+    optional={
+        **dict.fromkeys(("description", "license"), TEXT),
+        "visibility": VISIBILITIES,
+        "metadata": STRUCTS,
+        "output_info": st.fixed_dictionaries({"params": STRUCTS}),
+    },
+)
+
+
+def observed(model: dict[str, Any], versions: list[dict[str, Any]]) -> ObservedModel:
+    read = tuple(
+        ObservedVersion(key=KEY.version(f"{index:032x}"), document=canonical({**document, "id": f"{index:032x}"}))
+        for index, document in enumerate(versions)
+    )
+    return ObservedModel(
+        key=KEY,
+        document=canonical(model),
+        latest=read[0] if read else None,
+        versions=read,
+        versions_complete=True,
+    )
+
+
+def desired_from(text: str) -> Desired:
+    loaded = load(["-"], stdin=io.BytesIO(text.encode()))
+    ids: dict[str, Any] = dict.fromkeys(("user_id", "app_id", "flag_user_id", "flag_app_id"))
+    return desired_from_documents(loaded, **ids, variables={}, environ={}).desired
+
+
+LIVE = st.builds(
+    observed,
+    MODEL_DOCUMENTS | HARD_MODELS,
+    st.lists(VERSION_DOCUMENTS | HARD_VERSIONS, max_size=2),
+)
+SECRETS = Secrets(params_of=lambda key: frozenset({"secret", "a"}))
+
+
+@given(live=LIVE, secrets=st.sampled_from([Secrets(), SECRETS]))
+def test_planning_what_was_exported_is_empty(live: ObservedModel, secrets: Secrets) -> None:
+    manifest = manifest_from_model(live, live.versions, secrets=secrets)
+    desired = desired_from(yaml_from_manifest(manifest))
+    assert drifts(matches(desired, Observed(models={KEY: live})), owner=None) == ()
+
+
+@given(live=LIVE)
+def test_where_nothing_is_left_out_it_is_empty_under_overwrite_too(live: ObservedModel) -> None:
+    manifest = manifest_from_model(live, live.versions, secrets=Secrets())
+    if manifest.left_out or "reconciler" in live.document.get("metadata", {}):
+        return
+    desired = desired_from(yaml_from_manifest(manifest).replace("\n  action: merge\n", "\n  action: overwrite\n", 1))
+    assert drifts(matches(desired, Observed(models={KEY: live})), owner=None) == ()
+
+
+@given(live=LIVE, protect=st.booleans())
+def test_the_owner_of_the_mark_finds_nothing_to_change_either(live: ObservedModel, protect: bool) -> None:
+    metadata = {**live.document.get("metadata", {}), "reconciler": {"owner": "us", "protect": protect}}
+    marked = replace(live, document={**live.document, "metadata": metadata})
+    manifest = manifest_from_model(marked, live.versions, secrets=Secrets())
+    assert manifest.document["spec"].get("protect", False) is protect
+    desired = desired_from(yaml_from_manifest(manifest))
+    assert drifts(matches(desired, Observed(models={KEY: marked})), owner="us") == ()
+
+
+@given(live=LIVE)
+def test_exporting_does_not_depend_on_the_order_of_keys(live: ObservedModel) -> None:
+    turned = observed(_turned(live.document), [_turned(each.document) for each in live.versions])
+    texts = [
+        yaml_from_manifest(manifest_from_model(model, model.versions, secrets=Secrets())) for model in (live, turned)
+    ]
+    assert texts[0] == texts[1]
+
+
+def _turned(value: Any) -> Any:
+    """The same value with the keys of every mapping in the opposite order."""
+    if isinstance(value, Mapping):
+        return {name: _turned(value[name]) for name in reversed(list(value))}
+    return [_turned(item) for item in value] if isinstance(value, list) else value

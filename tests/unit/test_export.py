@@ -1,0 +1,347 @@
+"""Live models as manifests: what is stated, what is left out and told, and how it is written."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from reconciler.export import LeftOut, Manifest, NotExportableError, manifest_from_model, yaml_from_manifest
+from reconciler.load import load
+from reconciler.resources import Key, ObservedModel, ObservedVersion
+from reconciler.sensitive import Secrets
+
+KEY = Key(user_id="me", app_id="pets", model_id="petsID")
+VERSION = KEY.version("b" * 32)
+
+
+def exported(document: dict[str, Any], *versions: ObservedVersion, secrets: Secrets | None = None) -> Manifest:
+    return manifest_from_model(ObservedModel(key=KEY, document=document), versions, secrets=secrets or Secrets())
+
+
+def version(document: dict[str, Any], version_id: str = "b" * 32) -> ObservedVersion:
+    return ObservedVersion(key=KEY.version(version_id), document=document)
+
+
+def spec(document: dict[str, Any]) -> Any:
+    return exported(document).document["spec"]
+
+
+def reasons(manifest: Manifest) -> list[str]:
+    return [str(item) for item in manifest.left_out]
+
+
+def test_a_whole_model_in_the_order_of_the_documented_manifest() -> None:
+    document = {
+        "id": "petsID",
+        "name": "Pets",
+        "description": "Cats & dogs",
+        "notes": "# Training\n\n- the March set\n",
+        "visibility": {"gettable": "ORG"},
+        "toolkits": ["OpenAI", "Clarifai", "OpenAI"],
+        "use_cases": ["image-classification"],
+        "languages": ["no"],
+        "image": {"url": "https://data.clarifai.com/a", "hosted": {"prefix": "https://data.clarifai.com"}},
+        "metadata": {
+            "tiers": {"gold": 3, "b": []},
+            "owner": "Ünal → 東京",
+            "reconciler": {"owner": "x", "protect": True},
+        },
+        "presets": {},
+        "created_at": "2024-01-01T00:00:00Z",
+        "star_count": 3,
+    }
+    latest = {
+        "id": "b" * 32,
+        "description": "yes",
+        "license": "CC-BY-4.0",
+        "visibility": {"gettable": "PRIVATE"},
+        "metadata": {},
+        "output_info": {
+            "params": {"min_value": 0.95, "api_key": "k-1", "big": 1e300},
+            "data": {"concepts": [{"id": "cat"}]},
+            "output_config": {"max_concepts": 5},
+        },
+    }
+    secrets = Secrets(params_of=lambda key: frozenset({"api_key", "absent"}))
+    manifest = exported(document, version(latest), version({}, "a" * 32), secrets=secrets)
+    assert yaml_from_manifest(manifest, schema="s.json") == (
+        "# yaml-language-server: $schema=s.json\n"
+        f"# left out: me/pets/petsID@{'b' * 32} output_info.params.api_key: a secret, (sensitive)\n"
+        "apiVersion: reconciler/v1\n"
+        "kind: Model\n"
+        "metadata:\n"
+        "  id: petsID\n"
+        "  user_id: me\n"
+        "  app_id: pets\n"
+        "spec:\n"
+        "  action: merge\n"
+        "  name: Pets\n"
+        "  description: Cats & dogs\n"
+        "  notes: |\n"
+        "    # Training\n"
+        "\n"
+        "    - the March set\n"
+        "  visibility: ORG\n"
+        "  toolkits:\n"
+        "    - OpenAI\n"
+        "    - Clarifai\n"
+        "  use_cases:\n"
+        "    - image-classification\n"
+        "  languages:\n"
+        "    - 'no'\n"
+        "  image:\n"
+        "    url: https://data.clarifai.com/a\n"
+        "  metadata:\n"
+        "    owner: Ünal → 東京\n"
+        "    tiers:\n"
+        "      b: []\n"
+        "      gold: 3\n"
+        "  protect: true\n"
+        "  versions:\n"
+        f"    - id: {'b' * 32}\n"
+        "      description: 'yes'\n"
+        "      license: CC-BY-4.0\n"
+        "      visibility: PRIVATE\n"
+        "      output_info:\n"
+        "        params:\n"
+        "          big: 1.0e+300\n"
+        "          min_value: 0.95\n"
+        f"    - id: {'a' * 32}\n"
+    )
+
+
+def test_a_model_with_nothing_set_is_only_named() -> None:
+    assert exported({"metadata": {}, "toolkits": [], "description": ""}).document == {
+        "apiVersion": "reconciler/v1",
+        "kind": "Model",
+        "metadata": {"id": "petsID", "user_id": "me", "app_id": "pets"},
+        "spec": {"action": "merge"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "stated"),
+    [
+        ({"reconciler": {"owner": "x", "protect": False}}, {}),
+        ({"reconciler": {"owner": "x", "protect": "yes"}}, {}),
+        ({"reconciler": "someone's own text", "a": 1}, {"metadata": {"a": 1}}),
+        ({"inner": {"reconciler": 1}}, {"metadata": {"inner": {"reconciler": 1}}}),
+    ],
+)
+def test_the_owner_mark_is_never_stated(metadata: dict[str, Any], stated: dict[str, Any]) -> None:
+    assert spec({"metadata": metadata}) == {"action": "merge", **stated}
+
+
+def test_a_key_like_the_owner_mark_in_a_version_is_data() -> None:
+    manifest = exported({}, version({"metadata": {"reconciler": {"owner": "x", "protect": True}}}))
+    assert manifest.document["spec"] == {
+        "action": "merge",
+        "versions": [{"id": "b" * 32, "metadata": {"reconciler": {"owner": "x", "protect": True}}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        ("${var:threshold}", "$${var:threshold}"),
+        ("${env:HOME}", "$${env:HOME}"),
+        ("${a:b}", "$${a:b}"),
+        ("at ${var:x} or so", "at $${var:x} or so"),
+        ("$${", "$$${"),
+        ("${HOME}", "${HOME}"),
+        ("costs $5", "costs $5"),
+    ],
+)
+def test_a_text_that_looks_like_a_reference_is_escaped(live: str, written: str) -> None:
+    assert spec({"name": live, "metadata": {live: [live]}}) == {
+        "action": "merge",
+        "name": written,
+        "metadata": {live: [written]},
+    }
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("document", "stated", "told"),
+    [
+        ({"name": "a\x00b"}, {}, ["name: it holds a NUL character"]),
+        ({"description": "\ud83d"}, {}, ["description: it holds half of a surrogate pair"]),
+        ({"notes": "ä" * 32769}, {}, ["notes: longer than the 65,536 bytes that notes may have"]),
+        ({"visibility": {"gettable": 40}}, {}, ["visibility: 40 is no visibility that a manifest can state"]),
+        (
+            {"toolkits": ["a", "b\x00", "c"]},
+            {"toolkits": ["a", "c"]},
+            ["toolkits.b\x00: it holds a NUL character"],
+        ),
+        ({"languages": ["", "en"]}, {"languages": ["en"]}, ["languages: it holds an empty tag"]),
+        (
+            {"metadata": {"": 1, "a": {"": 1, "b": 2}, "c": {"": 1}}},
+            {"metadata": {"a": {"b": 2}}},
+            [f"metadata.{path}: a key in a manifest can't be empty" for path in ("", "a.", "c.")],
+        ),
+        (
+            {"metadata": {"a": [1, {"b": "\x00"}], "d": 4}},
+            {"metadata": {"d": 4}},
+            ["metadata.a: it holds a NUL character"],
+        ),
+        ({"metadata": nested(33)}, {"metadata": nested(33)}, []),
+        ({"metadata": nested(34)}, {}, [f"metadata.{'.'.join('a' * 32)}: it is nested deeper than 32 levels"]),
+    ],
+)
+def test_what_a_manifest_cannot_hold_is_left_out_and_told(
+    document: dict[str, Any], stated: dict[str, Any], told: list[str]
+) -> None:
+    manifest = exported(document)
+    assert manifest.document["spec"] == {"action": "merge", **stated}
+    assert reasons(manifest) == [f"me/pets/petsID {text}" for text in told]
+
+
+def test_the_depth_is_counted_from_the_struct() -> None:
+    fits, too_deep = version({"output_info": {"params": nested(33)}}), version({"output_info": {"params": nested(34)}})
+    assert exported({}, fits).left_out == ()
+    assert [item.path for item in exported({}, too_deep).left_out] == [("output_info", "params", *"a" * 32)]
+
+
+def test_a_version_whose_id_no_manifest_takes_is_left_out() -> None:
+    manifest = exported({}, version({"description": "x"}, "v1"), version({}, "a" * 32))
+    reason = "its id is no version id: those have 32 lowercase hexadecimal digits (0-9, a-f), this has 2 characters"
+    assert manifest.left_out == (LeftOut(key=KEY.version("v1"), path=(), reason=reason),)
+    assert manifest.document["spec"]["versions"] == [{"id": "a" * 32}]
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (
+            Key(user_id="me", app_id="pets", model_id="a b"),
+            'the id "a b" holds white space, which can\'t stand in a URL',
+        ),
+        (Key(user_id="me", app_id="pets", model_id=".."), 'the id ".." means a folder in a URL'),
+        (Key(user_id="", app_id="pets", model_id="a"), 'the user id "" is empty'),
+        (Key(user_id="me", app_id="a/b", model_id="a"), 'the app id "a/b" holds "/", which can\'t stand in a URL'),
+    ],
+)
+def test_a_model_whose_ids_no_manifest_takes_has_none(key: Key, why: str) -> None:
+    with pytest.raises(NotExportableError) as raised:
+        manifest_from_model(ObservedModel(key=key, document={}), (), secrets=Secrets())
+    assert str(raised.value) == why
+
+
+TEXTS = (
+    *(
+        "no",
+        "off",
+        "y",
+        "~",
+        "null",
+        "012",
+        "1_000",
+        "12:30",
+        "0x1F",
+        "0o17",
+        "1e3",
+        "1.0",
+        "-1",
+        "+.5",
+        ".inf",
+        ".nan",
+    ),
+    *(
+        "2026-01-01",
+        "=",
+        "<<",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "- a",
+        "a: b",
+        "a #b",
+        "# a",
+        "---",
+        "...",
+        "?",
+        "|",
+        ">",
+    ),
+    *(
+        "",
+        " ",
+        " a",
+        "a ",
+        "\n",
+        "\na",
+        "a\n",
+        "a\n\n",
+        "a\n ",
+        " a\nb",
+        "a\r\nb",
+        "a\rb",
+        "a\tb",
+        "\ta\nb",
+        "a\n---\nb",
+    ),
+    *(
+        "\x07",
+        "\x1b[31mred",
+        "\x7f",
+        "\x85",
+        "a\x85b",
+        "\u2028",
+        "a\u2029b\nc",
+        "\ufeffa",
+        "\ufffe",
+        "\u202eabc",
+        "\U000e0041",
+    ),
+    *(
+        "'",
+        '"',
+        "\\",
+        "\\x41",
+        'it\'s "so"',
+        "東京",
+        "😀",
+        "👩\u200d👧",
+        "نامه\u200cای",
+        "x" * 300,
+        "{a}",
+        "[a]",
+        "a, b",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_a_text_is_read_back_as_it_was_without_a_remark(text: str) -> None:
+    metadata = {"as value": text, "in list": [text, {"a": text}], **({text: 1} if text else {})}
+    manifest = exported({"metadata": metadata})
+    written = yaml_from_manifest(manifest)
+    read = load(["-"], stdin=io.BytesIO(written.encode()))
+    assert (read.problems, read.warnings) == ((), ())
+    assert [document.value for document in read.documents] == [manifest.document]
+    assert not any(letter in written for letter in "\x07\x1b\x7f\x85\r\t\u2028\u2029\ufeff\ufffe\u202e\U000e0041")
+
+
+def test_a_comment_stays_on_its_line() -> None:
+    manifest = exported({"metadata": {"a\nkind: Evil\u202e": "\x00"}})
+    assert yaml_from_manifest(manifest).splitlines()[:3] == [
+        "# yaml-language-server: $schema=../../schemas/model.v1.schema.json",
+        "# left out: me/pets/petsID metadata.a\\nkind: Evil\\u202E: it holds a NUL character",
+        "apiVersion: reconciler/v1",
+    ]
+
+
+def test_equal_parts_are_written_out_each_time() -> None:
+    shared = {"a": [1]}
+    assert "&" not in yaml_from_manifest(exported({"metadata": {"x": shared, "y": shared}}))

@@ -22,10 +22,13 @@ from typing import Any, Final
 import yaml
 
 from reconciler.canon import lookup, spec_from_document
-from reconciler.entries import MAX_NOTES_BYTES
 from reconciler.errors import ReconcilerError
-from reconciler.ids import id_problem, version_id_problem
-from reconciler.interpolate import escaped
+from reconciler.manifests.entries import MAX_NOTES_BYTES
+from reconciler.manifests.ids import id_problem, version_id_problem
+from reconciler.manifests.interpolate import escaped
+from reconciler.manifests.scalars import may_surprise
+from reconciler.manifests.structs import MAX_STRUCT_DEPTH
+from reconciler.manifests.wording import quoted
 from reconciler.policy import owner_mark
 from reconciler.resources import (
     KINDS,
@@ -42,10 +45,7 @@ from reconciler.resources import (
     Shape,
     path_text,
 )
-from reconciler.scalars import may_surprise
 from reconciler.sensitive import Secrets
-from reconciler.structs import MAX_STRUCT_DEPTH
-from reconciler.wording import quoted
 
 SCHEMA: Final = "../../schemas/model.v1.schema.json"
 """Where editors look for the schema unless told otherwise: from two folders below it, as in examples/manifests."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.canon import lookup
-from reconciler.paramfields import fields_for, sensitive_params
 from reconciler.remote.port import Remote
 from reconciler.resources import Document, Key, ObservedModel, Scope
 from reconciler.sensitive import PARAMS, Secrets
+from reconciler.typecheck.fields import fields_for, sensitive_params
 
 Versions = Mapping[Key, tuple[str, Document]]
 """Versions by key: the id of their model's type ("" where it isn't known), and a document that may hold params."""

@@ -33,6 +33,7 @@ from reconciler.errors import (
     RemoteError,
     UsageError,
 )
+from reconciler.manifests.validate import Validated
 from reconciler.observe import observe
 from reconciler.plan import Plan, Source
 from reconciler.policy import (
@@ -52,7 +53,6 @@ from reconciler.resources import Desired, DesiredModel, Document, Key, Observed,
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.selection import in_one_spelling, is_targeted, require_targets_match, selected
 from reconciler.sensitive import Secrets, known_secrets
-from reconciler.validate import Validated
 from reconciler.verify import remaining, staleness
 
 BACKUPS = Path(".reconciler") / "backup"
@@ -88,8 +88,8 @@ class Session:
 
     def validated(self, inputs: Inputs) -> Validated:
         """Read and check the manifests. Raises ProblemsError with every problem of every file."""
-        from reconciler.load import load
-        from reconciler.validate import desired_from_documents
+        from reconciler.manifests.load import load
+        from reconciler.manifests.validate import desired_from_documents
 
         settings = self.settings
         return desired_from_documents(
@@ -113,8 +113,8 @@ class Session:
             found = matches(desired, self._observed(desired, desired, is_pruning=False))
             more = _require_fitting_params(found, self._types(found, inputs))
         else:
-            from reconciler.snapshot import read_types
             from reconciler.typecheck import check_offline
+            from reconciler.typecheck.snapshot import read_types
 
             problems = check_offline(validated.desired, read_types(inputs.types))
             if problems:
@@ -182,7 +182,7 @@ class Session:
         if plan.refused or not plan.changes:
             return Report(kind="Apply", plan=plan, warnings=warnings)
         if confirm is None:
-            report = self._written(plan, frozenset())
+            report = self._written(plan, frozenset(), known=known_secrets(validated.desired))
         elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
             report = self.apply_plan(plan)
         else:
@@ -209,9 +209,9 @@ class Session:
             return Report(kind="Apply", plan=replace(plan, refused=refused), moved=before.moved)
         return self._written(plan, before.done)
 
-    def _written(self, plan: Plan, done: frozenset[int]) -> Report:
-        """Back up what goes, send the requests, read back."""
-        report = Report(kind="Apply", plan=plan, backups=self._backed_up(plan))
+    def _written(self, plan: Plan, done: frozenset[int], *, known: frozenset[str] = frozenset()) -> Report:
+        """Back up what goes, send the requests, read back. `known` are secrets that no backup may show."""
+        report = Report(kind="Apply", plan=plan, backups=self._backed_up(plan, known))
         results: list[StepResult] = []
 
         def told(result: StepResult) -> None:
@@ -257,7 +257,7 @@ class Session:
         if not about_params:
             return {}
         if inputs.types is not None:
-            from reconciler.snapshot import read_types
+            from reconciler.typecheck.snapshot import read_types
 
             return read_types(inputs.types)
         scope = about_params[0].desired.key.scope
@@ -327,7 +327,7 @@ class Session:
         keys = [change.key for change in plan.changes if change.action == "delete"]
         return used_by_workflows(keys, self._workflows(key.scope for key in keys))
 
-    def _backed_up(self, plan: Plan) -> tuple[str, ...]:
+    def _backed_up(self, plan: Plan, known: frozenset[str]) -> tuple[str, ...]:
         keys = [key for request in plan.requests if request.rpc in DELETING_RPCS for key in request.keys]
         if not keys:
             return ()
@@ -335,7 +335,7 @@ class Session:
 
         run_id = self.now().strftime("%Y%m%dT%H%M%S%fZ")
         parallelism = self.settings.limits.parallelism
-        return (str(backup_plan(self._remote(), keys, self.backups, run_id, parallelism)),)
+        return (str(backup_plan(self._remote(), keys, self.backups, run_id, parallelism, known=known)),)
 
 
 def _needs_versions(model: DesiredModel, is_pruning: bool, live: ObservedModel) -> bool:

@@ -21,21 +21,21 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("resources", "credentials"),
     ("remote.port", "remote.endpoint"),
-    ("wording", "ids", "schema", "document", "scalars"),
-    ("tree", "parse", "git"),
-    ("load",),
-    ("interpolate", "structs", "shape"),
+    ("schema", "git"),
+    ("manifests",),
     ("config",),
-    ("entries",),
-    ("validate", "selection"),
-    ("observe",),
+    ("selection", "observe"),
     ("canon",),
-    ("wanted", "resolve", "semantics", "deletions"),
+    ("wanted", "resolve", "semantics", "deletions", "sensitive"),
+    ("typecheck",),
     ("diff",),
     ("calls",),
     ("policy",),
     ("plan",),
-    ("planfile",),
+    ("assemble", "planfile", "restore"),
+    ("livesecrets",),
+    ("export",),
+    ("backup",),
     ("apply",),
     ("verify",),
     ("report",),
@@ -50,7 +50,26 @@ ADAPTERS = ("remote", "emulator")
 COMPOSERS = ("connect", "session", "cli", "__main__")
 """What strings the steps together; each may import what stands to its left here, and nothing imports `cli` but `cli`."""
 
-PURE = ("canon", "wanted", "resolve", "semantics", "deletions", "diff", "calls", "policy", "plan", "report", "render")
+PURE = (
+    "canon",
+    "wanted",
+    "resolve",
+    "semantics",
+    "deletions",
+    "sensitive",
+    "typecheck.check",
+    "typecheck.fields",
+    "typecheck.values",
+    "typecheck.ranges",
+    "diff",
+    "calls",
+    "policy",
+    "plan",
+    "assemble",
+    "restore",
+    "report",
+    "render",
+)
 
 IMPURE_LIBRARIES = frozenset(
     {"os", "pathlib", "time", "random", "subprocess", "socket", "sqlite3", "yaml", "click", "grpc", "clarifai_grpc"}
@@ -124,7 +143,15 @@ def layer_of(name: str) -> int | None:
 def allowed(importer: str, imported: str) -> bool:
     """Whether the tables above let `importer` know `imported`."""
     package = importer.partition(".")[0]
-    if package == imported.partition(".")[0] and package in {*ADAPTERS, "cli", "config", "render", "ci"}:
+    if package == imported.partition(".")[0] and package in {
+        *ADAPTERS,
+        "cli",
+        "config",
+        "manifests",
+        "typecheck",
+        "render",
+        "ci",
+    }:
         return True
     if is_in(importer, ("cli", "__main__")):
         return True

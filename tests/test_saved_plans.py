@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -254,7 +253,7 @@ def test_a_plan_that_is_too_old_is_refused(desk: Desk) -> None:
 
 def test_a_plan_file_is_its_owners_alone(desk: Desk) -> None:
     desk.plan()
-    assert stat.S_IMODE(os.stat(desk.file).st_mode) == 0o600
+    assert stat.S_IMODE(desk.file.stat().st_mode) == 0o600
     assert sorted(path.name for path in desk.folder.iterdir() if path.name != "home") == ["model.yaml", "plan.json"]
 
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError, UsageError
-from reconciler.ids import id_problem
+from reconciler.manifests.ids import id_problem
+from reconciler.manifests.wording import quoted
 from reconciler.resources import Key, ObservedModel, Scope
-from reconciler.wording import quoted
 
 if TYPE_CHECKING:
     from reconciler.config import Settings

@@ -75,8 +75,8 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
 
 
 def _scope(app: str) -> Scope:
-    from reconciler.ids import id_problem
-    from reconciler.wording import quoted
+    from reconciler.manifests.ids import id_problem
+    from reconciler.manifests.wording import quoted
 
     user_id, slash, app_id = app.partition("/")
     problem = id_problem(user_id) or id_problem(app_id)

@@ -54,7 +54,6 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
     from reconciler.git import head_commit
     from reconciler.session import Session
 
-    _log_to_stderr(common.verbose)
     found = settings_from(common)
     for note in found.notes:
         progress(common, f"note: {note}")
@@ -66,20 +65,27 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
 
     from reconciler.connect import connected
 
-    with connected(found) as remote:
+    with _calls_told(common.verbose), connected(found) as remote:
         yield replace(offline, remote=remote)
 
 
-def _log_to_stderr(verbose: int) -> None:
-    """With -v, a line per call to the service; the texts are scrubbed where they are made."""
-    if verbose:
-        import logging
+@contextmanager
+def _calls_told(verbose: int) -> Iterator[None]:
+    """With -v, a line on standard error per call to the service; the texts are scrubbed where they are made."""
+    if not verbose:
+        yield
+        return
+    import logging
 
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger = logging.getLogger("reconciler")
-        logger.handlers = [handler]
-        logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    logger = logging.getLogger("reconciler")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def reporting_problems(callback: Callback) -> Callback:
@@ -98,7 +104,8 @@ def reporting_problems(callback: Callback) -> Callback:
         except ReconcilerError as error:
             if common.format == "json":
                 echo_json({"kind": "Error", "message": str(error), "exit_code": error.exit_code})
-            click.echo(f"error: {neutral(str(error))}", err=True)
+            for line in str(error).split("\n"):
+                click.echo(f"error: {neutral(line)}", err=True)
             return error.exit_code
 
     return reported  # type: ignore[return-value]

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer
 from reconciler.errors import Origin, Problem, ProblemsError, UsageError
+from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer
 from reconciler.remote.endpoint import parse_endpoint
 
 NAME: Final = "reconciler.yaml"
@@ -94,7 +94,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
         return ConfigFile()
     if path.is_dir():
         raise ProblemsError((_problem("unreadable", "is a folder, not a file", Origin(path=shown)),))
-    from reconciler.load import load
+    from reconciler.manifests.load import load
 
     loaded = load([str(path)])
     documents = [replace(document, path=shown) for document in loaded.documents]
@@ -114,7 +114,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
 
 
 def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
-    from reconciler.shape import shape_problems
+    from reconciler.manifests.shape import shape_problems
 
     found = shape_problems(document, "Config")
     yield from found
@@ -144,7 +144,7 @@ def _values(content: Any) -> Iterator[tuple[JsonPath, Any]]:
 
 
 def _value_problem(path: JsonPath, value: Any) -> str | None:
-    from reconciler.ids import id_problem
+    from reconciler.manifests.ids import id_problem
 
     key = str(path[-1])
     if key == "endpoint":

@@ -26,7 +26,7 @@ from reconciler.config.file import RANGES, ConfigFile, read_config
 from reconciler.config.tokens import VARIABLE, FoundToken, find_token
 from reconciler.credentials import Token
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.ids import id_problem
+from reconciler.manifests.ids import id_problem
 from reconciler.remote.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 
 ENDPOINT_VARIABLE: Final = "CLARIFAI_API_BASE"

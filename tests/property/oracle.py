@@ -105,7 +105,9 @@ def merged(live: Json, stated: Json) -> Json:
 def _merged_lists(live: list[Json], stated: list[Json]) -> list[Json]:
     by_id, new = keyed(live), keyed(stated)
     if by_id and new:
-        return list({**by_id, **{key: merged(by_id[key], new[key]) if key in by_id else new[key] for key in new}}.values())
+        return list(
+            {**by_id, **{key: merged(by_id[key], new[key]) if key in by_id else new[key] for key in new}}.values()
+        )
     left, added = list(live), []
     for item in stated:
         place = next((place for place, other in enumerate(left) if equal(other, item)), None)
@@ -280,9 +282,7 @@ def _wanted_versions(address: str, versions: Sequence[Fields], spec: Mapping[str
     newest_first = [(str(version["id"]), timeless(version)) for version in ordered]
     found: State = {}
     for version_id, live in newest_first:
-        entries = [
-            entry for entry in spec.get("versions", ()) if is_selected(version_id, entry, newest_first)
-        ]
+        entries = [entry for entry in spec.get("versions", ()) if is_selected(version_id, entry, newest_first)]
         inherited = spec.get("action", "merge")
         after = live
         for entry in entries:
@@ -337,7 +337,7 @@ def deletions(differences: Iterable[Difference]) -> set[tuple[str, ...]]:
 def can_merge_reach(before: Json, after: Json) -> bool:
     """Whether one documented `merge`, sent once or twice, makes a Struct value of another.
 
-    Merge replaces scalars, goes into objects and lists of objects with ids, and `{}` and `[]` clear; it deletes no
+    Merge replaces scalars, goes into objects and lists of objects with text ids, and `{}` and `[]` clear; it deletes no
     single key, sets no null, and appends to other lists each time.
     """
     if equal(before, after):
@@ -346,13 +346,14 @@ def can_merge_reach(before: Json, after: Json) -> bool:
         if not after:
             return True
         return all(key in after for key in before) and all(
-            can_merge_reach(before[key], value) if key in before else not holds_null(value) for key, value in after.items()
+            can_merge_reach(before[key], value) if key in before else not holds_null(value)
+            for key, value in after.items()
         )
     if isinstance(before, list) and isinstance(after, list):
         if not after:
             return True
         was, now = keyed(before), keyed(after)
-        if was is None or now is None:
+        if was is None or now is None or not all(isinstance(item["id"], str) for item in (*before, *after)):
             return False
         return list(now)[: len(was)] == list(was) and all(can_merge_reach(was[key], now[key]) for key in was)
     return not holds_null(after)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from reconciler.canon import canonical
 from reconciler.diff import drifts
 from reconciler.export import manifest_from_model, yaml_from_manifest
-from reconciler.load import load
+from reconciler.manifests.load import load
+from reconciler.manifests.validate import desired_from_documents
 from reconciler.resolve import matches
 from reconciler.resources import Desired, Key, Observed, ObservedModel, ObservedVersion
 from reconciler.sensitive import Secrets
-from reconciler.validate import desired_from_documents
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
 from tests.unit.test_export import TEXTS
 

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin
-from reconciler.ranges import Range, range_from_info
-from reconciler.typecheck import fields_for, problems_with_params
+from reconciler.typecheck.check import fields_for, problems_with_params
+from reconciler.typecheck.ranges import Range, range_from_info
 
 HERE = Origin(path="pets.yaml")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.export import LeftOut, Manifest, NotExportableError, manifest_from_model, yaml_from_manifest
-from reconciler.load import load
+from reconciler.manifests.load import load
 from reconciler.resources import Key, ObservedModel, ObservedVersion
 from reconciler.sensitive import Secrets
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin
-from reconciler.interpolate import escaped, interpolate
+from reconciler.manifests.interpolate import escaped, interpolate
 from reconciler.resources import Sensitive
 from tests.unit.manifests import loaded_from
 
@@ -180,7 +180,7 @@ def test_what_plans_must_show_cannot_come_from_the_environment(text: str) -> Non
 @example("$${var:x}")
 @example("a ${env:x} b ${y}")
 def test_escaped_text_comes_back(text: str) -> None:
-    from reconciler.document import LoadedDocument, Node
+    from reconciler.manifests.document import LoadedDocument, Node
 
     document = LoadedDocument(path="-", value=escaped(text), root=Node(None, 1, 1), has_references=True)
     done, problems = interpolate(document, variables={}, environ={})

@@ -329,15 +329,12 @@ def test_a_key_that_may_not_read_users_asks_the_app_whose_it_is() -> None:
     app = service_pb2.SingleAppResponse(status=ok(), app=resources_pb2.App(id="pets", user_id="jane"))
     with (
         ScriptedService(
-            GetModel=in_turn(single(model())),
             GetUser=in_turn(service_pb2.SingleUserResponse(status=failing(11007))),
             GetApp=in_turn(app),
         ) as service,
         service.remote() as remote,
     ):
-        read = remote.get_model(Key(user_id="me", app_id="pets", model_id="cats"))
-    assert read is not None
-    assert read.key.address == "me/pets/cats"
+        assert remote.resolve_user_id(Scope("me", "pets")) == "jane"
 
 
 def test_an_unknown_me_is_an_error_and_nothing_is_guessed() -> None:
@@ -349,7 +346,7 @@ def test_an_unknown_me_is_an_error_and_nothing_is_guessed() -> None:
         service.remote() as remote,
         pytest.raises(RemoteError) as raised,
     ):
-        list(remote.list_models(Scope("me", "pets")))
+        remote.resolve_user_id(Scope("me", "pets"))
     assert facts(raised.value) == ("GetApp", "11008 CONN_KEY_INVALID", FaultClass.FATAL, 1, True)
 
 
@@ -362,8 +359,22 @@ def test_an_app_without_a_user_is_an_error_and_nothing_is_guessed() -> None:
         service.remote() as remote,
         pytest.raises(RemoteError) as raised,
     ):
-        list(remote.list_models(Scope("me", "pets")))
+        remote.resolve_user_id(Scope("me", "pets"))
     assert facts(raised.value) == ("GetApp", "UNREADABLE_ANSWER", FaultClass.FATAL, 1, True)
+
+
+def test_who_me_is_costs_no_call_where_the_answers_tell() -> None:
+    listed = models_of(model("mine"), model("mine", user_id="clarifai", app_id="main"))
+    with (
+        ScriptedService(ListModels=in_turn(listed, models_of()), GetModel=in_turn(single(model()))) as service,
+        service.remote() as remote,
+    ):
+        keys = [item.key.address for item in remote.list_models(Scope("me", "pets"))]
+        read = remote.get_model(Key(user_id="me", app_id="pets", model_id="cats"))
+    assert keys == ["me/pets/mine", "clarifai/main/mine"]
+    assert read is not None
+    assert read.key.address == "me/pets/cats"
+    assert service.rpcs == ["ListModels", "ListModels", "GetModel"]
 
 
 # --- failures and retries -------------------------------------------------------------------------------------

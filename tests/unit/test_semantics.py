@@ -82,5 +82,5 @@ def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
 
 @pytest.mark.parametrize(("action", "patch"), [("remove", {"name": "x", "image": {}}), ("replace", {"name": "x"})])
 def test_what_the_service_does_not_define_is_an_error(action: str, patch: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="remove is defined|unknown patch action"):
+    with pytest.raises(ValueError, match=r"remove is defined|unknown patch action"):
         patched({"id": "m"}, patch, action=action, reading=Reading())

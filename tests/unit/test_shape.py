@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.shape import shape_problems
+from reconciler.manifests.shape import shape_problems
 from tests.unit.manifests import HEADER, loaded_from
 
 

@@ -23,7 +23,7 @@ from reconciler.resources import (
     Selector,
     Sensitive,
 )
-from reconciler.typecheck import (
+from reconciler.typecheck.check import (
     Findings,
     check,
     check_offline,

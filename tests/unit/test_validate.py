@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin, ProblemsError
-from reconciler.load import load
+from reconciler.manifests.load import load
+from reconciler.manifests.structs import MAX_EXACT
+from reconciler.manifests.validate import Validated, desired_from_documents
 from reconciler.resources import Action, Desired, DesiredModel, DesiredVersion, Key, Removal, Selector, Sensitive
-from reconciler.structs import MAX_EXACT
-from reconciler.validate import Validated, desired_from_documents
 from tests.unit.manifests import HEADER, loaded_from
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
-from reconciler.wording import shortened
+from reconciler.manifests.wording import shortened
 
 _SINGLE_ERROR: Final = Decimal(2) ** -23
 """The distance between neighbouring float32 numbers, relative to their size (IEEE 754)."""

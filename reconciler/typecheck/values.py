@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.canon import plain
-from reconciler.paramfields import SECRET_KINDS, Option, ParamField
-from reconciler.ranges import decimal_from, number_text, range_from_info
+from reconciler.manifests.wording import described, nearest, quoted
 from reconciler.resources import Sensitive, holds_sensitive
-from reconciler.wording import described, nearest, quoted
+from reconciler.typecheck.fields import SECRET_KINDS, Option, ParamField
+from reconciler.typecheck.ranges import decimal_from, number_text, range_from_info
 
 _SHOWN_OPTIONS: Final = 12
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.document import JsonPath, LoadedDocument, Node, child_of, dotted, json_pointer
 from reconciler.errors import ProblemList
-from reconciler.scalars import surprise
-from reconciler.wording import described, quoted, shortened
+from reconciler.manifests.document import JsonPath, LoadedDocument, Node, child_of, dotted, json_pointer
+from reconciler.manifests.scalars import surprise
+from reconciler.manifests.wording import described, quoted, shortened
 
 MAX_EXACT: Final = 2**53
 MAX_STRUCT_DEPTH: Final = 32

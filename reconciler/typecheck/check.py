@@ -10,10 +10,8 @@ take is worse than a missed one, which the service still refuses. So
 - what an enum's option brings counts only where that option is known to be chosen;
 - a version's params_specs replace the type's field of the same path (resources.proto, OutputInfo.params_specs).
 
-Offline there is no live side, and a manifest doesn't say its model's type. Where the caller doesn't know it either, a value is
-held against every type that declares the param, and one that none of them allows is a warning: the model may be of another
-type, or its version have params_specs. Where the type is known, only two things stay warnings, which the live side could
-excuse: a value off the grid, because the service may have rounded it so, and a required param that isn't stated.
+Offline there is no live side, and a manifest doesn't say its model's type: a value is held against every type that declares the
+param, and is wrong where none of them allows it.
 """
 
 from __future__ import annotations
@@ -23,9 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.canon import equal, lookup
-from reconciler.document import json_pointer
 from reconciler.errors import Origin, Problem, ProblemList
-from reconciler.paramfields import (
+from reconciler.manifests.document import json_pointer
+from reconciler.resolve import Match
+from reconciler.resources import MISSING, Action, Desired, DesiredVersion, Document, Path, Removal, path_text
+from reconciler.typecheck.fields import (
     PARAMS,
     SECRET_KINDS,
     Declared,
@@ -37,14 +37,11 @@ from reconciler.paramfields import (
     sensitive_params,
     types_from_snapshot,
 )
-from reconciler.paramvalues import Complaint, complaint_about
-from reconciler.resolve import Match
-from reconciler.resources import MISSING, Action, Desired, DesiredVersion, Document, Path, Removal, path_text
+from reconciler.typecheck.values import Complaint, complaint_about
 from reconciler.wanted import merged
 
 __all__ = [
     "Findings",
-    "ParamFields",
     "check",
     "check_offline",
     "fields_for",

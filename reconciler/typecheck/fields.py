@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.canon import equal, lookup, with_value
+from reconciler.manifests.wording import described, quoted, shortened
 from reconciler.resources import MISSING, Document, Path
-from reconciler.wording import described, quoted, shortened
 
 PARAMS: Final[Path] = ("output_info", "params")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from reconciler.wording import quoted
+from reconciler.manifests.wording import quoted
 
 MAX_ID: Final = 256
 _USUAL: Final = re.compile(r"[0-9A-Za-z]+(?:[-_][0-9A-Za-z]+)*")

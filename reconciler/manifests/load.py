@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
-from reconciler.document import LoadedDocument
 from reconciler.errors import Origin, Problem, ProblemList
-from reconciler.parse import documents_from_text
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.parse import documents_from_text
 
 __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
 

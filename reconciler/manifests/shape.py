@@ -12,12 +12,12 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final
 
-from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
 from reconciler.errors import Problem
+from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.manifests.scalars import surprise
+from reconciler.manifests.wording import described, listed, nearest, quoted, shortened
 from reconciler.resources import Sensitive, holds_sensitive
-from reconciler.scalars import surprise
 from reconciler.schema import schema_document
-from reconciler.wording import described, listed, nearest, quoted, shortened
 
 _REFERENCE: Final = {"$ref": "#/$defs/reference"}
 _EXPECTED: Final[Mapping[str, str]] = {

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
 from reconciler.errors import Origin, ProblemList
-from reconciler.ids import version_id_problem
+from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.manifests.ids import version_id_problem
+from reconciler.manifests.structs import StructReader
+from reconciler.manifests.wording import quoted
 from reconciler.resources import (
     KINDS,
     MARK_KEY,
@@ -30,8 +32,6 @@ from reconciler.resources import (
     path_from_text,
     path_text,
 )
-from reconciler.structs import StructReader
-from reconciler.wording import quoted
 
 MAX_NOTES_BYTES: Final = 64 * 1024
 """resources.proto, Model.notes: "supports up to 64Kbs"."""

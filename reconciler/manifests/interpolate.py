@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.document import JsonPath, LoadedDocument, dotted, json_pointer
 from reconciler.errors import Problem, ProblemList
+from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer
+from reconciler.manifests.wording import listed, nearest, quoted, shortened
 from reconciler.resources import Sensitive
-from reconciler.wording import listed, nearest, quoted, shortened
 
 _WHOLE: Final = re.compile(r"\$\{(?P<source>[^:{}]*):(?P<name>[^{}]*)\}", re.DOTALL)
 _PART: Final = re.compile(r"(?<!\$)\$\{(?:var|env):")

@@ -24,10 +24,10 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.document import LoadedDocument, Node, json_pointer
 from reconciler.errors import Origin, ProblemList
-from reconciler.scalars import TAG_PREFIX, may_surprise, read_plain, read_tagged, surprise
-from reconciler.wording import described, quoted, shortened
+from reconciler.manifests.document import LoadedDocument, Node, json_pointer
+from reconciler.manifests.scalars import TAG_PREFIX, may_surprise, read_plain, read_tagged, surprise
+from reconciler.manifests.wording import described, quoted, shortened
 
 MAX_DEPTH: Final = 64
 """Levels of nesting in a document. protobuf can't carry half of that inside a Struct (`structs.py`)."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.document import LoadedDocument
 from reconciler.errors import Origin, ProblemList
-from reconciler.tree import Builder, UnreadableError
-from reconciler.wording import shortened
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.tree import Builder, UnreadableError
+from reconciler.manifests.wording import shortened
 
 # The characters YAML allows in a stream; the parsers refuse the others too, without saying in which line.
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

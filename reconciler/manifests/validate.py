@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.document import LoadedDocument
-from reconciler.entries import model_from_document
 from reconciler.errors import Origin, Problem, ProblemList
-from reconciler.ids import id_problem, id_warning
-from reconciler.interpolate import interpolate
-from reconciler.load import Loaded
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.entries import model_from_document
+from reconciler.manifests.ids import id_problem, id_warning
+from reconciler.manifests.interpolate import interpolate
+from reconciler.manifests.load import Loaded
+from reconciler.manifests.shape import shape_problems
+from reconciler.manifests.wording import described, nearest, quoted
 from reconciler.resources import Desired, DesiredModel, Key
-from reconciler.shape import shape_problems
-from reconciler.wording import described, nearest, quoted
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"

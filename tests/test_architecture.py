@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ADAPTERS = ("remote", "emulator")
 """The sides that speak to the service, or are one: they know the first three layers and the settings, no step."""
 
-COMPOSERS = ("connect", "session", "cli", "__main__")
+COMPOSERS = ("connect", "planning", "session", "cli", "__main__")
 """What strings the steps together; each may import what stands to its left here, and nothing imports `cli` but `cli`."""
 
 PURE = (
@@ -157,6 +157,8 @@ def allowed(importer: str, imported: str) -> bool:
         return True
     if importer == "session":
         return not is_in(imported, ("cli", "render"))
+    if importer == "planning":
+        return not is_in(imported, ("cli", "render", "session", "apply", "verify", "report"))
     if importer == "connect":
         return is_in(imported, ADAPTERS) or layer_of(imported) in range(LAYERS.index(("config",)) + 1)
     if is_in(imported, COMPOSERS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from reconciler.cli.options import PlanOptions
-from reconciler.session import Inputs
+from reconciler.planning import Inputs
 
 
 def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:

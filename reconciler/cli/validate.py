@@ -20,7 +20,7 @@ from reconciler.cli.run import echo_json, echo_problems, open_session, reporting
 @reporting_problems
 def command(paths: tuple[str, ...], common: CommonOptions, *, online: bool, types: str | None) -> int:
     """Check manifests and tell every problem of every file at once; offline unless --online."""
-    from reconciler.session import Inputs
+    from reconciler.planning import Inputs
 
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")

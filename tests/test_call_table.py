@@ -1,0 +1,126 @@
+"""docs/calls.md tells which call serves which command: every command is run, and its call log compared with the table."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.emulator import Emulator
+from tests.command_line import RunCli
+
+TABLE = Path(__file__).resolve().parent.parent / "docs" / "calls.md"
+VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
+IDS = ("--user-id", "demo", "--app-id", "pets")
+
+PARAMS = f"{{id: {VERSION}, output_info: {{params: {{min_value: 0.95}}}}}}"
+OLDER = "{select: all, license: MIT}"
+
+
+def manifest(model_id: str, spec: str) -> str:
+    head = "apiVersion: reconciler/v1\nkind: Model\n"
+    return f"---\n{head}metadata: {{id: {model_id}, user_id: demo, app_id: pets}}\nspec: {spec}\n"
+
+
+ONE = manifest("petsID", f"{{name: new, versions: [{PARAMS}]}}")
+ALL_VERSIONS = manifest("pet-breeds", f"{{versions: [{OLDER}]}}")
+UNTAGGED = manifest("tagged", "{action: overwrite, toolkits: [], use_cases: [], languages: []}")
+MORE = {
+    "apps": [
+        {
+            "user_id": "demo",
+            "app_id": "pets",
+            "models": [
+                {"id": "tagged", "toolkits": ["OpenAI"], "use_cases": ["llm"], "languages": ["en"]},
+                {"id": "versioned", "versions": [{"id": "a" * 32}, {"id": "c" * 32}]},
+            ],
+        }
+    ]
+}
+"""Besides the sample app: a model with every kind of tag, and one with an old version that no workflow pins."""
+
+MANY = "".join(manifest(name, "{notes: x}") for name in ("petsID", "pet-breeds", "pet-finder", "pet-names"))
+RETAINED = manifest("versioned", "{retain_versions: 1}")
+
+READING_ONE = {"GetModel", "ListModelTypes"}
+RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
+    ("validate", "m.yaml"): (ONE, set()),
+    ("validate", "--online", "m.yaml"): (ONE, READING_ONE),
+    ("plan", "m.yaml"): (ONE, READING_ONE),
+    ("drift", "m.yaml"): (ONE, READING_ONE),
+    ("apply", "--yes", "m.yaml"): (ONE, {*READING_ONE, "PatchModels", "PatchModelVersions"}),
+    ("plan", "./m.yaml"): (ALL_VERSIONS, {"GetModel", "ListModelVersions"}),
+    ("plan", "././m.yaml"): (MANY, {"ListModels"}),
+    ("apply", "--yes", "./m.yaml"): (
+        UNTAGGED,
+        {"GetModel", "PatchModelToolkits", "PatchModelUseCases", "PatchModelLanguages"},
+    ),
+    ("apply", "--yes", "--prune", "--prune-scope", "app", "--max-deletes", "9", "m.yaml"): (
+        MANY,
+        {"ListModels", "ListModelVersions", "ListWorkflows", "GetModel", "PatchModels", "DeleteModels"},
+    ),
+    ("apply", "--yes", "--prune", "--prune-scope", "app", "--max-deletes", "9", "--target", "versioned", "m.yaml"): (
+        RETAINED,
+        {"ListModels", "ListModelVersions", "ListWorkflows", "GetModel", "DeleteModelVersion"},
+    ),
+    ("export", *IDS): ("", {"ListModels", "ListModelTypes"}),
+    ("export", "--version", "all", *IDS): ("", {"ListModels", "ListModelTypes", "ListModelVersions"}),
+    ("export", "--name", "pet*", *IDS): ("", {"PostModelsSearches", "ListModelTypes"}),
+    ("get", "types", *IDS): ("", {"ListModelTypes"}),
+    ("get", "models", *IDS): ("", {"ListModels", "ListModelTypes"}),
+    ("get", "models", "petsID", *IDS): ("", {"GetModel", "ListModelTypes"}),
+    ("get", "versions", "petsID", *IDS): ("", {"ListModelVersions", "ListModelTypes"}),
+    ("get", "versions", f"petsID@{VERSION}", *IDS): ("", {"GetModelVersion", "ListModelTypes"}),
+    ("get", "concepts", "petsID", *IDS): ("", {"ListModelConcepts"}),
+    ("get", "output-info", "petsID", *IDS): ("", {"GetModelOutputInfo", "ListModelTypes"}),
+    ("purge", "demo/pets", "--confirm", "demo/pets"): (
+        "",
+        {"ListModels", "ListModelTypes", "ListModelVersions", "DeleteModels"},
+    ),
+}
+
+
+@pytest.mark.parametrize("arguments", RUNS, ids=" ".join)
+def test_a_command_makes_these_calls_and_no_other(
+    arguments: tuple[str, ...], cli: RunCli, emulator: Emulator, tmp_path: Path
+) -> None:
+    text, expected = RUNS[arguments]
+    (tmp_path / "m.yaml").write_text(text, encoding="utf-8")
+    emulator.load(MORE)
+    result = cli(*arguments, "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+    assert result.exit_code in {0, 2}, result
+    assert {call.rpc for call in emulator.calls} == expected
+
+
+def rows() -> dict[str, str]:
+    """The table: call → the text of its commands."""
+    found = {}
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`(\w+)`", cells[0]) if line.startswith("| `") else ():
+            found[name] = cells[1]
+    return found
+
+
+def test_the_table_names_every_call_for_every_command_that_makes_it() -> None:
+    table = rows()
+    made = {(rpc, arguments[0]) for arguments, (_, rpcs) in RUNS.items() for rpc in rpcs}
+    missing = {
+        (rpc, command)
+        for rpc, command in made
+        if f"`{command}" not in table.get(rpc, "") and not (command in {"apply", "purge"} and "backups" in table[rpc])
+    }
+    assert {(rpc, command) for rpc, command in missing if command != "get" or rpc != "ListModelTypes"} == set()
+    assert {rpc for rpc, text in table.items() if text.startswith("none")} == {"DeleteModel"}
+    assert set(table) - {rpc for rpc, _ in made} == {"DeleteModel", "GetUser", "GetApp"}
+
+
+def test_no_manifest_without_prune_is_ever_deleted(cli: RunCli, emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(ONE, encoding="utf-8")
+    before = emulator.snapshot()
+    result = cli("apply", "m.yaml", "--yes", "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+    assert result.exit_code == 0
+    ids = [model["id"] for app in json.loads(json.dumps(before))["apps"] for model in app["models"]]
+    assert [model["id"] for app in emulator.snapshot()["apps"] for model in app["models"]] == ids

@@ -229,7 +229,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     keys = {entry["address"]: _key(entry) for entry in document["changes"]}
     source = document["source"]
-    known = set(plan_document(_EMPTY)) - {"notices"}
+    known = set(plan_document(_EMPTY))
     return Plan(
         tool_version=document["tool"]["version"],
         created_at=document["created_at"],
@@ -241,7 +241,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         refused=tuple(Refusal(**entry) for entry in document["refused"]),
         notices=tuple(Notice(**entry) for entry in document.get("notices", [])),
         unchanged=document["summary"]["unchanged"],
-        extra={name: value for name, value in document.items() if name not in known | {"notices"}},
+        extra={name: value for name, value in document.items() if name not in known},
     )
 
 

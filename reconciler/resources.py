@@ -69,7 +69,7 @@ def path_text(path: Path) -> str:
 
 
 def path_from_text(text: str) -> Path:
-    """The inverse of `path_text`. Raises ValueError on an empty name or a dangling backslash."""
+    """The inverse of `path_text`; a live Struct may have empty names. Raises ValueError on a dangling backslash."""
     names: list[str] = []
     name: list[str] = []
     letters = iter(text)
@@ -85,8 +85,6 @@ def path_from_text(text: str) -> Path:
         else:
             name.append(letter)
     names.append("".join(name))
-    if not all(names):
-        raise ValueError("has an empty name")
     return tuple(names)
 
 

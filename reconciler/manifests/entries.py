@@ -222,6 +222,8 @@ class _Entry:
                 place = ("remove", name, index)
                 try:
                     inner = path_from_text(text)
+                    if not all(inner):
+                        raise ValueError("has an empty name")
                 except ValueError as error:
                     hint = r"Write names joined by dots; a dot inside a name as \., a backslash as \\."
                     self.report("bad-path", f"{dotted((*self.path, *place))}: {quoted(text)} {error}.", place, hint)

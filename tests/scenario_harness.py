@@ -30,7 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from jsonschema import Draft202012Validator
+
 from reconciler.emulator import Call, Emulator, Switches
+from reconciler.schema import schema_document
 from tests.command_line import CliResult, RunCli
 from tests.emulator.client import connected
 from tests.scenario_service import (
@@ -46,6 +49,7 @@ from tests.scenario_service import (
     writing_calls,
 )
 
+PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
 GOLDENS: Final = ("plan.txt", "plan.json", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt")
 INPUTS: Final = ("manifests", "reconciler.yaml")
 USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
@@ -261,10 +265,14 @@ class _Run:
 
     def _document(self, result: CliResult) -> Any:
         try:
-            return result.document()
+            document = result.document()
         except ValueError:
             self._broken.append(f"standard output is not JSON; standard error: {result.stderr}")
             return {"changes": []}
+        if document["kind"] in ("Plan", "Drift"):
+            errors = [error.message for error in PLAN_SCHEMA.iter_errors(document)]
+            self._require(not errors, f"the document does not fit the Plan schema: {errors}")
+        return document
 
     def _command(self, *arguments: str) -> CliResult:
         environ = {"CLARIFAI_PAT": "test", **self._scenario.environ}

@@ -12,9 +12,11 @@ import pytest
 from clarifai_grpc.channel import clarifai_channel
 from clarifai_grpc.grpc.api import service_pb2, service_pb2_grpc
 from google.protobuf.json_format import ParseDict
+from jsonschema import Draft202012Validator
 
 from reconciler.emulator import Emulator
 from reconciler.plan import fingerprint
+from reconciler.schema import schema_document
 from tests.command_line import CliResult, RunCli
 
 VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
@@ -72,7 +74,10 @@ class Desk:
         return document
 
     def apply(self, *args: str) -> CliResult:
-        return self.run("apply", "--plan", "plan.json", "--format", "json", *args)
+        result = self.run("apply", "--plan", "plan.json", "--format", "json", *args)
+        if result.stdout and result.document()["kind"] == "Apply":
+            Draft202012Validator(schema_document("Plan")).validate(result.document())
+        return result
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from reconciler.calls import Notice
 from reconciler.errors import Origin, Refusal
+from reconciler.expectations import Expectation, expectation_document, expectation_from_document
 from reconciler.resources import (
     MISSING,
     SENSITIVE_TEXT,
@@ -32,13 +33,26 @@ FORMAT_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One resource that the plan changes or deletes."""
+    """One resource that the plan changes or deletes.
+
+    `attribution` is there where the plan was compared with a base: "this_change" where only the head's manifests want
+    it, "base" where the base's do too.
+    """
 
     key: Key
     action: Literal["update", "delete"]
     fields: tuple[FieldChange, ...] = ()
     origin: Origin | None = None
     reason: str | None = None
+    attribution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributionBase:
+    """The git revision that changes were attributed by: as it was named, and the commit that it named."""
+
+    ref: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +80,10 @@ class Plan:
     requests: tuple[Request, ...] = ()
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
     unchanged: int = 0
     environment: str | None = None
+    attribution_base: AttributionBase | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -79,6 +95,11 @@ class Plan:
             "unchanged": self.unchanged,
             "refused": len(self.refused),
         }
+
+    @property
+    def unmet(self) -> tuple[Expectation, ...]:
+        """The expectations that the live side doesn't meet; no request can change that."""
+        return tuple(item for item in self.expectations if not item.is_met)
 
     @property
     def has_changes(self) -> bool:
@@ -122,6 +143,10 @@ def field_document(change: FieldChange) -> dict[str, Any]:
         # Where one side is secret the other is too: a secret is often replaced by the next one.
         document.update({side: SENSITIVE_TEXT for side in ("before", "after") if side in document})
         document["sensitive"] = True
+    if change.attribution is not None:
+        document["attribution"] = change.attribution
+        if change.base is not MISSING:
+            document["base"] = SENSITIVE_TEXT if change.is_sensitive else redacted(change.base)
     return document
 
 
@@ -140,6 +165,8 @@ def _change_document(change: Change) -> dict[str, Any]:
     }
     if change.reason is not None:
         document["reason"] = change.reason
+    if change.attribution is not None:
+        document["attribution"] = change.attribution
     return document
 
 
@@ -188,6 +215,11 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         "requests": [request_document(request) for request in plan.requests],
         **plan.extra,
     }
+    if plan.attribution_base is not None:
+        base = plan.attribution_base
+        document["attribution_base"] = {"ref": base.ref, "commit": base.commit}
+    if plan.expectations:
+        document["expectations"] = [expectation_document(item) for item in plan.expectations]
     document["fingerprint"] = fingerprint(document)
     return document
 
@@ -229,7 +261,8 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     keys = {entry["address"]: _key(entry) for entry in document["changes"]}
     source = document["source"]
-    known = set(plan_document(_EMPTY))
+    known = {*plan_document(_EMPTY), "attribution_base", "expectations"}
+    base = document.get("attribution_base")
     return Plan(
         tool_version=document["tool"]["version"],
         created_at=document["created_at"],
@@ -240,7 +273,9 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
         refused=tuple(Refusal(**entry) for entry in document["refused"]),
         notices=tuple(Notice(**entry) for entry in document.get("notices", [])),
+        expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
         unchanged=document["summary"]["unchanged"],
+        attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
         extra={name: value for name, value in document.items() if name not in known},
     )
 
@@ -265,6 +300,7 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
         fields=tuple(_field(item) for item in entry["fields"]),
         origin=None if origin is None else Origin(**origin),
         reason=entry.get("reason"),
+        attribution=entry.get("attribution"),
     )
 
 
@@ -274,7 +310,13 @@ def _field(entry: Mapping[str, Any]) -> FieldChange:
             return MISSING
         return Sensitive(None, "plan") if entry.get("sensitive") else entry[name]
 
-    return FieldChange(path=path_from_text(entry["path"]), before=side("before"), after=side("after"))
+    return FieldChange(
+        path=path_from_text(entry["path"]),
+        before=side("before"),
+        after=side("after"),
+        attribution=entry.get("attribution"),
+        base=side("base"),
+    )
 
 
 def _request(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Request:

@@ -14,11 +14,13 @@ from typing import Any, BinaryIO, TextIO
 
 from reconciler import __version__
 from reconciler.assemble import assembled
+from reconciler.attribution import BaseState, attributed
 from reconciler.calls import calls_from_drifts
 from reconciler.config import Settings
 from reconciler.diff import drifts
 from reconciler.errors import Problem, ProblemsError, Refusal, UsageError
-from reconciler.observe import observe
+from reconciler.expectations import Expectation, expectation, stated_expectations
+from reconciler.observe import concepts_of, observe
 from reconciler.plan import Plan, Source
 from reconciler.policy import (
     Decision,
@@ -60,25 +62,31 @@ class Planning:
     now: Callable[[], datetime]
     git_commit: Callable[[], str | None]
 
-    def planned(self, inputs: Inputs, desired: Desired) -> tuple[Plan, tuple[Problem, ...]]:
-        """The plan for manifests, and warnings about their params. Raises ProblemsError for what live contradicts."""
+    def planned(
+        self, inputs: Inputs, desired: Desired, *, base: BaseState | None = None
+    ) -> tuple[Plan, tuple[Problem, ...]]:
+        """The plan for manifests, and warnings about their params. Raises ProblemsError for what live contradicts.
+
+        With a `base`, its changes are attributed; the live side is read once for both.
+        """
         rules = _prune_rules(inputs, self.settings)
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
-        for secret in sorted(known_secrets(desired)):
+        known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
+        for secret in sorted(known):
             self.remote.register_secret(secret)
         chosen = selected(desired, targets=inputs.targets, selectors=inputs.selectors)
-        observed = self._observed(chosen, desired, is_pruning=rules is not None)
+        observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         found = matches(chosen, observed)
         types = self._types(found, inputs)
         warnings = _require_fitting_params(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
+        secrets = _secrets(known, found, types)
         differing = [
-            drift
-            for drift in drifts(found, owner=self.settings.owner, secrets=_secrets(desired, found, types))
-            if drift.key not in deleted
+            drift for drift in drifts(found, owner=self.settings.owner, secrets=secrets) if drift.key not in deleted
         ]
+        expectations = self._expectations(found, deleted)
         batch = self.settings.limits.batch
         plan = assembled(
             found=found,
@@ -93,7 +101,10 @@ class Planning:
             endpoint=self.settings.endpoint.url,
             environment=self.settings.environment,
             tool_version=__version__,
+            expectations=expectations,
         )
+        if base is not None:
+            plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
 
     def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
@@ -127,8 +138,15 @@ class Planning:
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
         return matches(desired, self._observed(desired, desired, is_pruning=False))
 
-    def _observed(self, chosen: Desired, desired: Desired, *, is_pruning: bool) -> Observed:
-        needs = {model.key: partial(_needs_versions, model, is_pruning) for model in chosen.models}
+    def _observed(
+        self, chosen: Desired, desired: Desired, *, is_pruning: bool, base: BaseState | None = None
+    ) -> Observed:
+        """The live side of the chosen manifests; a base may need more versions of the same models."""
+        manifests = {model.key: [model] for model in chosen.models}
+        for model in () if base is None else base.desired.models:
+            if model.key in manifests:
+                manifests[model.key].append(model)
+        needs = {key: partial(_needs_versions, tuple(models), is_pruning) for key, models in manifests.items()}
         listed = frozenset(model.key.scope for model in desired.models) if is_pruning else frozenset[Scope]()
         return observe(self.remote, needs, listed=listed, parallelism=self.settings.limits.parallelism)
 
@@ -143,6 +161,12 @@ class Planning:
             return read_types(inputs.types)
         scope = about_params[0].desired.key.scope
         return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
+
+    def _expectations(self, found: tuple[Match, ...], deleted: set[Key]) -> tuple[Expectation, ...]:
+        """What the manifests expect of versions beside what these have; nothing is asked where nothing is expected."""
+        stated = {key: item for key, item in stated_expectations(found).items() if key not in deleted}
+        live = concepts_of(self.remote, stated, parallelism=self.settings.limits.parallelism)
+        return tuple(expectation(key, *item, live[key]) for key, item in stated.items())
 
     def _decision(
         self,
@@ -193,8 +217,10 @@ def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Docume
     return told.warnings
 
 
-def _needs_versions(model: DesiredModel, is_pruning: bool, live: ObservedModel) -> bool:
-    return needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None)
+def _needs_versions(models: tuple[DesiredModel, ...], is_pruning: bool, live: ObservedModel) -> bool:
+    return any(
+        needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None) for model in models
+    )
 
 
 def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
@@ -217,7 +243,7 @@ def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
     )
 
 
-def _secrets(desired: Desired, found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:
+def _secrets(known: frozenset[str], found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:
     models = {match.desired.key: match.observed for match in found}
 
     def params_of(key: Key) -> frozenset[str]:
@@ -227,5 +253,4 @@ def _secrets(desired: Desired, found: tuple[Match, ...], types: Mapping[str, Doc
         version = model.versions_by_id[key.version_id]
         return sensitive_params(fields_for(types.get(model.model_type_id), version.document))
 
-    known = known_secrets(desired)
     return Secrets(known=known, params_of=params_of) if types else Secrets(known=known)

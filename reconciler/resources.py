@@ -230,13 +230,14 @@ class DesiredVersion:
     """One entry of `versions`: the fields stated (nested as in the manifest), their removals and places.
 
     `stated` holds only stated fields ({"output_info": {"params": {…}}}); `origins` maps the path of each stated
-    value, down to the leaves, to its place.
+    value, down to the leaves, to its place. `expected_concepts` are ids, checked and never written; None where not stated.
     """
 
     selector: Selector
     action: Action
     stated: Mapping[str, Any]
     removals: tuple[Removal, ...] = ()
+    expected_concepts: tuple[str, ...] | None = None
     origin: Origin
     origins: Mapping[Path, Origin] = field(default_factory=dict)
 
@@ -326,12 +327,18 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One path whose value differs. `before`/`after` are MISSING where the value is absent on that side."""
+    """One path whose value differs. `before`/`after` are MISSING where the value is absent on that side.
+
+    Where a plan was compared with a base, `attribution` says who wants it, and `base` is the value that the base's own
+    manifests would leave there (MISSING: none).
+    """
 
     path: Path
     before: Any
     after: Any
     origin: Origin | None = None
+    attribution: str | None = None
+    base: Any = MISSING
 
     @property
     def is_sensitive(self) -> bool:

@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler.apply import StepResult, apply_requests, settled
+from reconciler.attribution import BaseState
 from reconciler.config import Settings
 from reconciler.deletions import DELETING_RPCS
-from reconciler.errors import ReconcilerError, Refusal, RefusedError, RemoteError
+from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, RemoteError
+from reconciler.manifests.load import Loaded
 from reconciler.manifests.validate import Validated
 from reconciler.plan import Plan
 from reconciler.planning import Inputs, Planning, require_fitting_params_offline
 from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
-from reconciler.resources import Key
+from reconciler.resources import Desired, Key
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.sensitive import known_secrets
 from reconciler.verify import remaining, staleness
@@ -52,11 +54,15 @@ class Session:
     def validated(self, inputs: Inputs) -> Validated:
         """Read and check the manifests. Raises ProblemsError with every problem of every file."""
         from reconciler.manifests.load import load
+
+        return self._desired_from(load(inputs.paths, stdin=inputs.stdin))
+
+    def _desired_from(self, loaded: Loaded) -> Validated:
         from reconciler.manifests.validate import desired_from_documents
 
         settings = self.settings
         return desired_from_documents(
-            load(inputs.paths, stdin=inputs.stdin),
+            loaded,
             user_id=settings.user_id,
             app_id=settings.app_id,
             flag_user_id=settings.flag_user_id,
@@ -74,10 +80,31 @@ class Session:
             more = require_fitting_params_offline(inputs.types, validated.desired)
         return replace(validated, warnings=(*validated.warnings, *more))
 
-    def plan(self, inputs: Inputs, *, kind: Literal["Plan", "Drift"] = "Plan", detailed: bool = False) -> Report:
-        """Compare the manifests with the live side; writes nothing."""
+    def readable(self, inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
+        """What can be used of manifests that nobody can mend any more, and the problems of the files left out for them."""
+        from reconciler.manifests.load import load
+
+        loaded = load(inputs.paths)
+        try:
+            return self._desired_from(loaded).desired, ()
+        except ProblemsError as error:
+            problems = error.problems
+        wrong = {problem.origin.path for problem in problems}
+        kept = tuple(document for document in loaded.documents if document.path not in wrong)
+        return self._desired_from(replace(loaded, documents=kept, problems=())).desired, problems
+
+    def plan(
+        self,
+        inputs: Inputs,
+        *,
+        kind: Literal["Plan", "Drift"] = "Plan",
+        detailed: bool = False,
+        base: Callable[[], BaseState] | None = None,
+    ) -> Report:
+        """Compare the manifests with the live side; writes nothing. With a `base`, changes are attributed."""
         validated = self.validated(inputs)
-        plan, more = self._planning().planned(inputs, validated.desired)
+        state = None if base is None else base()
+        plan, more = self._planning().planned(inputs, validated.desired, base=state)
         return Report(
             kind=kind,
             plan=plan,

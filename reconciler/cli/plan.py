@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from reconciler.cli.inputs import inputs_from
@@ -12,15 +14,24 @@ from reconciler.cli.run import echo_report, open_session, reporting_problems
 @click.command("plan")
 @paths_argument()
 @plan_options(out=True, detailed_exitcode=True)
+@click.option(
+    "--base",
+    metavar="REF",
+    help="Read the manifests of this git revision too, and tell for each change whether only PATH as it is now wants it "
+    "(this_change), or the revision does too (base: pending, or drift).",
+)
 @common_options()
 @reporting_problems
-def command(paths: tuple[str, ...], planning: PlanOptions, common: CommonOptions) -> int:
+def command(paths: tuple[str, ...], planning: PlanOptions, common: CommonOptions, *, base: str | None) -> int:
     """Show what `apply` would change, and write nothing.
 
     PATH is a manifest, a folder of manifests, or "-" for standard input.
     """
+    from reconciler.cli.base import base_state  # heavy, and --help needs none of it
+
     with open_session(common) as session:
-        report = session.plan(inputs_from(paths, planning), detailed=planning.detailed_exitcode)
+        state = None if base is None else partial(base_state, base, paths, common, session)
+        report = session.plan(inputs_from(paths, planning), detailed=planning.detailed_exitcode, base=state)
     if planning.out is not None:
         from reconciler.planfile import write_plan
 

@@ -18,18 +18,18 @@ from reconciler.errors import Problem, ProblemsError, ReconcilerError
 from reconciler.render.escape import neutral
 
 if TYPE_CHECKING:
-    from reconciler.config import Settings
+    from reconciler.config import Flags, Settings
     from reconciler.report import Report
     from reconciler.session import Session
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
-def settings_from(common: CommonOptions) -> Settings:
-    """The run's settings from flags, reconciler.yaml, the environment and the CLI context."""
-    from reconciler.config import Flags, settings
+def flags_from(common: CommonOptions) -> Flags:
+    """The options that settings depend on."""
+    from reconciler.config import Flags
 
-    flags = Flags(
+    return Flags(
         endpoint=common.endpoint,
         user_id=common.user_id,
         app_id=common.app_id,
@@ -41,7 +41,13 @@ def settings_from(common: CommonOptions) -> Settings:
         timeout=common.timeout,
         insecure=common.insecure,
     )
-    found = settings(flags=flags, environ=os.environ, cwd=Path.cwd(), home=Path.home())
+
+
+def settings_from(common: CommonOptions) -> Settings:
+    """The run's settings from flags, reconciler.yaml, the environment and the CLI context."""
+    from reconciler.config import settings
+
+    found = settings(flags=flags_from(common), environ=os.environ, cwd=Path.cwd(), home=Path.home())
     invocation = click.get_current_context().find_object(Invocation)
     if invocation is not None and found.token is not None:
         invocation.secrets.add(found.token.reveal())

@@ -1,0 +1,289 @@
+"""`plan --base REF` on repositories with two branches: which changes a branch causes, and which were pending anyway."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from reconciler.emulator import Emulator
+from reconciler.schema import schema_document
+from tests.ci.repositories import Repository
+from tests.command_line import CliResult, RunCli
+
+VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
+
+
+def manifest(model_id: str, spec: str) -> str:
+    head = "apiVersion: reconciler/v1\nkind: Model\n"
+    return f"---\n{head}metadata: {{id: {model_id}, user_id: demo, app_id: pets}}\nspec: {spec}\n"
+
+
+def params(text: str) -> str:
+    return f"versions: [{{id: {VERSION}, output_info: {{params: {{{text}}}}}}}]"
+
+
+class Desk:
+    """A repository with a branch `main` and one that is checked out, and the command line at an emulator."""
+
+    def __init__(self, cli: RunCli, emulator: Emulator, root: Path) -> None:
+        self.cli, self.emulator = cli, emulator
+        self.repository = Repository(root)
+        self.env = {"CLARIFAI_PAT": "pat-of-the-test"}
+
+    def branches(self, base: Mapping[str, str | None], head: Mapping[str, str | None]) -> str:
+        """Commit `base` on main and `head` on a branch of it; gives main's commit."""
+        commit = self.repository.commit(base)
+        self.repository.git("checkout", "--quiet", "-b", "change")
+        self.repository.commit(head)
+        return commit
+
+    def run(self, *args: str | Path, base: str = "main", env: dict[str, str] | None = None) -> CliResult:
+        self.emulator.clear_calls()
+        return self.cli(
+            "plan",
+            *(args or ("models",)),
+            "--base",
+            base,
+            "--endpoint",
+            self.emulator.url,
+            "--format",
+            "json",
+            env={**self.env, **(env or {})},
+            cwd=self.repository.root,
+        )
+
+    def document(self, *args: str | Path, base: str = "main", env: dict[str, str] | None = None) -> dict[str, Any]:
+        result = self.run(*args, base=base, env=env)
+        assert result.exit_code == 0, result
+        document: dict[str, Any] = result.document()
+        jsonschema.Draft202012Validator(schema_document("Plan")).validate(document)
+        return document
+
+
+@pytest.fixture
+def desk(cli: RunCli, emulator: Emulator, tmp_path: Path) -> Desk:
+    return Desk(cli, emulator, tmp_path / "repository")
+
+
+def story(document: dict[str, Any]) -> dict[str, dict[str, tuple[str, Any, Any, Any]]]:
+    """Per address and path: who wants it, and the live, base and head values."""
+    return {
+        change["address"].removeprefix("demo/pets/").replace(VERSION, "V"): {
+            "": change["attribution"],
+            **{
+                field["path"]: (field["attribution"], field.get("before"), field.get("base"), field.get("after"))
+                for field in change["fields"]
+            },
+        }
+        for change in document["changes"]
+    }
+
+
+def test_each_change_and_each_field_says_who_wants_it(desk: Desk) -> None:
+    commit = desk.branches(
+        {
+            "models/pets.yaml": manifest("petsID", f"{{name: Pets, description: Both, {params('min_value: 0.7')}}}"),
+            "models/breeds.yaml": manifest("pet-breeds", "{notes: pending on both}"),
+        },
+        {
+            "models/pets.yaml": manifest("petsID", f"{{name: Head, description: Both, {params('min_value: 0.95')}}}"),
+        },
+    )
+    document = desk.document()
+    assert document["attribution_base"] == {"ref": "main", "commit": commit}
+    live = {field["path"]: field.get("before") for change in document["changes"] for field in change["fields"]}
+    assert story(document) == {
+        "pet-breeds": {"": "base", "notes": ("base", live["notes"], "pending on both", "pending on both")},
+        "petsID": {
+            "": "this_change",
+            "description": ("base", live["description"], "Both", "Both"),
+            "name": ("this_change", live["name"], "Pets", "Head"),
+        },
+        "petsID@V": {
+            "": "this_change",
+            "output_info.params.min_value": ("this_change", live["output_info.params.min_value"], 0.7, 0.95),
+        },
+    }
+
+
+def test_the_live_side_is_read_once_for_both(desk: Desk) -> None:
+    manifests = {"models/pets.yaml": manifest("petsID", f"{{name: Pets, {params('min_value: 0.7')}}}")}
+    desk.branches(manifests, {"models/pets.yaml": manifest("petsID", f"{{name: Head, {params('min_value: 0.9')}}}")})
+    desk.document()
+    with_base = sorted(call.rpc for call in desk.emulator.calls)
+    desk.emulator.clear_calls()
+    desk.cli(
+        *("plan", "models", "--endpoint", desk.emulator.url),
+        env=desk.env,
+        cwd=desk.repository.root,
+    )
+    assert with_base == sorted(call.rpc for call in desk.emulator.calls) != []
+
+
+def test_numbers_and_tags_compare_as_the_service_stores_them(desk: Desk) -> None:
+    desk.branches(
+        {"models/pets.yaml": manifest("petsID", f"{{toolkits: [A, B], {params('min_value: 1')}}}")},
+        {"models/pets.yaml": manifest("petsID", f"{{toolkits: [B, A], {params('min_value: 1.0')}}}")},
+    )
+    assert {change["attribution"] for change in desk.document()["changes"]} == {"base"}
+
+
+def test_a_pruned_model_is_this_changes_where_the_base_still_has_its_manifest(desk: Desk) -> None:
+    kept = "".join(manifest(name, "{}") for name in ("petsID", "pet-breeds", "pet-finder"))
+    desk.branches(
+        {"models/kept.yaml": kept, "models/draft.yaml": manifest("pet-draft", "{}")}, {"models/draft.yaml": None}
+    )
+    document = desk.document("models", "--prune", "--prune-scope", "app", "--max-deletes", "9")
+    assert {change["model_id"]: (change["action"], change["attribution"]) for change in document["changes"]} == {
+        "pet-draft": ("delete", "this_change"),
+        "pet-names": ("delete", "base"),
+    }
+
+
+def test_a_base_without_the_path_wants_nothing(desk: Desk) -> None:
+    desk.branches({"README.md": "nothing yet"}, {"models/pets.yaml": manifest("petsID", "{name: Head}")})
+    document = desk.document()
+    live = document["changes"][0]["fields"][0]["before"]
+    assert story(document) == {"petsID": {"": "this_change", "name": ("this_change", live, live, "Head")}}
+    assert document["notices"] == []
+
+
+def test_a_file_that_the_base_broke_counts_as_this_changes_and_a_note_says_so(desk: Desk) -> None:
+    desk.branches(
+        {
+            "models/pets.yaml": manifest("petsID", "{name: Head, colour: red}"),
+            "models/breeds.yaml": manifest("pet-breeds", "{notes: pending}"),
+        },
+        {"models/pets.yaml": manifest("petsID", "{name: Head}")},
+    )
+    document = desk.document()
+    assert {change["model_id"]: change["attribution"] for change in document["changes"]} == {
+        "petsID": "this_change",
+        "pet-breeds": "base",
+    }
+    (notice,) = document["notices"]
+    assert notice["address"] == "main"
+    assert notice["message"].startswith(
+        "models/pets.yaml can't be used as they are there, so changes to their models count as this change's: "
+        "models/pets.yaml:5:"
+    )
+
+
+def test_a_base_that_names_an_unknown_version_does_not_stop_the_plan(desk: Desk) -> None:
+    desk.branches(
+        {"models/pets.yaml": manifest("petsID", f"{{name: Head, versions: [{{id: {'f' * 32}, license: MIT}}]}}")},
+        {"models/pets.yaml": manifest("petsID", "{name: Head}")},
+    )
+    document = desk.document()
+    assert [change["attribution"] for change in document["changes"]] == ["this_change"]
+    (notice,) = document["notices"]
+    assert notice["address"] == "demo/pets/petsID"
+    assert "has no version for" in notice["message"]
+
+
+def test_the_bases_own_settings_decide_what_it_wants(desk: Desk) -> None:
+    config = "apiVersion: reconciler/v1\nkind: Config\nenvironments:\n  prod: {{vars: {{name: {}}}}}\n"
+    same = {"models/pets.yaml": manifest("petsID", '{name: "${var:name}"}')}
+    desk.branches({"reconciler.yaml": config.format("Before"), **same}, {"reconciler.yaml": config.format("After")})
+    document = desk.document("models", "--environment", "prod")
+    live = document["changes"][0]["fields"][0]["before"]
+    assert story(document) == {"petsID": {"": "this_change", "name": ("this_change", live, "Before", "After")}}
+
+
+def test_a_secret_of_the_base_is_never_shown(desk: Desk) -> None:
+    desk.branches(
+        {"models/pets.yaml": manifest("petsID", '{metadata: {key: "${env:OLD_SECRET}"}}')},
+        {"models/pets.yaml": manifest("petsID", "{metadata: {key: plain}}")},
+    )
+    result = desk.run(env={"OLD_SECRET": "hunter2-hunter2"})
+    (field,) = result.document()["changes"][0]["fields"]
+    assert (field["base"], field["after"], field["attribution"]) == ("(sensitive)", "plain", "this_change")
+    assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_paths_may_be_given_from_anywhere_in_the_work_tree(desk: Desk) -> None:
+    desk.branches(
+        {"models/deep/pets.yaml": manifest("petsID", "{name: Pets}")},
+        {"models/deep/pets.yaml": manifest("petsID", "{name: Head}")},
+    )
+    folder = desk.repository.root / "models" / "deep"
+    for args, cwd in (((".",), folder), (("../../models/deep/pets.yaml",), folder), ((str(folder),), folder.parent)):
+        result = desk.cli(
+            *("plan", *args, "--base", "main", "--endpoint", desk.emulator.url, "--format", "json"),
+            env=desk.env,
+            cwd=cwd,
+        )
+        assert result.document()["changes"][0]["fields"][0]["base"] == "Pets"
+
+
+def test_links_inside_the_tree_are_followed_in_the_base_too(desk: Desk) -> None:
+    repository = desk.repository
+    repository.write("shared/pets.yaml", manifest("petsID", "{name: Pets}"))
+    (repository.root / "models").symlink_to("shared")
+    (repository.root / "outside.yaml").symlink_to("/etc/passwd")
+    repository.commit({})
+    repository.git("checkout", "--quiet", "-b", "change")
+    repository.commit({"shared/pets.yaml": manifest("petsID", "{name: Head}")})
+    assert desk.document()["changes"][0]["fields"][0]["base"] == "Pets"
+
+
+def test_a_saved_plan_keeps_its_attribution(desk: Desk, tmp_path: Path) -> None:
+    desk.branches(
+        {"models/pets.yaml": manifest("petsID", "{name: Pets, description: Both}")},
+        {"models/pets.yaml": manifest("petsID", "{name: Head, description: Both}")},
+    )
+    saved = tmp_path / "plan.json"
+    document = desk.document("models", "--out", str(saved))
+    assert json.loads(saved.read_text()) == document
+    assert desk.cli("show", saved, "--format", "json").document() == document
+    applied = desk.cli("apply", "--plan", saved, "--endpoint", desk.emulator.url, env=desk.env)
+    assert applied.exit_code == 0
+
+
+def test_an_unknown_revision_is_a_clear_error(desk: Desk) -> None:
+    desk.branches({"models/pets.yaml": manifest("petsID", "{}")}, {})
+    result = desk.run(base="nowhere")
+    assert (result.exit_code, result.document()["kind"]) == (1, "Error")
+    assert "has no such revision. Fetch it" in result.stderr
+    assert not desk.emulator.calls
+    assert desk.run(base="--upload-pack=x").exit_code == 64
+
+
+def test_a_shallow_clone_is_told_to_fetch_more(desk: Desk, tmp_path: Path) -> None:
+    first = desk.branches({"models/pets.yaml": manifest("petsID", "{}")}, {})
+    desk.repository.git("clone", "--quiet", "--depth", "1", f"file://{desk.repository.root}", str(tmp_path / "clone"))
+    models = tmp_path / "clone" / "models"
+    result = desk.cli("plan", models, "--base", first, "--endpoint", desk.emulator.url, env=desk.env)
+    assert result.exit_code == 1
+    assert "this clone is shallow" in result.stderr
+    assert "fetch-depth: 0" in result.stderr
+
+
+def test_a_path_outside_of_git_is_a_clear_error(desk: Desk, tmp_path: Path) -> None:
+    desk.branches({"models/pets.yaml": manifest("petsID", "{}")}, {})
+    loose = tmp_path / "loose.yaml"
+    loose.write_text(manifest("petsID", "{}"))
+    alone = desk.cli("plan", loose, "--base", "main", "--endpoint", desk.emulator.url, env=desk.env)
+    assert alone.exit_code == 1
+    assert "needs a git repository" in alone.stderr
+    loose.write_text(manifest("pet-breeds", "{}"))
+    both = desk.run("models", loose)
+    assert both.exit_code == 1
+    assert "lies outside of the git work tree" in both.stderr
+
+
+def test_standard_input_has_no_base(desk: Desk) -> None:
+    desk.branches({"models/pets.yaml": manifest("petsID", "{}")}, {})
+    result = desk.cli(
+        *("plan", "-", "--base", "main", "--endpoint", desk.emulator.url),
+        env=desk.env,
+        stdin=manifest("petsID", "{}"),
+        cwd=desk.repository.root,
+    )
+    assert result.exit_code == 64
+    assert "standard input" in result.stderr

@@ -11,6 +11,7 @@ from reconciler.calls import Calls, Notice
 from reconciler.canon import is_copy_of_another
 from reconciler.deletions import deletion_requests
 from reconciler.diff import Drift
+from reconciler.expectations import Expectation
 from reconciler.plan import Change, Plan, Source
 from reconciler.policy import Decision, owner_mark
 from reconciler.resolve import Match
@@ -31,6 +32,7 @@ def assembled(
     endpoint: str,
     environment: str | None,
     tool_version: str,
+    expectations: tuple[Expectation, ...] = (),
 ) -> Plan:
     """The plan of one run. Changes are ordered by key; requests as they are sent: updates, then deletions."""
     updates = [Change(key=drift.key, action="update", fields=drift.changes, origin=drift.origin) for drift in drifts]
@@ -56,6 +58,7 @@ def assembled(
         requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
         refused=(*calls.refusals, *decision.refusals),
         notices=(*_notices(found, owner), *calls.notices, *decision.notices),
+        expectations=expectations,
         unchanged=sum(match.desired.key not in touched for match in found),
     )
 

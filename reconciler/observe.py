@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.remote.port import Remote
-from reconciler.resources import Key, Observed, ObservedModel, Scope
+from reconciler.resources import Document, Key, Observed, ObservedModel, Scope
 
 NeedsVersions = Callable[[ObservedModel], bool]
 """Whether the latest version, which is at hand, doesn't answer for a model."""
@@ -68,6 +68,12 @@ def observe(
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:
     """The model with every version it has, read now."""
     return replace(model, versions=tuple(remote.list_versions(model.key)), versions_complete=True)
+
+
+def concepts_of(remote: Remote, keys: Iterable[Key], *, parallelism: int = 8) -> dict[Key, tuple[Document, ...]]:
+    """The concepts of versions, in a call each (more where they fill several pages)."""
+    todo = list(keys)
+    return dict(zip(todo, _each(lambda key: tuple(remote.list_concepts(key)), todo, parallelism), strict=True))
 
 
 def _each(read: Callable[[_In], _Out], items: Iterable[_In], parallelism: int) -> list[_Out]:

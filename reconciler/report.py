@@ -64,7 +64,7 @@ class Report:
             return EXIT_REFUSED
         if self.kind == "Apply":
             return EXIT_DONE if self.converged else EXIT_INCOMPLETE
-        return self.changes_exit_code if self.plan.changes else EXIT_DONE
+        return self.changes_exit_code if self.plan.changes or self.plan.unmet else EXIT_DONE
 
 
 def report_document(report: Report) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from reconciler.attribution import BaseState
 from reconciler.config import Settings
 from reconciler.deletions import DELETING_RPCS
 from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, RemoteError
+from reconciler.expectations import unmet_warning
 from reconciler.manifests.load import Loaded
 from reconciler.manifests.validate import Validated
 from reconciler.plan import Plan
@@ -119,7 +120,7 @@ class Session:
         """
         validated = self.validated(inputs)
         plan, more = self._planning().planned(inputs, validated.desired)
-        warnings = (*validated.warnings, *more)
+        warnings = (*validated.warnings, *more, *map(unmet_warning, plan.unmet))
         if plan.refused or not plan.changes:
             return Report(kind="Apply", plan=plan, warnings=warnings)
         if confirm is None:
@@ -135,7 +136,7 @@ class Session:
         refusals = tuple(_file_refusals(plan, self.settings.endpoint.url, self.now(), max_age_hours))
         if refusals:
             raise RefusedError(refusals)
-        return self.apply_plan(plan)
+        return replace(self.apply_plan(plan), warnings=tuple(map(unmet_warning, plan.unmet)))
 
     def apply_plan(self, plan: Plan, *, known: frozenset[str] = frozenset()) -> Report:
         """Apply exactly a plan's requests, if every object is still as planned; then read back."""

@@ -95,6 +95,7 @@ def _versions(
                 action=action,
                 stated=stated,
                 removals=removals,
+                expected_concepts=entry.expected_concepts(),
                 origin=entry.origin(),
                 origins=origins,
             )
@@ -149,6 +150,11 @@ class _Entry:
         """How many versions stay; None where not stated."""
         count = self.value("retain_versions")
         return int(count) if isinstance(count, int | float) and not isinstance(count, bool) else None
+
+    def expected_concepts(self) -> tuple[str, ...] | None:
+        """The ids of the concepts that the version should have; None where not stated."""
+        concepts = self.value("expect", "concepts")
+        return tuple(map(str, concepts)) if isinstance(concepts, list) and concepts else None
 
     # --- fields ---
 

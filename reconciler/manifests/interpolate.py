@@ -21,7 +21,9 @@ from reconciler.resources import Sensitive
 _WHOLE: Final = re.compile(r"\$\{(?P<source>[^:{}]*):(?P<name>[^{}]*)\}", re.DOTALL)
 _PART: Final = re.compile(r"(?<!\$)\$\{(?:var|env):")
 _ESCAPE: Final = "$${"
-_PLAIN_SETTINGS: Final = frozenset({"action", "visibility", "id", "select", "remove", "protect", "retain_versions"})
+_PLAIN_SETTINGS: Final = frozenset(
+    {"action", "visibility", "id", "select", "remove", "protect", "retain_versions", "expect"}
+)
 
 
 def interpolate(

@@ -115,6 +115,7 @@ class _Wording:
             "oneOf": self._not_exactly_one,
             "minLength": self._empty,
             "uniqueItems": self._repeated,
+            "minItems": self._no_items,
             "minimum": self._out_of_range,
             "maximum": self._out_of_range,
             "exclusiveMinimum": self._out_of_range,
@@ -228,6 +229,9 @@ class _Wording:
                 message = f"{self._name} lists {described(item)} twice."
                 yield self._problem("repeated-item", message, "Keep one of them.", path=(*self._path, index))
             seen.add(item)
+
+    def _no_items(self) -> Iterator[Problem]:
+        yield self._problem("states-nothing", f"{self._name} is empty.", "List at least one, or leave the key out.")
 
     def _out_of_range(self) -> Iterator[Problem]:
         words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "reconciler"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("errors", "inflight"),
     ("resources", "credentials"),
     ("remote.port", "remote.endpoint"),
     ("schema", "git", "revision"),

@@ -43,13 +43,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """The pace, the patience and the clock of a connection; tests pass their own clock, sleep and jitter."""
+    """The pace, the patience and the clock of a connection; tests pass their own clock, sleep and jitter.
+
+    Once `is_stopping`, a call under way is seen to its end and no failed one is made again.
+    """
 
     rate: float = 15
     timeout: float = 30
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    is_stopping: Callable[[], bool] = lambda: False
     jitter: Callable[[], float] = random.random
 
 
@@ -71,6 +75,7 @@ class Caller:
         self._timing = timing
         self._scrubber = scrubber
         self._pacer = Pacer(timing.rate, clock=timing.clock, sleep=timing.sleep)
+        self._silence = 0
 
     def close(self) -> None:
         """Let go of the connection; calls under way are cancelled."""
@@ -85,7 +90,9 @@ class Caller:
         attempt = 0
         while True:
             attempt += 1
+            slot = self._pacer.wait()
             outcome = self._attempt(rpc, message, attempt)
+            self._pacer.answered(slot, is_served=isinstance(outcome, Answer))
             if isinstance(outcome, Answer):
                 return outcome
             error, failure = outcome
@@ -98,10 +105,13 @@ class Caller:
                 elapsed=timing.clock() - began,
                 jitter=timing.jitter(),
             )
-            if wait is None:
+            if wait is None or timing.is_stopping():
                 raise error
             _log.info("%s; attempt %d follows in %.1f s", error, attempt + 1, wait)
-            timing.sleep(wait)
+            if failure.is_throttle:
+                self._pacer.throttled(slot, wait)
+            else:
+                timing.sleep(wait)
 
     def _message(self, rpc: str, body: Mapping[str, Any]) -> Any:
         request_type = service_pb2.DESCRIPTOR.services_by_name["V2"].methods_by_name[rpc].input_type
@@ -112,7 +122,6 @@ class Caller:
         raise RemoteError(rpc=rpc, code="NOT_SENT", description=problem, fault=FaultClass.FATAL, attempts=0, sent=False)
 
     def _attempt(self, rpc: str, message: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
-        self._pacer.wait()
         began = self._timing.clock()
         try:
             response = getattr(self._stub, rpc)(message, timeout=self._timing.timeout, metadata=self._metadata())

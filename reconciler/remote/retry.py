@@ -32,15 +32,18 @@ class Failure:
 class RetryPolicy:
     """`attempts` in all; waits of `first_wait` seconds doubling up to `longest_wait`; no attempt begins past `budget`.
 
-    A throttle says that everybody was too fast, so its waits begin at `throttle_wait`.
+    A throttle says that everybody was too fast, so its waits begin at `throttle_wait`; and that nothing was done, so
+    it may take `throttled_attempts`: where the rate is shared with others, the same call may be the one too many again.
     """
 
-    attempts: int = 5
+    attempts: int = 10
+    throttled_attempts: int = 8
     first_wait: float = 0.5
     throttle_wait: float = 2.0
     longest_wait: float = 15.0
     budget: float = 120.0
     timeouts: int = 1  # how many DEADLINE_EXCEEDED are retried: each has cost a whole timeout already
+    silence: int = 2  # after so many in a row with no answer to any call, no further one is retried
 
     def wait_before_next(
         self, failure: Failure, *, safety: Safety, attempt: int, timeouts: int, elapsed: float, jitter: float
@@ -50,7 +53,8 @@ class RetryPolicy:
         `attempt` is the number of the one that failed, from 1; `timeouts` how many of them ran into the deadline;
         `elapsed` seconds since the first began; `jitter` is uniform in [0, 1).
         """
-        if failure.fault is not FaultClass.TRANSIENT or attempt >= self.attempts:
+        attempts = self.throttled_attempts if failure.is_throttle else self.attempts
+        if failure.fault is not FaultClass.TRANSIENT or attempt >= attempts:
             return None
         if safety is Safety.ONCE and not failure.is_throttle:
             return None

@@ -60,6 +60,98 @@ def test_threads_share_one_pace() -> None:
     assert sorted(round(wait, 6) for wait in slept) == [1.05] * 5 + [2.1] * 5 + [3.15] * 5
 
 
+def test_a_call_counts_from_its_answer() -> None:
+    time = FakeTime()
+    pacer = Pacer(1, clock=time.clock, sleep=time.sleep)
+    pacer.answered(pacer.wait())
+    time.now += 0.25
+    slot = pacer.wait()
+    assert (round(slot.start - 1000, 6), [round(wait, 6) for wait in time.slept]) == (1.0, [0.75])
+
+
+def test_a_throttle_lowers_the_rate_to_what_was_served_and_answers_raise_it_again() -> None:
+    time = FakeTime()
+    pacer = Pacer(100, clock=time.clock, sleep=time.sleep)
+    for _ in range(40):
+        pacer.answered(pacer.wait())
+    slot = pacer.wait()
+    pacer.answered(slot, is_served=False)
+    pacer.throttled(slot, 1.5)
+    assert pacer.rate == 38.0
+    assert pacer.wait().start == 1001.5
+    for _ in range(10):
+        pacer.answered(pacer.wait())
+    assert round(pacer.rate, 6) == 38.1
+
+
+def test_calls_of_one_burst_lower_the_rate_once_and_by_three_quarters_at_most() -> None:
+    time = FakeTime()
+    pacer = Pacer(100, clock=time.clock, sleep=time.sleep)
+    slots = [pacer.wait() for _ in range(8)]
+    for slot in slots:
+        pacer.throttled(slot, 2.0)
+    assert pacer.rate == 25.0
+    assert [pacer.wait().start for _ in range(2)] == [1002.0, 1002.0]
+
+
+def test_a_rate_never_rises_above_the_one_asked_for() -> None:
+    time = FakeTime()
+    pacer = Pacer(1, clock=time.clock, sleep=time.sleep)
+    pacer.throttled(pacer.wait(), 1.0)
+    for _ in range(100):
+        pacer.answered(pacer.wait())
+    assert pacer.rate == 1
+
+
+def test_a_pause_holds_those_who_were_already_waiting() -> None:
+    time = FakeTime()
+    pacer = Pacer(1, clock=time.clock, sleep=time.sleep)
+    first = pacer.wait()
+    pauses = [3.0]
+
+    def sleep(seconds: float) -> None:
+        if pauses:
+            pacer.throttled(first, pauses.pop())
+        time.sleep(seconds)
+
+    pacer._sleep = sleep
+    assert pacer.wait().start - 1000 >= 3.0
+
+
+class LimitedService:
+    """Serves `limit` calls in any second that has passed, and refuses the rest."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.served: list[float] = []
+        self.refused = 0
+
+    def call(self, now: float) -> bool:
+        if sum(at > now - 1 for at in self.served) >= self.limit:
+            self.refused += 1
+            return False
+        self.served.append(now)
+        return True
+
+
+@pytest.mark.parametrize(("told", "times"), [(40, 1.0), (80, 1.8), (1000, 3.0), (20, 2.2)])
+def test_a_wrong_rate_costs_little(told: float, times: float) -> None:
+    """200 calls at a limit of 40 a second take 5 s at an even pace."""
+    time, service = FakeTime(), LimitedService(40)
+    pacer = Pacer(told, clock=time.clock, sleep=time.sleep)
+    done = 0
+    while done < 200:
+        slot = pacer.wait()
+        time.now += 0.002
+        is_served = service.call(time.now)
+        pacer.answered(slot, is_served=is_served)
+        done += is_served
+        if not is_served:
+            pacer.throttled(slot, 1.5)
+    assert time.now - 1000 <= 5 * times
+    assert service.refused <= (0 if told <= 40 else 8)
+
+
 @pytest.mark.parametrize("rate", [0, -1])
 def test_a_rate_must_be_above_zero(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):

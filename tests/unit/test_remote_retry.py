@@ -52,7 +52,11 @@ def test_what_is_retried(failure: Failure, safety: Safety, expected: float | Non
 
 def test_waits_double_up_to_a_limit_and_end_after_five_attempts() -> None:
     assert [wait(PASSING, attempt=attempt) for attempt in range(1, 7)] == [0.5, 1.0, 2.0, 4.0, None, None]
-    assert [wait(THROTTLE, attempt=attempt) for attempt in range(1, 6)] == [2.0, 4.0, 8.0, 15.0, None]
+
+
+def test_a_throttled_call_is_made_up_to_eight_times() -> None:
+    waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 9)]
+    assert waits == [2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, None]
 
 
 def test_jitter_takes_up_to_half_of_a_wait() -> None:

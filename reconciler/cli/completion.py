@@ -8,15 +8,15 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.main import COMPLETION_VARIABLE, PROGRAM, cli
-from reconciler.cli.options import verbose_option
+from reconciler.cli.options import CommonOptions, common_options
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(SHELLS))
-@verbose_option()
-def command(shell: str) -> int:
+@common_options()
+def command(shell: str, common: CommonOptions) -> int:  # noqa: ARG001  a script is one in every format
     """Print the completion script for SHELL: bash (4.4 or newer), zsh or fish.
 
     \b

@@ -7,15 +7,15 @@ from typing import Final
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import verbose_option
+from reconciler.cli.options import CommonOptions, common_options
 
 KINDS: Final = ("Model", "Config", "Plan")
 
 
 @click.command(name="schema")
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
-@verbose_option()
-def command(kind: str) -> int:
+@common_options()
+def command(kind: str, common: CommonOptions) -> int:  # noqa: ARG001  a schema is JSON in every format
     """Print the JSON Schema of KIND: Model (the default), Config or Plan.
 
     Editors check a manifest against it while you type, where its first line is

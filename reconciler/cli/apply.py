@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.inputs import inputs_from
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options, use_color
+from reconciler.cli.output import terminal_columns
+from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.run import echo_report, open_session, progress, reporting_problems
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @common_options()
 @reporting_problems
+@telling_pipeline
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -31,6 +35,7 @@ def command(
     plan_file: str | None,
     max_age: float | None,
     yes: bool,
+    outcome: Outcome,
 ) -> int:
     """Make the live models what the manifests in PATH say, or apply a saved plan.
 
@@ -38,7 +43,7 @@ def command(
     """
     _require_one_source(paths, plan_file, planning, max_age)
     if plan_file is not None:
-        return _apply_saved(plan_file, max_age, common)
+        return _apply_saved(plan_file, max_age, common, outcome)
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common) as session:
@@ -48,6 +53,7 @@ def command(
     if report is None:
         progress(common, "Nothing was written.")
         return 0
+    outcome.report = report
     return echo_report(report, common)
 
 
@@ -64,16 +70,21 @@ def _require_one_source(
         raise click.UsageError("--max-age does nothing without --plan.")
 
 
-def _apply_saved(plan_file: str, max_age: float | None, common: CommonOptions) -> int:
+def _apply_saved(plan_file: str, max_age: float | None, common: CommonOptions, outcome: Outcome) -> int:
     from reconciler.planfile import read_plan
 
     plan = read_plan(plan_file)
     with open_session(common) as session:
-        return echo_report(session.apply_saved(plan, max_age_hours=max_age), common)
+        report = session.apply_saved(plan, max_age_hours=max_age)
+    outcome.report, outcome.plan_path = report, plan_file
+    return echo_report(report, common)
 
 
 def _asked(shown: Report, common: CommonOptions) -> bool:
     from reconciler.render.text import render
 
-    click.echo(render(shown, color=common.color == "always"), err=True, nl=False)
+    isatty = sys.stderr.isatty()
+    color = use_color(common.color, isatty=isatty, environ=os.environ)
+    text = render(shown, color=color, verbose=common.verbose, columns=terminal_columns(isatty=isatty))
+    click.echo(text, err=True, nl=False)
     return click.confirm("Write these changes?", err=True)

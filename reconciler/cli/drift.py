@@ -2,20 +2,88 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from reconciler.cli.inputs import inputs_from
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.run import echo_report, open_session, reporting_problems
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.report import Report
 
 
 @click.command("drift")
 @paths_argument()
 @plan_options()
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Remember drift in this file, and tell what is new, what stands since when, and what is resolved. Keep a file "
+    "per set of manifests and environment.",
+)
+@click.option("--new-only", is_flag=True, help="With --state: exit with 2 for new drift only.")
+@click.option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the outcome as Prometheus metrics, for node_exporter's textfile collector (name it *.prom).",
+)
 @common_options()
 @reporting_problems
-def command(paths: tuple[str, ...], planning: PlanOptions, common: CommonOptions) -> int:
-    """Exit with 2 when live models differ from the manifests; writes nothing."""
-    with open_session(common) as session:
-        report = session.plan(inputs_from(paths, planning), kind="Drift", detailed=True)
+def command(
+    paths: tuple[str, ...],
+    planning: PlanOptions,
+    common: CommonOptions,
+    *,
+    state: Path | None,
+    new_only: bool,
+    metrics: Path | None,
+) -> int:
+    """Exit with 2 when live models differ from the manifests; writes nothing to the service."""
+    if new_only and state is None:
+        raise click.UsageError("--new-only needs --state FILE: without a memory nothing is known to be old.")
+    measured = _Measured(metrics, paths, common)
+    try:
+        with open_session(common) as session:
+            measured.endpoint = session.settings.endpoint.url
+            report = session.drift(inputs_from(paths, planning), state=state, only_new=new_only)
+    except ReconcilerError as error:
+        with suppress(ReconcilerError):  # what the run failed of is worth more than that its metrics did too
+            measured.write(None, error.exit_code)
+        raise
+    measured.write(report, report.exit_code)
     return echo_report(report, common)
+
+
+class _Measured:
+    """The metrics of one run, where a file is wanted; the clock starts here."""
+
+    def __init__(self, path: Path | None, paths: tuple[str, ...], common: CommonOptions) -> None:
+        self._path = path
+        self._paths = paths
+        self._environment = common.environment or ""
+        self._started = time.monotonic()
+        self.endpoint = common.endpoint or ""
+
+    def write(self, report: Report | None, exit_code: int) -> None:
+        """Write the file; a failed run has no `report`."""
+        if self._path is None:
+            return
+        from reconciler.ci.metrics import Run, metrics_text
+        from reconciler.memoryfile import write_whole
+
+        run = Run(
+            labels={"endpoint": self.endpoint, "environment": self._environment, "manifests": " ".join(self._paths)},
+            finished_at=time.time(),
+            duration=time.monotonic() - self._started,
+            exit_code=exit_code,
+            report=report,
+        )
+        write_whole(self._path, metrics_text(run), mode=0o644, what="metrics file")

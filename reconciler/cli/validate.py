@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
 from reconciler.cli.options import CommonOptions, common_options, paths_argument
+from reconciler.cli.output import echo_result, is_page
+from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.run import echo_json, echo_problems, open_session, reporting_problems, validation_document
+from reconciler.errors import ProblemsError
 
 
 @click.command("validate")
@@ -16,22 +21,57 @@ from reconciler.cli.run import echo_json, echo_problems, open_session, reporting
 @click.option(
     "--types", metavar="FILE", help="Also check params against this snapshot (`get types --format json`); offline."
 )
+@click.option("--junit", metavar="FILE", help="Also write the problems as JUnit XML, a test case per file.")
 @common_options()
 @reporting_problems
-def command(paths: tuple[str, ...], common: CommonOptions, *, online: bool, types: str | None) -> int:
+@telling_pipeline
+def command(
+    paths: tuple[str, ...],
+    common: CommonOptions,
+    *,
+    online: bool,
+    types: str | None,
+    junit: str | None,
+    outcome: Outcome,
+) -> int:
     """Check manifests and tell every problem of every file at once; offline unless --online."""
     from reconciler.planning import Inputs
 
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
     inputs = Inputs(paths=paths, types=types, stdin=sys.stdin.buffer if "-" in paths else None)
-    with open_session(common, connect=online) as session:
+    with open_session(common, connect=online) as session, _junit_told(junit):
         validated = session.validated_with_types(inputs) if online or types else session.validated(inputs)
+    outcome.warnings = validated.warnings
+    if junit is not None:
+        from reconciler.ci.junit import write_junit
+
+        write_junit((), validated.desired.files, junit)
     if common.format == "json":
         echo_json(validation_document((), validated.warnings))
         return 0
     if not common.quiet:
         echo_problems(validated.warnings, label="warning")
     models, files = len(validated.desired.models), len(validated.desired.files)
-    click.echo(f"Valid: {models} model{'s' * (models != 1)} in {files} file{'s' * (files != 1)}.")
+    told = f"Valid: {models} model{'s' * (models != 1)} in {files} file{'s' * (files != 1)}."
+    if is_page(common):
+        from reconciler.render.results import Result
+
+        warnings = tuple(f"warning: {warning}" for warning in validated.warnings)
+        echo_result(Result(title="Manifests are valid", summary=told, sentences=warnings), common)
+        return 0
+    click.echo(told)
     return 0
+
+
+@contextmanager
+def _junit_told(path: str | None) -> Iterator[None]:
+    """Write the problems that end the block as JUnit XML, where a file is named for it."""
+    try:
+        yield
+    except ProblemsError as error:
+        if path is not None:
+            from reconciler.ci.junit import write_junit
+
+            write_junit(error.problems, (), path)
+        raise

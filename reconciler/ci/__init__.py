@@ -1,0 +1,8 @@
+"""What a run tells the pipeline it runs in, besides its report.
+
+github.py     workflow commands, step summary and outputs of GitHub Actions
+gitlab.py     GitLab's report of a plan
+junit.py      problems of manifests as JUnit XML
+comments.py   one comment on a pull request, or one issue, kept up to date
+rest.py       GitHub's REST API: waits, retries, pages
+"""

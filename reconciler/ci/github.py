@@ -1,0 +1,178 @@
+"""What GitHub Actions is told: annotations, outputs, and a part of the step's summary.
+
+In: a run's report or problems. Out: workflow commands as lines, and text for the files that GITHUB_OUTPUT and
+GITHUB_STEP_SUMMARY name. The formats are GitHub's ("Workflow commands for GitHub Actions"); what manifests and the service
+say goes into them escaped, so that it can neither end a value nor begin a command of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from reconciler.apply import Status
+from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
+from reconciler.render.escape import neutral
+from reconciler.render.markdown import fenced
+from reconciler.render.wrap import without_commands
+from reconciler.report import Report
+from reconciler.resources import path_text
+
+MAX_ANNOTATIONS: Final = 10
+"""GitHub shows no more of a level per step ("Limits on annotations")."""
+
+MAX_SUMMARY_BYTES: Final = 1024 * 1024
+"""A larger summary of one step is refused whole ("Step isolation and limits")."""
+
+_LEAST_BYTES: Final = 512
+"""Room in which a summary still says something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One thing to be shown at a place in the repository, or at no place."""
+
+    level: Literal["error", "warning"]
+    title: str
+    message: str
+    origin: Origin | None = None
+
+
+def annotation_lines(annotations: Iterable[Annotation], *, shown_path: Callable[[str], str]) -> list[str]:
+    """Workflow commands for at most 10 annotations of each level, and a plain line that counts the others.
+
+    `shown_path` gives a file's path as the repository has it.
+    """
+    lines = []
+    given = list(annotations)
+    for level in ("error", "warning"):
+        found = [each for each in given if each.level == level]
+        lines += [_command(each, shown_path) for each in found[:MAX_ANNOTATIONS]]
+        if len(found) > MAX_ANNOTATIONS:
+            lines.append(f"{len(found) - MAX_ANNOTATIONS} more {level}s are not annotated; the step summary has them.")
+    return lines
+
+
+def _command(each: Annotation, shown_path: Callable[[str], str]) -> str:
+    properties = {"title": each.title}
+    if each.origin is not None and each.origin.path != "-":
+        place = {"file": shown_path(each.origin.path), "line": str(each.origin.line), "col": str(each.origin.column)}
+        properties = {**place, **properties}
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{each.level} {listed}::{_data(each.message)}"
+
+
+def _data(text: str) -> str:
+    """A command's message, as the runner unescapes it: %25, %0D and %0A; lines stay lines, other controls are shown."""
+    lines = (without_commands(neutral(line)).replace("%", "%25") for line in text.splitlines())
+    return "%0A".join(lines)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def annotations_of_report(report: Report) -> Iterator[Annotation]:
+    """Refusals, what a saved plan found moved, what failed or did not take, and warnings about the manifests."""
+    origins = {change.key.address: change.origin for change in report.plan.changes}
+    for refusal in report.plan.refused:
+        origin = origins.get(refusal.address or "")
+        yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal), origin=origin)
+    for moved in report.moved:
+        message = f"{moved.key.address}: {moved.path} changed since the plan was made. Make a new plan."
+        yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(moved.key.address))
+    for result in report.results:
+        if result.status is Status.FAILED:
+            names = ", ".join(key.address for key in result.request.keys)
+            yield Annotation(
+                level="error", title="Failed", message=f"{result.request.rpc} of {names} failed: {result.error}"
+            )
+    for key, change in report.remaining:
+        what = "is still there" if change is None else f"{path_text(change.path)} does not read back as wanted"
+        yield Annotation(
+            level="error", title="Incomplete", message=f"{key.address}: {what}.", origin=origins.get(key.address)
+        )
+    if report.unread:
+        yield Annotation(level="error", title="Incomplete", message=f"Reading back failed: {report.unread}")
+    yield from annotations_of_warnings(report.warnings)
+
+
+def annotations_of_warnings(warnings: Iterable[Problem]) -> Iterator[Annotation]:
+    """Warnings about manifests."""
+    for warning in warnings:
+        yield Annotation(level="warning", title=warning.code, message=_told(warning), origin=warning.origin)
+
+
+def annotations_of_error(error: ReconcilerError) -> Iterator[Annotation]:
+    """Each problem or refusal of an error, or the error itself."""
+    if isinstance(error, ProblemsError):
+        for problem in error.problems:
+            yield Annotation(level="error", title=problem.code, message=_told(problem), origin=problem.origin)
+    elif isinstance(error, RefusedError):
+        for refusal in error.refusals:
+            yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal))
+    else:
+        yield Annotation(level="error", title="Error", message=str(error))
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.message} {problem.hint}" if problem.hint else problem.message
+
+
+def output_text(values: Mapping[str, str]) -> str:
+    """Lines for GITHUB_OUTPUT: each value between delimiters that nobody can have guessed."""
+    lines = []
+    for name, value in values.items():
+        delimiter = f"reconciler_{secrets.token_hex(16)}"
+        lines += [f"{name}<<{delimiter}", value, delimiter]
+    return "\n".join(lines) + "\n"
+
+
+def outputs_of_report(report: Report) -> dict[str, str]:
+    """The outputs that a plan, drift or apply has beside its exit code."""
+    counts = report.plan.summary
+    return {
+        "changes": "true" if report.plan.changes else "false",
+        "update": str(counts["update"]),
+        "delete": str(counts["delete"]),
+    }
+
+
+def error_markdown(error: ReconcilerError, room: int) -> str:
+    """An error for a summary, in at most `room` bytes: in a code block, where no markup, mention or link takes effect."""
+    count = len(error.problems) if isinstance(error, ProblemsError) else 0
+    title = f"### Reconciler: {f'{count} problem' + 's' * (count != 1) + ' in the manifests' if count else 'error'}"
+    lines = [neutral(line) for line in str(error).split("\n")]
+    kept, left = [], room - len(title.encode()) - 200  # 200 for the fences and the last sentence
+    for line in lines:
+        left -= len(line.encode()) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    more = [] if len(kept) == len(lines) else ["", f"{len(lines) - len(kept)} more are in the log."]
+    return "\n".join((title, "", fenced(kept, "text", limit=None), *more, ""))
+
+
+def summary_room(path: Path) -> int:
+    """The bytes that a step may still add to its summary; 0 where they are too few to say anything."""
+    used = path.stat().st_size if path.exists() else 0
+    room = MAX_SUMMARY_BYTES - used - 2
+    return room if room >= _LEAST_BYTES else 0
+
+
+def append(path: Path, text: str) -> None:
+    """Add to a file of the runner, on a line of its own."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def path_in(workspace: str, path: str) -> str:
+    """A file's path below the workspace, which is what annotations name files by; as it is where it lies elsewhere."""
+    if not workspace:
+        return path
+    inside = os.path.relpath(os.path.realpath(path), os.path.realpath(workspace))
+    return path if inside.startswith("..") else Path(inside).as_posix()

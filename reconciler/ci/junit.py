@@ -1,0 +1,41 @@
+"""Problems of manifests as JUnit XML, which GitLab, Jenkins and most others show beside a merge request.
+
+One test case per file: a failure lists the file's problems. Text is made printable first, since XML 1.0 can't hold control
+characters at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from reconciler.errors import Problem, ReconcilerError
+from reconciler.render.escape import neutral
+
+
+def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
+    """The document: a test case per file, `files` those that are known to be read, failed where it has a problem."""
+    found = {path: list(group) for path, group in groupby(sorted(problems, key=_path), key=_path)}
+    names = sorted({*files, *found})
+    suite = ET.Element("testsuite", name="reconciler validate", tests=str(len(names)), failures=str(len(found)))
+    for name in names:
+        case = ET.SubElement(suite, "testcase", classname="manifests", name=neutral(name), file=neutral(name))
+        if name in found:
+            lines = [neutral(str(problem)) for problem in found[name]]
+            failure = ET.SubElement(case, "failure", message=lines[0], type=found[name][0].code)
+            failure.text = "\n".join(lines)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def write_junit(problems: Iterable[Problem], files: Iterable[str], path: str) -> None:
+    """Write the document. Raises ReconcilerError where the place can't be written."""
+    try:
+        Path(path).write_text(junit_text(problems, files), encoding="utf-8")
+    except OSError as error:
+        raise ReconcilerError(f"The JUnit report can't be written to {path}: {error.strerror}.") from error
+
+
+def _path(problem: Problem) -> str:
+    return problem.origin.path

@@ -7,6 +7,7 @@ scalars.py       what YAML 1.1 reads in a plain scalar, and where that surprises
 document.py      a document and the places of its values
 interpolate.py   ${var:…} and ${env:…}
 shape.py         the JSON Schema's judgement in clear words
+quickcheck.py    the schema as a predicate, so that jsonschema is asked about wrong values only
 structs.py       what may stand in a Struct
 entries.py       the rules inside one document that a schema can't state
 validate.py      documents → Desired; the rules between documents

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reconciler.errors import Problem
 from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.manifests.quickcheck import Check, quick_check
 from reconciler.manifests.scalars import surprise
 from reconciler.manifests.wording import described, listed, nearest, quoted, shortened
 from reconciler.resources import Sensitive, holds_sensitive
@@ -38,9 +39,9 @@ _TEXT_FIELDS: Final = frozenset({"name", "description", "notes", "license"})
 def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
     """Where an interpolated document breaks the schema of its kind ("Model", "Config"); empty where it doesn't."""
     value = _revealed(document.value) if holds_sensitive(document.value) else document.value
-    validator = _validator(kind)
-    if validator.is_valid(value):
+    if _quick_check(kind)(value):
         return []
+    validator = _validator(kind)
     problems: dict[Problem, None] = {}
     for error in validator.iter_errors(value):
         problems.update(dict.fromkeys(_Wording(document, error, kind).problems()))
@@ -48,8 +49,13 @@ def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
 
 
 @cache
+def _quick_check(kind: str) -> Check:
+    return quick_check(_judging_schema(kind))
+
+
+@cache
 def _validator(kind: str) -> Any:
-    from jsonschema import Draft202012Validator  # 140 ms that commands without manifests needn't pay
+    from jsonschema import Draft202012Validator  # 140 ms that only a wrong manifest pays
 
     return Draft202012Validator(_judging_schema(kind))
 

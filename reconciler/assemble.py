@@ -59,6 +59,7 @@ def assembled(
         refused=(*calls.refusals, *decision.refusals),
         notices=(*_notices(found, owner), *calls.notices, *decision.notices),
         expectations=expectations,
+        compared=tuple(match.desired.key for match in found),
         unchanged=sum(match.desired.key not in touched for match in found),
     )
 

@@ -68,6 +68,7 @@ class Source:
 class Plan:
     """Everything one run would do, in the order in which it would do it.
 
+    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
     `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
     same time have the same fingerprint.
     """
@@ -84,6 +85,7 @@ class Plan:
     unchanged: int = 0
     environment: str | None = None
     attribution_base: AttributionBase | None = None
+    compared: tuple[Key, ...] = field(default=(), compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

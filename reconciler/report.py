@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from reconciler.apply import Status, StepResult
 from reconciler.errors import Problem
-from reconciler.plan import Plan, plan_document, redacted, request_document
+from reconciler.memory import Recalled, Recollection
+from reconciler.plan import Plan, fingerprint, plan_document, redacted, request_document
 from reconciler.resources import MISSING, FieldChange, Key, path_text
 from reconciler.verify import Moved
 
@@ -30,6 +31,7 @@ class Report:
     `moved` is why a saved plan was found stale, before anything was written. `remaining` are the planned paths that
     live doesn't have after apply (None: a deletion that did not happen), `unread` why reading back failed. `backups`
     are the folders that hold what was deleted. `warnings` are about the manifests.
+    `recollection` is what the memory of earlier drift runs says; with `only_new` only what is new counts as pending.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -42,6 +44,8 @@ class Report:
     backups: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     is_interrupted: bool = False
+    recollection: Recollection | None = None
+    only_new: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -64,12 +68,21 @@ class Report:
             return EXIT_REFUSED
         if self.kind == "Apply":
             return EXIT_DONE if self.converged else EXIT_INCOMPLETE
-        return self.changes_exit_code if self.plan.changes or self.plan.unmet else EXIT_DONE
+        return self.changes_exit_code if self.is_pending else EXIT_DONE
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether live differs from the manifests; with `only_new`, in a way that no earlier run saw."""
+        if self.only_new and self.recollection is not None:
+            return self.recollection.new_count > 0
+        return bool(self.plan.changes or self.plan.unmet)
 
 
 def report_document(report: Report) -> dict[str, Any]:
     """The report as one JSON document: the plan's, with what became of each request where there is something to tell."""
     document = plan_document(report.plan, kind=report.kind)
+    if report.recollection is not None:
+        document = _with_memory(document, report.plan, report.recollection)
     if report.kind != "Apply":
         return document
     document["requests"] = [
@@ -81,6 +94,25 @@ def report_document(report: Report) -> dict[str, Any]:
     document["backups"] = list(report.backups)
     document["unread"] = report.unread
     return document
+
+
+def _with_memory(document: dict[str, Any], plan: Plan, recollection: Recollection) -> dict[str, Any]:
+    """The document with what the memory says of each change, path and expectation, and what is over."""
+    for entry, change in zip(document["changes"], plan.changes, strict=True):
+        entry.update(_memory_fields(recollection.of_change(change)))
+        for field_entry, field in zip(entry["fields"], change.fields, strict=True):
+            field_entry.update(_memory_fields(recollection.of_field(change, field)))
+    for entry, item in zip(document.get("expectations", ()), plan.expectations, strict=True):
+        entry.update(_memory_fields(recollection.of_expectation(item)))
+    document["resolved"] = [
+        {"address": entry.address, "path": entry.path or None, "since": entry.first_seen}
+        for entry in recollection.resolved
+    ]
+    return {**document, "fingerprint": fingerprint(document)}
+
+
+def _memory_fields(recalled: Recalled | None) -> dict[str, str]:
+    return {} if recalled is None else {"memory": recalled.word, "since": recalled.since}
 
 
 _NOT_REACHED: Mapping[str, Any] = {

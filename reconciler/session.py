@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,8 @@ from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, 
 from reconciler.expectations import unmet_warning
 from reconciler.manifests.load import Loaded
 from reconciler.manifests.validate import Validated
+from reconciler.memory import recalled, was_looked_at
+from reconciler.memoryfile import read_memory, update_memory
 from reconciler.plan import Plan
 from reconciler.planning import Inputs, Planning, require_fitting_params_offline
 from reconciler.remote.port import Remote
@@ -112,6 +115,29 @@ class Session:
             changes_exit_code=EXIT_CHANGES if detailed else EXIT_DONE,
             warnings=(*validated.warnings, *more),
         )
+
+    def drift(self, inputs: Inputs, *, memory_file: Path | None = None, only_new: bool = False) -> Report:
+        """The plan, read as drift; beside the memory in `memory_file`, which is brought up to date."""
+        endpoint = self.settings.endpoint.url
+        if memory_file is not None:
+            read_memory(memory_file, endpoint=endpoint)  # a file that can't be used is told before the service is asked
+        report = self.plan(inputs, kind="Drift", detailed=True)
+        if memory_file is None:
+            return report
+        plan = report.plan
+        looked_at = partial(
+            was_looked_at,
+            compared=frozenset(key.address for key in plan.compared),
+            targets=inputs.targets,
+            is_partial=bool(inputs.targets or inputs.selectors),
+            is_pruning=inputs.prune,
+        )
+        recollection = update_memory(
+            memory_file,
+            lambda memory: recalled(plan, memory, now=plan.created_at, looked_at=looked_at),
+            endpoint=endpoint,
+        )
+        return replace(report, recollection=recollection, only_new=only_new)
 
     def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
         """Plan, write and read back. With `confirm`, ask first: None where it says no.

@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "inflight"),
     ("resources", "credentials"),
     ("remote.port", "remote.endpoint"),
-    ("schema", "git", "revision"),
+    ("schema", "git", "revision", "statedir", "interrupts", "lock"),
     ("manifests",),
     ("config",),
     ("selection", "observe"),
@@ -36,8 +36,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("livesecrets",),
     ("export",),
     ("backup",),
+    ("splitting",),
     ("apply",),
+    ("journal",),
     ("verify",),
+    ("memory", "memoryfile"),
     ("report",),
     ("render",),
     ("ci",),
@@ -47,7 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ADAPTERS = ("remote", "emulator")
 """The sides that speak to the service, or are one: they know the first three layers and the settings, no step."""
 
-COMPOSERS = ("connect", "planning", "session", "cli", "__main__")
+COMPOSERS = ("connect", "planning", "writing", "session", "cli", "__main__")
 """What strings the steps together; each may import what stands to its left here, and nothing imports `cli` but `cli`."""
 
 PURE = (
@@ -57,6 +60,7 @@ PURE = (
     "expectations",
     "semantics",
     "deletions",
+    "splitting",
     "sensitive",
     "typecheck.check",
     "typecheck.fields",
@@ -69,8 +73,10 @@ PURE = (
     "assemble",
     "attribution",
     "restore",
+    "memory",
     "report",
     "render",
+    "ci.metrics",
 )
 
 IMPURE_LIBRARIES = frozenset(
@@ -159,6 +165,8 @@ def allowed(importer: str, imported: str) -> bool:
         return True
     if importer == "session":
         return not is_in(imported, ("cli", "render"))
+    if importer == "writing":
+        return not is_in(imported, ("cli", "render", "session", "planning"))
     if importer == "planning":
         return not is_in(imported, ("cli", "render", "session", "apply", "verify", "report"))
     if importer == "connect":

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.inputs import inputs_from
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.run import echo_report, open_session, reporting_problems
 from reconciler.errors import ReconcilerError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("drift")
 @paths_argument()
-@plan_options()
+@plan_options(out=True)
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 )
 @common_options()
 @reporting_problems
+@telling_pipeline
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -45,6 +47,7 @@ def command(
     state: Path | None,
     new_only: bool,
     metrics: Path | None,
+    outcome: Outcome,
 ) -> int:
     """Exit with 2 when live models differ from the manifests; writes nothing to the service."""
     if new_only and state is None:
@@ -53,12 +56,18 @@ def command(
     try:
         with open_session(common) as session:
             measured.endpoint = session.settings.endpoint.url
-            report = session.drift(inputs_from(paths, planning), state=state, only_new=new_only)
+            report = session.drift(inputs_from(paths, planning), memory_file=state, only_new=new_only)
     except ReconcilerError as error:
         with suppress(ReconcilerError):  # what the run failed of is worth more than that its metrics did too
             measured.write(None, error.exit_code)
         raise
     measured.write(report, report.exit_code)
+    outcome.report = report
+    if planning.out is not None:
+        from reconciler.planfile import write_plan
+
+        write_plan(report.plan, planning.out)
+        outcome.plan_path = planning.out
     return echo_report(report, common)
 
 

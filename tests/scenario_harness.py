@@ -14,7 +14,8 @@ A folder tests/scenarios/NNN-words/ holds
                        again: pending   planning again is not empty
                        readings: differ the same calls end differently where the service reads them differently
 
-and the goldens: plan.txt and plan.json (what plan prints), calls.txt (each writing call that apply made), after.json
+and the goldens: plan.txt, plan.json and report.md (what plan prints as text, JSON
+and Markdown), calls.txt (each writing call that apply made), after.json
 (what changed on the service, nothing else), apply.txt (what apply prints, where it fails), again.txt (the second plan, where
 it isn't empty), backup.txt (the files that apply left).
 """
@@ -50,7 +51,7 @@ from tests.scenario_service import (
 )
 
 PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
-GOLDENS: Final = ("plan.txt", "plan.json", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt")
+GOLDENS: Final = ("plan.txt", "plan.json", "report.md", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt")
 INPUTS: Final = ("manifests", "reconciler.yaml")
 USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
 
@@ -134,6 +135,8 @@ class _Run:
         expected = self._scenario.expected
         before = snapshot(self._emulator)
         plan, document = self._planned(before)
+        report = self._command("plan", "manifests", *self._scenario.arguments, "--format", "markdown")
+        self._require(report.exit_code == plan.exit_code, f"plan --format markdown exits {report.exit_code}")
         self._emulator.clear_calls()
         apply = self._command("apply", "manifests", "--yes", *self._scenario.arguments)
         self._require(str(apply.exit_code) == expected["apply"], f"apply exits {apply.exit_code}")
@@ -142,6 +145,7 @@ class _Run:
         changed = changes(before, after)
         goldens = {
             "plan.txt": self._text(plan),
+            "report.md": self._normal(report.stdout),
             "plan.json": self._normal(json.dumps(ordered(document), indent=2, ensure_ascii=False) + "\n"),
             "calls.txt": "".join(call_text(call) for call in writes),
             "after.json": json.dumps(changed, indent=2, ensure_ascii=False, sort_keys=True) + "\n",
@@ -151,7 +155,7 @@ class _Run:
         if backup := self._backup():
             goldens["backup.txt"] = backup
         self._require_only_planned(changed, document)
-        self._require_no_secret(plan.stdout, plan.stderr, apply.stdout, apply.stderr, json.dumps(document))
+        self._require_no_secret(plan.stdout, plan.stderr, report.stdout, apply.stdout, apply.stderr, json.dumps(document))
         if plan.exit_code == 0:
             goldens.update(self._planned_again())
             self._require_replays(writes, after)
@@ -302,6 +306,7 @@ _CHANGING: Final = (
     (re.compile(r'("name": "clarifai-reconciler",\s*"version": )"[^"]*"'), r'\1"VERSION"'),
     (re.compile(r'("git_commit": )"[0-9a-f]+"'), r"\1null"),
     (re.compile(r"(\.reconciler/backup/)[^/\s]+"), r"\1RUN"),
+    (re.compile(r"\b\d{8}T\d{12}Z(-\d+)?"), "RUN"),
     (re.compile(r"\breconciler-\d[\w.]*-[0-9a-f]{32}\b"), "REQUEST-ID"),
     (re.compile(r'("modified_at": )"[^"]*"'), r'\1"TIME"'),
 )

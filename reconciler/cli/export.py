@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.options import CommonOptions, common_options
+from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 
 if TYPE_CHECKING:
     from reconciler.export import LeftOut, Manifest
     from reconciler.remote.port import Remote
+    from reconciler.render.results import Result
     from reconciler.resources import Key, ObservedModel
     from reconciler.session import Session
 
@@ -69,6 +71,8 @@ def command(
                 "skipped": [_skipped_document(item) for item in skipped],
             }
         )
+    elif is_page(common):
+        echo_result(_result(manifests, files, skipped), common)
     elif output is None:
         from reconciler.export import yaml_from_manifest
 
@@ -77,6 +81,22 @@ def command(
         click.echo("".join(f"{file}\n" for file in files.values()), nl=False)
     _tell(common, manifests, skipped)
     return 0
+
+
+def _result(manifests: list[Manifest], files: Mapping[Key, str], skipped: list[LeftOut]) -> Result:
+    """What was exported, for a page: the manifests themselves, or the files that hold them."""
+    from reconciler.export import yaml_from_manifest
+    from reconciler.render.results import Block, Result
+
+    shown = () if files else manifests
+    return Result(
+        title="Exported models",
+        summary=f"{len(manifests)} manifest{'s' * (len(manifests) != 1)}, {len(skipped)} left out.",
+        sentences=(*files.values(), *(f"not exported: {item}" for item in skipped)),
+        blocks=tuple(
+            Block(name=manifest.key.address, language="yaml", text=yaml_from_manifest(manifest)) for manifest in shown
+        ),
+    )
 
 
 def _tell(common: CommonOptions, manifests: list[Manifest], skipped: list[LeftOut]) -> None:

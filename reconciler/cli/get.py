@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler.cli.options import CommonOptions, common_options
+from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 
 if TYPE_CHECKING:
@@ -47,9 +48,16 @@ def command(subject: str, ids: tuple[str, ...], common: CommonOptions) -> int:
     if common.format == "json":
         echo_json({"kind": chosen.kind, chosen.name: documents})
         return 0
+    rows = [row for document in documents for row in chosen.rows(document)]
+    if is_page(common):
+        from reconciler.render.results import Result
+
+        what = subject.replace("-", " ").capitalize()
+        counted = f"{len(rows)} row{'s' * (len(rows) != 1)}."
+        echo_result(Result(title=what, summary=counted, headers=chosen.headers, rows=tuple(rows)), common)
+        return 0
     from reconciler.render.table import table
 
-    rows = [row for document in documents for row in chosen.rows(document)]
     click.echo(table(chosen.headers, rows), nl=False)
     if not rows:
         progress(common, f"There are no {subject.replace('-', ' ')}.")

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-FORMATS: Final = ("text", "json")
+FORMATS: Final = ("text", "json", "markdown", "html")
 """What every command can print; a command with more names them in its `common_options`."""
 
 COLOR_CHOICES: Final = ("auto", "always", "never")
@@ -221,7 +221,8 @@ def _output_options(formats: Sequence[str]) -> list[Decorator[Any]]:
             type=click.Choice(formats),
             default=formats[0],
             show_default=True,
-            help="How the result is written to standard output; json is one document.",
+            help="How the result is written to standard output: json is one document, markdown fits into a comment, html "
+            "is one page that needs nothing else.",
         ),
         click.option(
             "--color",

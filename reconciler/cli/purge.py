@@ -12,12 +12,14 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
+from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 from reconciler.errors import Refusal, RefusedError, RemoteError, UsageError
 from reconciler.resources import Key, ObservedModel, Scope
 
 if TYPE_CHECKING:
     from reconciler.config import Settings
+    from reconciler.render.results import Result
     from reconciler.session import Session
 
 
@@ -167,7 +169,7 @@ def _purged(session: Session, scope: Scope, models: tuple[ObservedModel, ...], c
     keys = tuple(model.key for model in models)
     run_id = session.now().strftime("%Y%m%dT%H%M%S%fZ")
     folder = backup_plan(remote_of(session), keys, session.backups, run_id, session.settings.limits.parallelism)
-    if common.format == "json":
+    if common.format != "text":
         progress(common, f"Backup: {folder.as_posix()}")
     else:
         click.echo(f"Backup: {neutral(folder.as_posix())}")
@@ -211,18 +213,39 @@ def _echo(purged: Purged, scope: Scope, common: CommonOptions) -> None:
     if common.format == "json":
         echo_json(_document(purged))
         return
+    if is_page(common):
+        echo_result(_result(purged, scope), common)
+        return
     for key in purged.deleted:
         click.echo(f"deleted {neutral(key.address)}")
     for key in purged.remaining or ():
         click.echo(f"error: {neutral(key.address)} is still there", err=True)
     if purged.error is not None:
         click.echo(f"error: {neutral(purged.error)}", err=True)
+    click.echo(neutral(_summary(purged, scope)))
+
+
+def _summary(purged: Purged, scope: Scope) -> str:
     if purged.converged:
         counted = f"{_counted(len(purged.deleted))} deleted, none left" if purged.deleted else "there are no models"
-        click.echo(f"Purge of {neutral(str(scope))}: {counted}.")
-    else:
-        left = "unknown, listing failed" if purged.remaining is None else f"{_counted(len(purged.remaining))} left"
-        click.echo(f"Purge of {neutral(str(scope))}: incomplete; {left}.")
+        return f"Purge of {scope}: {counted}."
+    left = "unknown, listing failed" if purged.remaining is None else f"{_counted(len(purged.remaining))} left"
+    return f"Purge of {scope}: incomplete; {left}."
+
+
+def _result(purged: Purged, scope: Scope) -> Result:
+    from reconciler.render.results import Result
+
+    return Result(
+        title="Purge",
+        summary=_summary(purged, scope),
+        sentences=(
+            *([f"error: {purged.error}"] if purged.error else ()),
+            *(f"error: {key.address} is still there" for key in purged.remaining or ()),
+            *([f"Backup: {purged.backup}"] if purged.backup else ()),
+            *(f"deleted {key.address}" for key in purged.deleted),
+        ),
+    )
 
 
 def _document(purged: Purged) -> dict[str, Any]:

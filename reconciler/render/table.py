@@ -21,10 +21,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def width(text: str) -> int:
     """The columns that a terminal gives a text: two for wide letters (UAX #11), none for marks over the one before."""
-    return sum(_letter_width(letter) for letter in text)
+    return sum(letter_width(letter) for letter in text)
 
 
-def _letter_width(letter: str) -> int:
+def letter_width(letter: str) -> int:
+    """The columns of one letter."""
     if unicodedata.category(letter) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
@@ -36,7 +37,7 @@ def _cell(text: str) -> str:
         return shown
     kept, taken = [], 0
     for letter in shown:
-        taken += _letter_width(letter)
+        taken += letter_width(letter)
         if taken > WIDEST_CELL - 1:
             break
         kept.append(letter)

@@ -1,146 +1,194 @@
 """A report for people at a terminal: changes by app and model, then what stands in the way, then one summary line.
 
-In: a Report and a width. Out: text. Values are redacted and made harmless before they are laid out.
+In: a Report, and the columns there are (None: as many as it takes). Out: text. Values are redacted and made harmless
+before they are laid out.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import Any
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from reconciler.apply import Status
 from reconciler.plan import Change, field_document, redacted
-from reconciler.render.escape import neutral, value_text
+from reconciler.render.edits import Line, edit_lines, shown
+from reconciler.render.escape import neutral
+from reconciler.render.grouping import Group, Section, is_attributed, labelled, sections
+from reconciler.render.outcome import (
+    failed_texts,
+    moved_texts,
+    remaining_texts,
+    request_counts,
+    summary_text,
+    unmet_texts,
+)
+from reconciler.render.recollection import recollection_texts
+from reconciler.render.table import width
+from reconciler.render.wrap import listed, without_commands, wrapped
 from reconciler.report import Report
-from reconciler.resources import MISSING, SENSITIVE_TEXT, FieldChange, path_text
-from reconciler.verify import Moved
 
-_STYLES = {"update": "\x1b[33m", "delete": "\x1b[31m", "good": "\x1b[32m", "bad": "\x1b[31m", "dim": "\x1b[2m"}
-_SYMBOLS = {"update": "~", "delete": "-"}
-ARROW = "→"
+_STYLES: Final = {
+    "update": "\x1b[33m",
+    "delete": "\x1b[31m",
+    "good": "\x1b[32m",
+    "bad": "\x1b[31m",
+    "dim": "\x1b[2m",
+    "bold": "\x1b[1m",
+}
+_SYMBOLS: Final = {"update": "~", "delete": "-"}
+_LINE_STYLES: Final = {"-": "bad", "+": "good", "…": "dim", " ": "dim"}
+ARROW: Final = "→"
+
+NARROW: Final = 60
+"""Below so many columns a value stands under its path instead of beside it."""
+
+LISTED: Final = 110
+"""Columns of a list of names where the terminal's are not known."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Painter:
     """Colours text, or leaves it alone."""
 
-    def __init__(self, *, color: bool) -> None:
-        self._color = color
+    color: bool
 
     def __call__(self, text: str, style: str) -> str:
         """The text in a style of _STYLES."""
-        return f"{_STYLES[style]}{text}\x1b[0m" if self._color else text
+        return f"{_STYLES[style]}{text}\x1b[0m" if self.color and text else text
 
 
-def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
-    """The whole report as text that ends in a newline."""
-    paint = Painter(color=color)
-    lines: list[str] = []
-    for scope, changes in groupby(report.plan.changes, key=lambda change: change.key.scope):
-        lines += [neutral(str(scope)), *_changes(list(changes), paint), ""]
-    lines += _section("Refused:", (str(refusal) for refusal in report.plan.refused), paint, "bad")
-    lines += _section("Stale: the live side has changed since the plan was made.", _moved(report.moved), paint, "bad")
-    lines += _section("Notes:", (f"{n.address}: {n.message}" for n in report.plan.notices), paint, "dim")
-    lines += _requests(report, paint, verbose)
-    lines += _section("Not as wanted after apply:", _remaining(report), paint, "bad")
-    if report.unread:
-        lines += _section("Reading back failed:", [report.unread], paint, "bad")
-    lines += _section("Backups:", report.backups, paint, "dim")
-    lines.append(summary_line(report, paint))
-    return "\n".join(lines) + "\n"
+def render(report: Report, *, color: bool = False, verbose: int = 0, columns: int | None = None) -> str:
+    """The whole report as text that ends in a newline; no line is wider than `columns`."""
+    page = _Page(paint=Painter(color=color), columns=None if columns is None else max(columns, 20))
+    plan = report.plan
+    lines = list(page.changes(report))
+    lines += page.notes("Refused:", (str(refusal) for refusal in plan.refused), "bad")
+    lines += page.notes("Stale: the live side has changed since the plan was made.", moved_texts(report), "bad")
+    lines += page.notes("Not as expected:", unmet_texts(report), "bad")
+    lines += page.notes("Drift over time:", recollection_texts(report), "dim")
+    lines += page.notes("Notes:", (f"{n.address}: {n.message}" for n in plan.notices), "dim")
+    lines += page.requests(report, verbose)
+    lines += page.notes("Not as wanted after apply:", remaining_texts(report), "bad")
+    lines += page.notes("Reading back failed:", [report.unread] if report.unread else [], "bad")
+    lines += page.notes("Backups:", report.backups, "dim")
+    told, style = summary_text(report)
+    lines += [page.paint(line, style) if style else line for line in wrapped(told, columns, indent="")]
+    return "\n".join(map(without_commands, lines)) + "\n"
 
 
-def _section(title: str, items: Iterable[str], paint: Painter, style: str) -> list[str]:
-    body = [f"  {neutral(item)}" for item in items]
-    return [paint(title, style), *body, ""] if body else []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """Lays out the parts of a report in a number of columns; each method gives lines, an empty one after each part."""
 
+    paint: Painter
+    columns: int | None
 
-def _changes(changes: list[Change], paint: Painter) -> Iterator[str]:
-    for model_id, group in groupby(changes, key=lambda change: change.key.model_id):
-        for change in group:
-            symbol = paint(_SYMBOLS[change.action], change.action)
-            name = model_id if not change.key.version_id else f"{model_id}@{change.key.version_id}"
-            place = f"  {change.origin.path}:{change.origin.line}" if change.origin else ""
-            yield f"  {symbol} {neutral(name)}{paint(neutral(place), 'dim')}"
-            if change.reason:
-                yield f"      {neutral(change.reason)}"
-            yield from _fields(change.fields)
+    def changes(self, report: Report) -> Iterator[str]:
+        """Every change, in sections and groups."""
+        found = sections(report.plan.changes)
+        attributed = is_attributed(report.plan.changes)
+        told: bool | None = None
+        for section in found:
+            if attributed and section.is_base is not told:
+                title = "Already pending before this change:" if section.is_base else "From this change:"
+                yield self.paint(title, "bold")
+                yield ""
+                told = section.is_base
+            yield from self._section(section)
+            yield ""
 
+    def _section(self, section: Section) -> Iterator[str]:
+        yield from self._styled(neutral(str(section.scope)), "bold", indent="")
+        for group in section.groups:
+            yield from self._title(group)
+            if group.first.reason:
+                yield from wrapped(neutral(group.first.reason), self.columns, indent="      ")
+            yield from self._fields(group.first)
 
-def _fields(fields: tuple[FieldChange, ...]) -> Iterator[str]:
-    width = max((len(neutral(path_text(item.path))) for item in fields), default=0)
-    for item in fields:
-        document = field_document(item)
-        before, after = (
-            _shown(document.get(side, MISSING), is_sensitive="sensitive" in document) for side in ("before", "after")
-        )
-        yield f"      {neutral(document['path']):{width}}  {before} {ARROW} {after}"
-
-
-def _requests(report: Report, paint: Painter, verbose: int) -> list[str]:
-    if not report.plan.requests:
-        return []
-    counts = Counter(f"{request.rpc} {request.action or ''}".strip() for request in report.plan.requests)
-    listed = ", ".join(f"{count} × {name}" for name, count in counts.items())
-    lines = [f"Requests: {listed}"]
-    if verbose:
-        lines += [f"  {request.rpc} {value_text(redacted(request.body))}" for request in report.plan.requests]
-    for result in report.results:
-        if result.status is Status.FAILED:
-            names = ", ".join(key.address for key in result.request.keys)
-            lines.append(paint(neutral(f"  failed: {result.request.rpc} of {names}: {result.error}"), "bad"))
-        elif result.status is Status.NOT_REACHED:
-            names = ", ".join(key.address for key in result.request.keys)
-            lines.append(paint(neutral(f"  not reached: {result.request.rpc} of {names}"), "bad"))
-    return [*lines, ""]
-
-
-def _shown(value: Any, *, is_sensitive: bool) -> str:
-    if value is MISSING:
-        return "(absent)"
-    return SENSITIVE_TEXT if is_sensitive else value_text(redacted(value))
-
-
-def _moved(moved: tuple[Moved, ...]) -> Iterator[str]:
-    for item in moved:
-        planned, live, wanted = (
-            _shown(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
-        )
-        yield f"{item.key.address} {item.path}: planned from {planned}, live now {live}, wanted {wanted}"
-
-
-def _remaining(report: Report) -> Iterator[str]:
-    for key, change in report.remaining:
-        if change is None:
-            yield f"{key.address}: still there"
+    def _title(self, group: Group) -> Iterator[str]:
+        action = group.first.action
+        symbol = self.paint(_SYMBOLS[action], action)
+        is_one = len(group.changes) == 1
+        name = neutral(group.names[0]) if is_one else f"the same change on {group.counted}"
+        place = neutral(group.place)
+        gap = "  " if place else ""
+        if self.columns is None or width(name + place) + 6 <= self.columns:
+            yield f"  {symbol} {name}{gap}{self.paint(place, 'dim')}"
         else:
-            live, wanted = (_shown(value, is_sensitive=change.is_sensitive) for value in (change.before, change.after))
-            yield f"{key.address} {path_text(change.path)}: live {live}, wanted {wanted}"
+            head, *rest = wrapped(name, self.columns, indent="    ")
+            yield f"  {symbol} {head[4:]}"
+            yield from rest
+            if place:
+                yield from self._styled(place, "dim", indent="      ")
+        if not is_one:
+            yield from listed(map(neutral, group.names), self.columns or LISTED, indent="      ")
+
+    def _fields(self, change: Change) -> Iterator[str]:
+        fields = [field_document(item) for item in change.fields]
+        paths = [labelled(change, field) for field in fields]
+        column = max(map(width, paths), default=0)
+        for path, field in zip(paths, fields, strict=True):
+            lines = edit_lines(field)
+            is_beside = self.columns is None or self.columns >= NARROW
+            if lines:
+                yield from self._edit(path, lines, column, is_beside=is_beside and _is_short(lines))
+                continue
+            edit = f"{shown(field, 'before')} {ARROW} {shown(field, 'after')}"
+            padded = path + " " * (column - width(path))
+            if self.columns is None or width(padded + edit) + 8 <= self.columns:
+                yield f"      {padded}  {edit}"
+                continue
+            yield from wrapped(path, self.columns, indent="      ")
+            if width(edit) + 8 <= self.columns:
+                yield f"        {edit}"
+            else:
+                yield from wrapped(shown(field, "before"), self.columns, indent="        ")
+                yield from wrapped(
+                    f"{ARROW} {shown(field, 'after')}", self.columns, indent="        ", hanging=" " * 10
+                )
+
+    def _edit(self, path: str, lines: Sequence[Line], column: int, *, is_beside: bool) -> Iterator[str]:
+        """Lines of an edit: beside the path where all are short, else under it."""
+        pad = " " * (8 + column if is_beside else 8)
+        fitting = self.columns is None or max(width(line.text) for line in lines) + len(pad) + 2 <= self.columns
+        if is_beside and not fitting:
+            pad = " " * 8
+        beside = is_beside and fitting
+        if not beside:
+            yield from wrapped(path, self.columns, indent="      ")
+        for number, line in enumerate(lines):
+            head = f"      {path}{' ' * (column - width(path))}  " if beside and number == 0 else pad
+            text = [piece[len(pad) + 2 :] for piece in wrapped(line.text, self.columns, indent=f"{pad}  ")]
+            for piece in text:
+                yield f"{head}{self.paint(f'{line.mark} {piece}'.rstrip(), _LINE_STYLES[line.mark])}"
+                head = pad
+
+    def notes(self, title: str, items: Iterable[str], style: str) -> list[str]:
+        """A titled list of sentences; nothing where there are none."""
+        body = [line for item in items for line in wrapped(neutral(item), self.columns, indent="  ", hanging="    ")]
+        return [*self._styled(title, style, indent=""), *body, ""] if body else []
+
+    def requests(self, report: Report, verbose: int) -> list[str]:
+        """What will be, or was, sent."""
+        requests = report.plan.requests
+        if not requests:
+            return []
+        lines = wrapped(f"Requests: {request_counts(report)}", self.columns, indent="", hanging="  ")
+        if verbose:
+            for request in requests:
+                body = json.dumps(redacted(request.body), ensure_ascii=False, indent=2).split("\n")
+                first, *rest = (neutral(line) for line in body)
+                for line in (f"{request.rpc} {first}", *rest):
+                    text = line.lstrip(" ")
+                    lines += wrapped(text, self.columns, indent=" " * (2 + len(line) - len(text)))
+        for text in failed_texts(report):
+            lines += self._styled(neutral(text), "bad", indent="  ", hanging="    ")
+        return [*lines, ""]
+
+    def _styled(self, text: str, style: str, *, indent: str, hanging: str | None = None) -> list[str]:
+        return [self.paint(line, style) for line in wrapped(text, self.columns, indent=indent, hanging=hanging)]
 
 
-def summary_line(report: Report, paint: Painter) -> str:
-    """The last line: what would be, or was, done, in numbers."""
-    counts = report.plan.summary
-    numbers = f"{counts['update']} to update, {counts['delete']} to delete, {counts['unchanged']} unchanged"
-    refused = f", {counts['refused']} refused" if counts["refused"] else ""
-    if report.kind == "Apply":
-        return _apply_summary(report, paint)
-    if not report.plan.changes and not report.plan.refused:
-        return paint(
-            f"In sync: {counts['unchanged']} model{'s' if counts['unchanged'] != 1 else ''} unchanged.", "good"
-        )
-    return f"{report.kind}: {numbers}{refused}."
-
-
-def _apply_summary(report: Report, paint: Painter) -> str:
-    if report.is_refused:
-        return paint("Apply: refused, nothing was written.", "bad")
-    counts = Counter(result.status for result in report.results)
-    told = ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
-    requests = f"{told} of {len(report.plan.requests)} requests" if told else "nothing to do"
-    if report.is_interrupted:
-        return paint(f"Apply: interrupted; {requests}.", "bad")
-    if report.converged:
-        return paint(f"Apply: {requests}; live reads back as wanted.", "good")
-    return paint(f"Apply: {requests}; incomplete.", "bad")
+def _is_short(lines: Sequence[Line]) -> bool:
+    return len(lines) <= 8 and max(width(line.text) for line in lines) <= 40

@@ -13,6 +13,7 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_result, is_page
+from reconciler.cli.progress import wipe
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 from reconciler.errors import Refusal, RefusedError, RemoteError, UsageError
 from reconciler.resources import Key, ObservedModel, Scope
@@ -150,6 +151,7 @@ def _refusals(model: ObservedModel, settings: Settings) -> Iterator[Refusal]:
 def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
     from reconciler.render.escape import neutral
 
+    wipe()
     for model in models:
         click.echo(f"  - {neutral(model.key.model_id)}", err=True)
     return click.confirm(f"Delete {_counted(len(models))} of {scope}? They can't be recovered.", err=True)
@@ -172,6 +174,7 @@ def _purged(session: Session, scope: Scope, models: tuple[ObservedModel, ...], c
     if common.format != "text":
         progress(common, f"Backup: {folder.as_posix()}")
     else:
+        wipe()
         click.echo(f"Backup: {neutral(folder.as_posix())}")
     again = _own(session, scope)
     _require_allowed(again, session.settings)

@@ -6,7 +6,7 @@ the sample app, so that several commands see the same models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,14 @@ DEFAULT_STATE = Path(".reconciler") / "embedded.db"
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[ClarifaiRemote]:
-    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing."""
+def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
+    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing.
+
+    Once `is_stopping`, no failed call is made again.
+    """
+    timing = _timing(settings, is_stopping)
     if not settings.endpoint.is_embedded:
-        with _remote(settings) as remote:
+        with _remote(settings, timing) as remote:
             yield remote
         return
     from reconciler.emulator import Emulator
@@ -33,25 +37,25 @@ def connected(settings: Settings) -> Iterator[ClarifaiRemote]:
     state = Path(settings.endpoint.state or DEFAULT_STATE)
     state.parent.mkdir(parents=True, exist_ok=True)
     # A seed goes into a new state only, in one transaction: several commands may start at once.
-    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, url=emulator.url) as remote:
+    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
         yield remote
 
 
-def _remote(settings: Settings, *, url: str | None = None) -> ClarifaiRemote:
+def _remote(settings: Settings, timing: Timing, *, url: str | None = None) -> ClarifaiRemote:
     from reconciler.remote.clarifai import ClarifaiRemote
     from reconciler.remote.endpoint import parse_endpoint
 
     if url is not None:
-        return ClarifaiRemote(parse_endpoint(url), timing=_timing(settings), name=settings.endpoint.url)
+        return ClarifaiRemote(parse_endpoint(url), timing=timing, name=settings.endpoint.url)
     return ClarifaiRemote(
         settings.endpoint,
         token=settings.require_token(),
         root_certificates=settings.root_certificates,
-        timing=_timing(settings),
+        timing=timing,
     )
 
 
-def _timing(settings: Settings) -> Timing:
+def _timing(settings: Settings, is_stopping: Callable[[], bool]) -> Timing:
     from reconciler.remote.caller import Timing
 
-    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout)
+    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout, is_stopping=is_stopping)

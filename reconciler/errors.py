@@ -123,6 +123,7 @@ class FaultClass(str, Enum):
 
     TRANSIENT = "transient"
     FATAL = "fatal"
+    PER_ITEM = "per_item"
     NOT_FOUND = "not_found"
 
 

@@ -30,7 +30,7 @@ class Report:
 
     `moved` is why a saved plan was found stale, before anything was written. `remaining` are the planned paths that
     live doesn't have after apply (None: a deletion that did not happen), `unread` why reading back failed. `backups`
-    are the folders that hold what was deleted. `warnings` are about the manifests.
+    are the folders that hold what was deleted, `run` the id of the journal. `warnings` are about the manifests.
     `recollection` is what the memory of earlier drift runs says; with `only_new` only what is new counts as pending.
     """
 
@@ -46,6 +46,7 @@ class Report:
     is_interrupted: bool = False
     recollection: Recollection | None = None
     only_new: bool = False
+    run: str | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -93,6 +94,7 @@ def report_document(report: Report) -> dict[str, Any]:
     document["stale"] = [_moved_document(moved) for moved in report.moved]
     document["backups"] = list(report.backups)
     document["unread"] = report.unread
+    document["run"] = report.run
     return document
 
 
@@ -129,6 +131,11 @@ def _result_fields(result: StepResult) -> dict[str, Any]:
         "error": result.error,
         "attempts": result.attempts,
         "request_id": result.request_id,
+        **(
+            {"failures": [{"address": item.key.address, "error": item.error} for item in result.failures]}
+            if result.failures
+            else {}
+        ),
     }
 
 

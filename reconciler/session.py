@@ -11,19 +11,21 @@ is a function that `cli` passes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reconciler.apply import StepResult, apply_requests, settled
+from reconciler import statedir
+from reconciler.apply import OnError, StepResult
 from reconciler.attribution import BaseState
 from reconciler.config import Settings
-from reconciler.deletions import DELETING_RPCS
-from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, RemoteError
+from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError
 from reconciler.expectations import unmet_warning
+from reconciler.interrupts import Stop
 from reconciler.manifests.load import Loaded
 from reconciler.manifests.validate import Validated
 from reconciler.memory import recalled, was_looked_at
@@ -35,14 +37,15 @@ from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
 from reconciler.resources import Desired, Key
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.sensitive import known_secrets
-from reconciler.verify import remaining, staleness
+from reconciler.verify import staleness
 
-BACKUPS = Path(".reconciler") / "backup"
+if TYPE_CHECKING:
+    from reconciler.journal import Journal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One run's surroundings. `environ` answers `${env:…}`; `now` is the clock in UTC; `backups` is a folder.
+    """One run's surroundings. `environ` answers `${env:…}`; `now` is the clock in UTC; `state` is a folder.
 
     Without a `remote` only what is offline works.
     """
@@ -52,8 +55,21 @@ class Session:
     remote: Remote | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc))
     git_commit: Callable[[], str | None] = field(default=lambda: None)
+    on_plan: Callable[[Plan], None] = field(default=lambda plan: None)
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
-    backups: Path = BACKUPS
+    on_error: OnError = "continue"
+    state: Path = statedir.DEFAULT
+    stop: Stop = field(default_factory=Stop)
+
+    @property
+    def backups(self) -> Path:
+        """The folder that keeps what was deleted."""
+        return self.state / "backup"
+
+    @property
+    def runs(self) -> Path:
+        """The folder that keeps a journal of each apply."""
+        return self.state / "runs"
 
     def validated(self, inputs: Inputs) -> Validated:
         """Read and check the manifests. Raises ProblemsError with every problem of every file."""
@@ -145,16 +161,17 @@ class Session:
         Asking takes time in which the live side can move, so it is compared once more after a yes.
         """
         validated = self.validated(inputs)
-        plan, more = self._planning().planned(inputs, validated.desired)
-        warnings = (*validated.warnings, *more, *map(unmet_warning, plan.unmet))
-        if plan.refused or not plan.changes:
-            return Report(kind="Apply", plan=plan, warnings=warnings)
-        if confirm is None:
-            report = self._written(plan, frozenset(), known=known_secrets(validated.desired))
-        elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
-            report = self.apply_plan(plan, known=known_secrets(validated.desired))
-        else:
-            return None
+        with self._locked(model.key for model in validated.desired.models):
+            plan, more = self._planning().planned(inputs, validated.desired)
+            warnings = (*validated.warnings, *more, *map(unmet_warning, plan.unmet))
+            if plan.refused or not plan.changes:
+                return Report(kind="Apply", plan=plan, warnings=warnings)
+            if confirm is None:
+                report = self._written(plan, frozenset(), known=known_secrets(validated.desired))
+            elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
+                report = self._rechecked(plan, known=known_secrets(validated.desired))
+            else:
+                return None
         return replace(report, warnings=warnings)
 
     def apply_saved(self, plan: Plan, *, max_age_hours: float | None) -> Report:
@@ -164,8 +181,25 @@ class Session:
             raise RefusedError(refusals)
         return replace(self.apply_plan(plan), warnings=tuple(map(unmet_warning, plan.unmet)))
 
-    def apply_plan(self, plan: Plan, *, known: frozenset[str] = frozenset()) -> Report:
+    def apply_plan(self, plan: Plan) -> Report:
         """Apply exactly a plan's requests, if every object is still as planned; then read back."""
+        with self._locked(change.key for change in plan.changes):
+            return self._rechecked(plan)
+
+    def resume(self, run_id: str) -> Report:
+        """Finish a run that did not end, or did not end well: what is there is skipped, the rest is sent as planned."""
+        from reconciler.journal import Journal, read_run
+
+        run = read_run(self.runs, run_id)
+        refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
+        if refusals:
+            raise RefusedError(refusals)
+        with self._locked(change.key for change in run.plan.changes):
+            return self._rechecked(run.plan, journal=lambda: Journal(run.folder))
+
+    def _rechecked(
+        self, plan: Plan, *, known: frozenset[str] = frozenset(), journal: Callable[[], Journal] | None = None
+    ) -> Report:
         if plan.refused or not plan.changes:
             return Report(kind="Apply", plan=plan)
         planning = self._planning()
@@ -176,29 +210,49 @@ class Session:
         refused = planning.workflow_refusals(plan)
         if before.moved or refused:
             return Report(kind="Apply", plan=replace(plan, refused=refused), moved=before.moved)
-        return self._written(plan, before.done, known=known)
+        return self._written(plan, before.done, known=known, journal=journal)
 
-    def _written(self, plan: Plan, done: frozenset[int], *, known: frozenset[str]) -> Report:
-        """Back up what goes, send the requests, read back. `known` are secrets that no backup may show."""
-        report = Report(kind="Apply", plan=plan, backups=self._backed_up(plan, known))
-        results: list[StepResult] = []
+    def _written(
+        self,
+        plan: Plan,
+        done: frozenset[int],
+        *,
+        known: frozenset[str],
+        journal: Callable[[], Journal] | None = None,
+    ) -> Report:
+        """Write a plan whose guards were passed. `known` are secrets that no backup may show."""
+        from reconciler.journal import start_run
+        from reconciler.writing import Writing
 
-        def told(result: StepResult) -> None:
-            results.append(result)
-            self.on_result(result)
-
+        self.on_plan(plan)
+        opened = start_run(self.runs, self._run_id(), plan) if journal is None else journal()
         try:
-            apply_requests(plan.requests, self._remote(), already_done=done, on_result=told)
-        except KeyboardInterrupt:
-            return replace(report, results=tuple(results), is_interrupted=True)
-        report = replace(report, results=tuple(results))
-        try:
-            left = remaining(plan, self._planning().read(plan))
-        except RemoteError as error:
-            return replace(report, unread=str(error))
-        unreached = {key for key, _ in left}
-        settled_results = settled(results, lambda request: any(key in unreached for key in request.keys))
-        return replace(report, results=settled_results, remaining=left)
+            opened.begin(at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            writing = Writing(
+                remote=self._remote(),
+                journal=opened,
+                read=self._planning().read,
+                stop=self.stop,
+                backups=self.backups,
+                parallelism=self.settings.limits.parallelism,
+                on_error=self.on_error,
+                on_result=self.on_result,
+            )
+            return writing.written(plan, done, known=known)
+        finally:
+            opened.close()
+
+    @contextmanager
+    def _locked(self, keys: Iterable[Key]) -> Iterator[None]:
+        """Keep other runs on this machine from writing to the same apps meanwhile."""
+        from reconciler.lock import locked
+
+        apps = {key.app_id for key in keys}
+        with locked(self.state / "locks", self.settings.endpoint.url, apps, run=self._run_id()):
+            yield
+
+    def _run_id(self) -> str:
+        return self.now().strftime("%Y%m%dT%H%M%S%fZ")
 
     def _remote(self) -> Remote:
         if self.remote is None:
@@ -219,16 +273,6 @@ class Session:
                 )
             wanted = planning.wanted_specs(desired)
         return restored(plan, environ=self.environ, wanted_of=lambda key: wanted.get(key, {}))
-
-    def _backed_up(self, plan: Plan, known: frozenset[str]) -> tuple[str, ...]:
-        keys = [key for request in plan.requests if request.rpc in DELETING_RPCS for key in request.keys]
-        if not keys:
-            return ()
-        from reconciler.backup import backup_plan
-
-        run_id = self.now().strftime("%Y%m%dT%H%M%S%fZ")
-        parallelism = self.settings.limits.parallelism
-        return (str(backup_plan(self._remote(), keys, self.backups, run_id, parallelism, known=known)),)
 
 
 def _file_refusals(plan: Plan, endpoint: str, now: datetime, max_age_hours: float | None) -> list[Refusal]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from reconciler.apply import Fate
 from reconciler.calls import SERVER_OWNED_IN_OUTPUT_INFO
 from reconciler.canon import equal, equal_fields, field_from_document, is_copy_of_another, lookup
 from reconciler.plan import Change, Plan
@@ -33,6 +34,7 @@ from reconciler.resources import (
     holds_sensitive,
     path_text,
 )
+from reconciler.splitting import carries, entry_for
 
 MARK: Path = ("metadata", MARK_KEY)
 
@@ -81,20 +83,67 @@ def document_of(observed: Observed, key: Key) -> Document | None:
 def staleness(plan: Plan, observed: Observed) -> Staleness:
     """Compare every planned object with what is live now, before anything is sent."""
     moved: list[Moved] = []
-    reached: set[Key] = set()
     entries = _entries(plan)
     for change in plan.changes:
         document = document_of(observed, change.key)
-        found = list(_moved(change, document, entries.get(change.key, [])))
-        moved.extend(found)
-        if not found and _is_reached(change, document, entries.get(change.key, [])):
-            reached.add(change.key)
+        moved.extend(_moved(change, document, entries.get(change.key, [])))
     done = frozenset(
-        position
-        for position, request in enumerate(plan.requests)
-        if request.keys and all(key in reached for key in request.keys)
+        position for position, request in enumerate(plan.requests) if fate(plan, request, observed) is Fate.TAKEN
     )
     return Staleness(moved=tuple(moved), done=done)
+
+
+def fate(plan: Plan, request: Request, observed: Observed) -> Fate:
+    """What reading its objects says about a request: whether its planned values are there, or those before, or others."""
+    states: list[_State] = []
+    entries = _entries(plan)
+    for change in plan.changes:
+        if change.key not in request.keys:
+            continue
+        document = document_of(observed, change.key)
+        if change.action == "delete":
+            states.append(_State.AFTER if document is None else _State.BEFORE)
+            continue
+        mine = [item for item in change.fields if carries(request, change.key, item)]
+        if document is None:
+            return Fate.MOVED
+        states += [_state(change.key, item, document, entries.get(change.key, [])) for item in mine]
+    if _State.MOVED in states:
+        return Fate.MOVED
+    return Fate.TAKEN if states and all(state is _State.AFTER for state in states) else Fate.NOT_TAKEN
+
+
+def unmanaged_moved(plan: Plan, request: Request, observed: Observed) -> tuple[Moved, ...]:
+    """Unmanaged values that this request carries along and that somebody changed since the plan was made."""
+    found: list[Moved] = []
+    for change in plan.changes:
+        document, entry = document_of(observed, change.key), entry_for(request, change.key)
+        if document is not None and entry is not None:
+            found.extend(_echo_moved(change, document, [(request, entry)]))
+    return tuple(found)
+
+
+def carries_unmanaged(plan: Plan, request: Request) -> bool:
+    """Whether a request sends back values that the plan doesn't change: an overwrite of part of a Struct does."""
+    if request.action != "overwrite":
+        return False
+    changes = {change.key: change for change in plan.changes}
+    for key in request.keys:
+        entry, change = entry_for(request, key), changes.get(key)
+        if entry is None or change is None:
+            continue
+        planned = {item.path for item in change.fields}
+        if any(_unplanned((name,), entry[name], planned) for name in ("metadata", "output_info") if name in entry):
+            return True
+    return False
+
+
+def _unplanned(path: Path, sent: Any, planned: set[Path]) -> bool:
+    if path in planned:
+        return False
+    if isinstance(sent, Mapping) and sent:
+        return any(_unplanned((*path, name), value, planned) for name, value in sent.items())
+    return not any(item[: len(path)] == path for item in planned)
 
 
 def remaining(plan: Plan, observed: Observed) -> tuple[tuple[Key, FieldChange | None], ...]:
@@ -153,12 +202,6 @@ def _deletion_moved(change: Change, document: Document | None) -> Iterator[Moved
     live = lookup(document, MARK)
     if not _same(planned, live):
         yield Moved(key=change.key, path=path_text(MARK), planned=planned, live=live, wanted=MISSING)
-
-
-def _is_reached(change: Change, document: Document | None, entries: _Entries) -> bool:
-    if change.action == "delete" or document is None:
-        return change.action == "delete" and document is None
-    return all(_state(change.key, item, document, entries) is _State.AFTER for item in change.fields)
 
 
 def _field_of(key: Key, change: FieldChange) -> FieldSpec:

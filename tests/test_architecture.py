@@ -89,6 +89,7 @@ DISTRIBUTIONS = {
     "deepdiff": "deepdiff",
     "google": "protobuf",
     "grpc": "grpcio",
+    "httpx": "httpx",
     "jsonschema": "jsonschema",
     "yaml": "pyyaml",
 }

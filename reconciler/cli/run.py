@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.cli.options import CommonOptions, Invocation, use_color
+from reconciler.cli.options import CommonOptions, Invocation
+from reconciler.cli.output import echo_error_page, echo_problems_page, report_text
+from reconciler.cli.progress import status_line, wipe
 from reconciler.errors import Problem, ProblemsError, ReconcilerError
 from reconciler.render.escape import neutral
+from reconciler.render.wrap import without_commands
 
 if TYPE_CHECKING:
     from reconciler.config import Flags, Settings
@@ -59,11 +61,12 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
     """A Session, connected to the service where `connect` says so; the connection is closed at the end."""
     from reconciler.git import head_commit
     from reconciler.session import Session
+    from reconciler.statedir import state_dir
 
     found = settings_from(common)
     for note in found.notes:
         progress(common, f"note: {note}")
-    offline = Session(settings=found, environ=os.environ, git_commit=head_commit)
+    offline = Session(settings=found, environ=os.environ, git_commit=head_commit, state=state_dir(os.environ))
     if not connect:
         yield offline
         return
@@ -71,7 +74,13 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
 
     from reconciler.connect import connected
 
-    with _calls_told(common.verbose), connected(found) as remote:
+    with (
+        _calls_told(common.verbose),
+        status_line(common, rate=found.limits.rate) as line,
+        connected(found, is_stopping=offline.stop.is_set) as remote,
+    ):
+        if line is not None:
+            offline = replace(offline, on_plan=line.planned, on_result=line.result)
         yield replace(offline, remote=remote)
 
 
@@ -106,12 +115,15 @@ def reporting_problems(callback: Callback) -> Callback:
                 echo_json(validation_document(error.problems))
             else:
                 echo_problems(error.problems, label="error")
+                echo_problems_page(error.problems, common)
             return error.exit_code
         except ReconcilerError as error:
             if common.format == "json":
                 echo_json({"kind": "Error", "message": str(error), "exit_code": error.exit_code})
+            else:
+                echo_error_page(str(error), common)
             for line in str(error).split("\n"):
-                click.echo(f"error: {neutral(line)}", err=True)
+                click.echo(f"error: {without_commands(neutral(line))}", err=True)
             return error.exit_code
 
     return reported  # type: ignore[return-value]
@@ -125,7 +137,8 @@ def echo_json(document: Any) -> None:
 def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
     """Each problem on a line of standard error, as path:line:column: message."""
     for problem in problems:
-        click.echo(f"{neutral(str(problem))}" if label == "error" else f"{label}: {neutral(str(problem))}", err=True)
+        text = without_commands(neutral(str(problem)))
+        click.echo(text if label == "error" else f"{label}: {text}", err=True)
 
 
 def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> dict[str, Any]:
@@ -160,14 +173,23 @@ def echo_report(report: Report, common: CommonOptions) -> int:
     if common.format == "json":
         echo_json(report_document(report))
     else:
-        from reconciler.render.text import render
-
-        color = use_color(common.color, isatty=sys.stdout.isatty(), environ=os.environ)
-        click.echo(render(report, color=color, verbose=common.verbose), nl=False)
+        click.echo(report_text(report, common), nl=False)
     return report.exit_code
+
+
+def echo_applied(report: Report, common: CommonOptions) -> int:
+    """Print the report of what was written, and on standard error where its journal is and what it is good for."""
+    code = echo_report(report, common)
+    if report.run is not None:
+        use = f"reconciler undo {report.run} takes it back"
+        if not report.converged:
+            use = f"reconciler apply --resume {report.run} finishes it"
+        progress(common, f"note: the journal of this run is {report.run}; {use}.")
+    return code
 
 
 def progress(common: CommonOptions, text: str) -> None:
     """A note on standard error, unless --quiet."""
     if not common.quiet:
-        click.echo(neutral(text), err=True)
+        wipe()
+        click.echo(without_commands(neutral(text)), err=True)

@@ -6,6 +6,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from reconciler.emulator.switches import Fault
 
@@ -17,10 +18,10 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._counters = [_Counter(fault) for fault in faults]
 
-    def kind_for(self, rpc: str) -> str | None:
+    def kind_for(self, rpc: str, request: Any) -> str | None:
         """The kind of the first fault that hits this call, None for a call that goes well. Counts the call."""
         with self._lock:
-            hits = [counter.fault.kind for counter in self._counters if counter.is_hit_by(rpc)]
+            hits = [counter.fault.kind for counter in self._counters if counter.is_hit_by(rpc, request)]
         return hits[0] if hits else None
 
 
@@ -31,9 +32,9 @@ class _Counter:
         self._hits = 0
         self._dice = random.Random(fault.seed)  # noqa: S311 - repeatable on purpose
 
-    def is_hit_by(self, rpc: str) -> bool:
+    def is_hit_by(self, rpc: str, request: Any) -> bool:
         fault = self.fault
-        if fault.rpc not in ("*", rpc):
+        if fault.rpc not in ("*", rpc) or (fault.names is not None and fault.names not in _named(request)):
             return False
         self._seen += 1
         limit = fault.times if fault.times is not None else 1 if fault.nth is not None else None
@@ -47,6 +48,15 @@ class _Counter:
             hit = fault.probability is None or self._dice.random() < fault.probability
         self._hits += hit
         return hit
+
+
+def _named(request: Any) -> set[str]:
+    """Every id that a request names: its own fields, and those of the objects in it."""
+    found = {getattr(request, name, "") for name in ("model_id", "version_id")}
+    found.update(getattr(request, "ids", ()))
+    for name in ("models", "model_versions"):
+        found.update(sent.id for sent in getattr(request, name, ()))
+    return found
 
 
 class RateLimit:

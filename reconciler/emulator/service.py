@@ -106,7 +106,7 @@ class Gate:
             self._require_token(metadata)
             if not limit.admits(time.monotonic()):
                 raise RefusedCallError(THROTTLED, _throttle_details(switches))
-            kind = faults.kind_for(rpc)
+            kind = faults.kind_for(rpc, request)
             if kind is not None and kind != "LOST_REPLY":
                 self._break_off(context, number, kind, switches)
             answer = self._handle(rpc, handler, request, switches)

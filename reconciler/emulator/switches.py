@@ -15,7 +15,21 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from reconciler.errors import UsageError
 
-FaultKind = Literal["UNAVAILABLE", "DEADLINE", "11005", "11003", "99009", "10020", "98009", "LOST_REPLY", "HANG"]
+FaultKind = Literal[
+    "UNAVAILABLE",
+    "DEADLINE",
+    "11005",
+    "11003",
+    "99009",
+    "10020",
+    "98009",
+    "11008",
+    "21201",
+    "21202",
+    "21203",
+    "LOST_REPLY",
+    "HANG",
+]
 FAULT_KINDS: Final[tuple[str, ...]] = get_args(FaultKind)
 
 
@@ -26,7 +40,7 @@ class Fault:
     `rpc` is a method name, or "*" for all; only the calls that it names are counted, from 1. Of these, `nth` hits
     the nth and those after it, `times` calls in all (1 unless said otherwise); `every` each multiple; `probability`
     a share drawn from a generator that starts at `seed`. With none of the three every call is hit. `times` None is
-    no limit.
+    no limit. `names` leaves only the calls whose request names this id, of a model or a version.
 
     Kinds: UNAVAILABLE and DEADLINE end the call with that gRPC status before anything is done; a number answers with
     that Clarifai status, nothing done; LOST_REPLY does and commits the call, then ends it as UNAVAILABLE; HANG keeps
@@ -36,6 +50,7 @@ class Fault:
 
     kind: FaultKind
     rpc: str = "*"
+    names: str | None = None
     nth: int | None = None
     every: int | None = None
     probability: float | None = None
@@ -189,7 +204,7 @@ def _read(name: str, text: str, known: Mapping[str, Any], *, what: str) -> Any:
         if text not in choices:
             raise UsageError(f"{what} {name}={text} is not a position. Use one of {', '.join(choices)}.")
         return text
-    if kind is str:
+    if kind is str or str in get_args(kind):
         return text
     if kind is bool:
         words = {"true": True, "false": False}

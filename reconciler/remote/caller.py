@@ -76,6 +76,7 @@ class Caller:
         self._scrubber = scrubber
         self._pacer = Pacer(timing.rate, clock=timing.clock, sleep=timing.sleep)
         self._silence = 0
+        self._is_known = False
 
     def close(self) -> None:
         """Let go of the connection; calls under way are cancelled."""
@@ -86,7 +87,8 @@ class Caller:
         message = self._message(rpc, body)
         timing = self._timing
         began = timing.clock()
-        timeouts = 0
+        # A service that has been silent for that long is not given a second timeout by every further call.
+        timeouts = timing.retry.timeouts if self._silence >= timing.retry.silence else 0
         attempt = 0
         while True:
             attempt += 1
@@ -94,8 +96,11 @@ class Caller:
             outcome = self._attempt(rpc, message, attempt)
             self._pacer.answered(slot, is_served=isinstance(outcome, Answer))
             if isinstance(outcome, Answer):
+                self._silence = 0
                 return outcome
             error, failure = outcome
+            # Not exact where threads meet here, and needn't be: it errs by a timeout.
+            self._silence = self._silence + 1 if failure.is_timeout else 0
             timeouts += failure.is_timeout
             wait = timing.retry.wait_before_next(
                 failure,
@@ -104,6 +109,7 @@ class Caller:
                 timeouts=timeouts,
                 elapsed=timing.clock() - began,
                 jitter=timing.jitter(),
+                is_known=self._is_known,
             )
             if wait is None or timing.is_stopping():
                 raise error
@@ -141,6 +147,7 @@ class Caller:
 
     def _judge(self, rpc: str, response: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
         status = response.status
+        self._is_known = True
         if status.code == statuses.SUCCESS:
             return Answer(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
         meaning = statuses.meaning_of_clarifai(status.code, enum_name=_enum_name(status.code))

@@ -37,6 +37,7 @@ class RetryPolicy:
     """
 
     attempts: int = 10
+    first_contact: int = 6  # instead of `attempts`, while the endpoint has never answered anything: it may not be there
     throttled_attempts: int = 8
     first_wait: float = 0.5
     throttle_wait: float = 2.0
@@ -46,14 +47,23 @@ class RetryPolicy:
     silence: int = 2  # after so many in a row with no answer to any call, no further one is retried
 
     def wait_before_next(
-        self, failure: Failure, *, safety: Safety, attempt: int, timeouts: int, elapsed: float, jitter: float
+        self,
+        failure: Failure,
+        *,
+        safety: Safety,
+        attempt: int,
+        timeouts: int,
+        elapsed: float,
+        jitter: float,
+        is_known: bool = True,
     ) -> float | None:
         """Seconds to wait before the next attempt, or None where the failure is final.
 
         `attempt` is the number of the one that failed, from 1; `timeouts` how many of them ran into the deadline;
-        `elapsed` seconds since the first began; `jitter` is uniform in [0, 1).
+        `elapsed` seconds since the first began; `jitter` is uniform in [0, 1); `is_known` says that the endpoint has
+        answered a call before.
         """
-        attempts = self.throttled_attempts if failure.is_throttle else self.attempts
+        attempts = self.throttled_attempts if failure.is_throttle else self.attempts if is_known else self.first_contact
         if failure.fault is not FaultClass.TRANSIENT or attempt >= attempts:
             return None
         if safety is Safety.ONCE and not failure.is_throttle:

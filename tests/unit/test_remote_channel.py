@@ -47,9 +47,9 @@ def test_an_endpoint_where_nobody_listens_is_an_error_after_all_attempts() -> No
             pytest.raises(RemoteError) as raised,
         ):
             remote.get_model(KEY)
-    assert (raised.value.code, raised.value.fault, raised.value.attempts) == ("UNAVAILABLE", FaultClass.TRANSIENT, 5)
+    assert (raised.value.code, raised.value.fault, raised.value.attempts) == ("UNAVAILABLE", FaultClass.TRANSIENT, 6)
     assert str(raised.value).endswith("Check the endpoint, the network, and the proxy settings.")
-    assert time.slept == [0.25, 0.5, 1.0, 2.0]
+    assert time.slept == [0.25, 0.5, 1.0, 2.0, 4.0]
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl, which is not here")

@@ -391,19 +391,27 @@ def test_transient_faults_are_retried_with_doubling_waits() -> None:
 
 
 def test_attempts_are_counted_at_the_server_too() -> None:
-    # gRPC's hidden retries would make more calls of these five.
+    # gRPC's hidden retries would make more calls of these six.
     with (
         ScriptedService(GetModel=in_turn(grpc.StatusCode.UNAVAILABLE)) as service,
         service.remote() as remote,
         pytest.raises(RemoteError) as raised,
     ):
         remote.get_model(KEY)
-    assert facts(raised.value) == ("GetModel", "UNAVAILABLE", FaultClass.TRANSIENT, 5, True)
-    assert len(service.calls) == 5
+    assert facts(raised.value) == ("GetModel", "UNAVAILABLE", FaultClass.TRANSIENT, 6, True)
+    assert len(service.calls) == 6
 
 
-@pytest.mark.parametrize("code", [11008, 21202, 10010, 98765])
-def test_a_fatal_status_is_told_at_once(code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (11008, FaultClass.FATAL),
+        (21202, FaultClass.PER_ITEM),
+        (10010, FaultClass.PER_ITEM),
+        (98765, FaultClass.PER_ITEM),
+    ],
+)
+def test_a_refusal_is_told_at_once(code: int, fault: FaultClass) -> None:
     with (
         ScriptedService(PatchModels=in_turn(models_of(status=failing(code, details="why")))) as service,
         service.remote() as remote,
@@ -411,7 +419,7 @@ def test_a_fatal_status_is_told_at_once(code: int) -> None:
     ):
         remote.send(patch(name="Cats"))
     error = raised.value
-    assert (error.code.split()[0], error.fault, error.attempts, error.sent) == (str(code), FaultClass.FATAL, 1, True)
+    assert (error.code.split()[0], error.fault, error.attempts, error.sent) == (str(code), fault, 1, True)
     assert (error.details, error.request_id) == ("why", "r-2")
     assert len(service.calls) == 1
 

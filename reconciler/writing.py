@@ -1,0 +1,108 @@
+"""The writing half of a run: the journal first, then a backup of what goes, the requests, and reading back.
+
+In: a plan whose guards were passed, what is done of it already, and how to read the live side. Out: a Report. Before
+each call its request is in the journal, on disk; a lost answer is settled by reading; a signal ends the run after the
+calls under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.apply import Conduct, Fate, OnError, StepResult, apply_requests, settled
+from reconciler.deletions import DELETING_RPCS
+from reconciler.errors import ReconcilerError, RemoteError
+from reconciler.interrupts import Stop
+from reconciler.journal import Journal
+from reconciler.plan import Plan
+from reconciler.remote.port import Remote
+from reconciler.report import Report
+from reconciler.resources import Key, Observed, Request
+from reconciler.verify import carries_unmanaged, fate, remaining, unmanaged_moved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """What writing needs around it. `read` gives the live side of what a plan, or a part of one, touches."""
+
+    remote: Remote
+    journal: Journal
+    read: Callable[[Plan], Observed]
+    stop: Stop
+    backups: Path
+    parallelism: int
+    on_error: OnError = "continue"
+    on_result: Callable[[StepResult], None] = lambda result: None
+
+    def written(self, plan: Plan, done: frozenset[int], *, known: frozenset[str]) -> Report:
+        """Write a plan. `done` are positions of requests whose effect is there, `known` secrets that no backup may show."""
+        report = Report(kind="Apply", plan=plan, run=self.journal.run, backups=self._backed_up(plan, done, known))
+        with self.stop.watching():
+            results = apply_requests(plan.requests, self.remote, already_done=done, conduct=self._conduct(plan))
+            report = replace(report, results=results, is_interrupted=self.stop.is_set())
+            if not report.is_interrupted:
+                report = self._read_back(report)
+        self.journal.end(exit_code=report.exit_code, backups=report.backups)
+        return report
+
+    def _conduct(self, plan: Plan) -> Conduct:
+        return Conduct(
+            on_error=self.on_error,
+            parallelism=self.parallelism,
+            before_send=lambda position, request: self._before_send(plan, position, request),
+            after_answer=self.journal.answered,
+            on_result=self.on_result,
+            fates=lambda requests: self._fates(plan, requests),
+            may_start=lambda: not self.stop.is_set(),
+            pause=self.stop.wait,
+        )
+
+    def _before_send(self, plan: Plan, position: int, request: Request) -> None:
+        """Note the call. One that sends unmanaged values back is not made where somebody has just changed one of them."""
+        if carries_unmanaged(plan, request):
+            moved = unmanaged_moved(plan, request, self.read(_about(plan, request.keys)))
+            if moved:
+                told = ", ".join(f"{item.key.address} {item.path}" for item in moved)
+                raise ReconcilerError(
+                    f"not sent: it would revert what somebody has changed since the plan was made: {told}. Run again."
+                )
+        self.journal.sending(position, request)
+
+    def _fates(self, plan: Plan, requests: Sequence[Request]) -> Sequence[Fate]:
+        keys = tuple(key for request in requests for key in request.keys)
+        try:
+            observed = self.read(_about(plan, keys))
+        except RemoteError:
+            return [Fate.UNREAD] * len(requests)
+        return [fate(plan, request, observed) for request in requests]
+
+    def _read_back(self, report: Report) -> Report:
+        plan = report.plan
+        try:
+            observed = self.read(plan)
+        except RemoteError as error:
+            self.journal.verified(converged=False, remaining=(), unread=str(error))
+            return replace(report, unread=str(error))
+        left = remaining(plan, observed)
+        results = settled(report.results, lambda request: fate(plan, request, observed))
+        report = replace(report, results=results, remaining=left)
+        self.journal.verified(converged=report.converged, remaining=[key for key, _ in left], unread=None)
+        return report
+
+    def _backed_up(self, plan: Plan, done: frozenset[int], known: frozenset[str]) -> tuple[str, ...]:
+        requests = (request for position, request in enumerate(plan.requests) if position not in done)
+        keys = [key for request in requests if request.rpc in DELETING_RPCS for key in request.keys]
+        if not keys:
+            return ()
+        from reconciler.backup import backup_plan
+
+        folder = backup_plan(self.remote, keys, self.backups, self.journal.run, self.parallelism, known=known)
+        return (str(folder),)
+
+
+def _about(plan: Plan, keys: Sequence[Key]) -> Plan:
+    """The plan as if it were about these objects alone, for reading them."""
+    wanted = frozenset(keys)
+    return replace(plan, changes=tuple(change for change in plan.changes if change.key in wanted))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from reconciler.cli.options import PlanOptions
+from reconciler.cli.standard_input import manifests_from_stdin
 from reconciler.planning import Inputs
 
 
@@ -18,5 +17,5 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
         types=planning.types,
-        stdin=sys.stdin.buffer if "-" in paths else None,
+        stdin=manifests_from_stdin(paths),
     )

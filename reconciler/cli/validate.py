@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from reconciler.cli.options import CommonOptions, common_options, paths_argument
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.run import echo_json, echo_problems, open_session, reporting_problems, validation_document
+from reconciler.cli.standard_input import manifests_from_stdin
 from reconciler.errors import ProblemsError
 
 
@@ -39,7 +39,7 @@ def command(
 
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
-    inputs = Inputs(paths=paths, types=types, stdin=sys.stdin.buffer if "-" in paths else None)
+    inputs = Inputs(paths=paths, types=types, stdin=manifests_from_stdin(paths))
     with open_session(common, connect=online) as session, _junit_told(junit):
         validated = session.validated_with_types(inputs) if online or types else session.validated(inputs)
     outcome.warnings = validated.warnings

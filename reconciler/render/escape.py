@@ -1,20 +1,23 @@
-"""Makes text from manifests and from the service harmless in a terminal: what is not printable is shown as an escape."""
+"""Makes text from manifests and from the service harmless in a terminal and a CI log: what acts is shown as an escape."""
 
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any
-
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that move the cursor, reorder, hide or break lines: controls, formats (bidi), surrogates, separators."""
 
 
 def neutral(text: str) -> str:
-    """The text with every control, bidi or otherwise invisible character written as \\xNN, \\uNNNN or \\UNNNNNNNN."""
+    """The text with every character that isn't printable written as \\xNN, \\uNNNN or \\UNNNNNNNN.
+
+    Printable is as in str.isprintable: not what moves the cursor, reorders, hides or breaks lines (controls, bidi and
+    other formats, surrogates, separators), nor a blank that isn't the plain one and that nobody could tell from it.
+
+    "##[" becomes "#\\x23[": GitHub's runner obeys it anywhere in a line (actions/runner, ActionCommand).
+    """
+    text = text.replace("##[", "#\\x23[")
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(letter) if unicodedata.category(letter) in _UNSAFE else letter for letter in text)
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
 
 
 def _escaped(letter: str) -> str:

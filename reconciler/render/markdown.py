@@ -247,9 +247,10 @@ def code(text: str) -> str:
     A run of backticks ends a span only where it is as long as the one that began it (CommonMark, 6.1), so the fence is
     longer than any run inside; the blanks beside it are taken off again. A span can't be empty.
     """
+    text = text or "empty"
     fence = "`" * (_longest_run(text) + 1)
-    is_padded = text[:1] in ("`", " ", "") or text[-1:] in ("`", " ", "")
-    return f"{fence} {text or 'empty'} {fence}" if is_padded else f"{fence}{text}{fence}"
+    is_padded = bool(text.strip(" ")) and (text[0] in "` " or text[-1] in "` ")
+    return f"{fence} {text} {fence}" if is_padded else f"{fence}{text}{fence}"
 
 
 def fenced(lines: Sequence[str], language: str, *, limit: int | None = LINES) -> str:

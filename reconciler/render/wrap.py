@@ -19,6 +19,8 @@ def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None 
     later = indent if hanging is None else hanging
     if columns is None or width(indent + text) <= columns:
         return [indent + text]
+    if "::" in text:
+        columns -= 3  # what `without_commands` may add
     lines: list[str] = []
     start, rest = indent, text
     while width(start + rest) > columns:
@@ -55,11 +57,10 @@ def listed(names: Iterable[str], columns: int, *, indent: str) -> Iterator[str]:
 
 
 def without_commands(line: str) -> str:
-    """The line with its start, or a part of it, altered where a CI runner would take it for a command.
+    """The line with its start altered where a CI runner would take it for a command.
 
-    GitHub's runner obeys lines that begin with "::" after blanks, and "##[" anywhere (actions/runner, ActionCommand).
+    GitHub's runner obeys lines that begin with "::" after blanks (actions/runner, ActionCommand); for "##[" see `neutral`.
     """
-    line = line.replace("##[", "#\\x23[")
     bare = _BETWEEN_COLORS.sub("", line)
     if bare.lstrip().startswith("::"):
         return line.replace("::", "\\x3a:", 1)

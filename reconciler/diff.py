@@ -59,6 +59,14 @@ def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | No
     return tuple(sorted(found, key=lambda drift: drift.key))
 
 
+def drift_between(
+    key: Key, document: Document, before: Mapping[str, Any], after: Mapping[str, Any], *, secrets: Secrets
+) -> Drift | None:
+    """What differs between two specs of a resource whose live document is at hand; None where nothing does."""
+    found = next(iter(_drift(key, document, before, after, {}, Origin(path=""))), None)
+    return None if found is None else _concealed(found, secrets)
+
+
 def _concealed(drift: Drift, secrets: Secrets) -> Drift:
     before = secrets.conceal(drift.key, drift.before, source="live")
     after = secrets.conceal(drift.key, drift.after, source="manifest")
@@ -94,7 +102,7 @@ def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
 def mark_wanted(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
     """The owner mark of a managed model. An unstated `protect` keeps the live one; other keys of a mark stay."""
     kept = dict(mark) if isinstance(mark, Mapping) else {}
-    live = kept.get("protect") is True
+    live = kept.get("protect", False)
     return {**kept, "owner": owner, "protect": live if protect is None else protect}
 
 
@@ -105,7 +113,7 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
         after = before
         for entry in entries:
             after = _entry_wanted(key, after, entry)
-        for entry in entries:
+        for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
             if _entry_wanted(key, after, entry) != after:
                 problems.add(
                     "contradicting-versions",
@@ -114,6 +122,8 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
                     entry.origin,
                     hint="State each path in one of the entries only.",
                 )
+        if _is_same(before, after):
+            continue
         origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
         yield from _drift(key, document, before, after, origins, entries[0].origin)
 
@@ -130,6 +140,8 @@ def _drift(
     origins: Mapping[Path, Origin],
     origin: Origin,
 ) -> Iterable[Drift]:
+    if _is_same(before, after):
+        return
     changes = [
         FieldChange(
             path=path, before=lookup(before, path), after=lookup(after, path), origin=_nearest(origins, path, origin)
@@ -140,6 +152,11 @@ def _drift(
     if changes:
         changes.sort(key=lambda change: change.path)
         yield Drift(key=key, document=document, before=before, after=after, changes=tuple(changes), origin=origin)
+
+
+def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two specs hold the very same objects, as those of a resource in sync do."""
+    return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
 
 
 def _nearest(origins: Mapping[Path, Origin], path: Path, default: Origin) -> Origin:

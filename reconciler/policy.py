@@ -145,7 +145,7 @@ def decide(
         users = _workflows_using(key, workflows.get(key.scope, ()))
         if not key.version_id and (glob := _protecting_glob(model, rules)):
             notices.append(Notice(address=key.address, message=f"kept: prune.protect has {glob!r}."))
-        elif not key.version_id and owner_mark(model).get("protect") is True:
+        elif not key.version_id and owner_mark(model).get("protect", False) is not False:
             refusals.append(_protected(key))
         elif users:
             refusals.append(_used(key, users))

@@ -15,6 +15,7 @@ from reconciler.cli.output import terminal_columns
 from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.progress import wipe
 from reconciler.cli.run import echo_applied, open_session, progress, reporting_problems
+from reconciler.cli.standard_input import has_terminal
 
 if TYPE_CHECKING:
     from reconciler.apply import OnError
@@ -59,11 +60,11 @@ def command(
     _require_one_source(paths, plan_file or resume, planning, max_age)
     if plan_file is not None or resume is not None:
         return _apply_saved(plan_file, resume, max_age, on_error, common, outcome)
-    if not yes and not sys.stdin.isatty():
+    if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common) as session:
         report = replace(session, on_error=on_error).apply(
-            inputs_from(paths, planning), confirm=None if yes else lambda shown: _asked(shown, common)
+            inputs_from(paths, planning), confirm=None if yes else lambda shown: asked(shown, common)
         )
     if report is None:
         progress(common, "Nothing was written.")
@@ -108,7 +109,8 @@ def _apply_saved(
     return echo_applied(report, common)
 
 
-def _asked(shown: Report, common: CommonOptions) -> bool:
+def asked(shown: Report, common: CommonOptions) -> bool:
+    """Show a plan on standard error and ask whether to write it."""
     from reconciler.render.text import render
 
     isatty = sys.stderr.isatty()

@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -42,6 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "get": ("reconciler.cli.get", "Look at live types, models, versions, concepts or output info."),
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
+    "undo": ("reconciler.cli.undo", "Take back what one apply wrote, where nobody has changed it since."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
     "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
@@ -182,7 +184,12 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
 
 
 def _prepare_streams() -> None:
-    """Write what a terminal's encoding lacks as an escape: a name in another script is no reason to fail."""
+    """Write what a terminal's encoding lacks as an escape: a name in another script is no reason to fail.
+
+    What goes to a closed standard error goes nowhere; every writer of notes would else have to ask.
+    """
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open as long as we run
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

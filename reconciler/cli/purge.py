@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.progress import wipe
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
+from reconciler.cli.standard_input import has_terminal
 from reconciler.errors import Refusal, RefusedError, RemoteError, UsageError
 from reconciler.resources import Key, ObservedModel, Scope
 
@@ -66,7 +66,7 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
     with open_session(common) as session:
         models = _own(session, scope)
         _require_allowed(models, session.settings)
-        if models and sys.stdin.isatty() and not yes and not _asked(scope, models):
+        if models and has_terminal() and not yes and not _asked(scope, models):
             progress(common, "Nothing was deleted.")
             return exit_codes.OK
         purged = _purged(session, scope, models, common) if models else Purged()
@@ -125,7 +125,7 @@ def _refusals(model: ObservedModel, settings: Settings) -> Iterator[Refusal]:
             message=f"{address} is a bookmark of another app's model.",
             remedy="Remove the bookmark first.",
         )
-    if mark.get("protect") is True:
+    if mark.get("protect", False) is not False:
         yield Refusal(
             rule="protected",
             address=address,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,7 +132,8 @@ def reporting_problems(callback: Callback) -> Callback:
 
 def echo_json(document: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    # GitHub's runner obeys "##[" anywhere in a line; inside a JSON string this is the same text.
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
 
 
 def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
@@ -178,13 +180,15 @@ def echo_report(report: Report, common: CommonOptions) -> int:
 
 
 def echo_applied(report: Report, common: CommonOptions) -> int:
-    """Print the report of what was written, and on standard error where its journal is and what it is good for."""
+    """Print the report of what was written, and on standard error what its journal is good for.
+
+    Where all went well only a person at a terminal is told, or who asked for more with -v.
+    """
     code = echo_report(report, common)
-    if report.run is not None:
-        use = f"reconciler undo {report.run} takes it back"
-        if not report.converged:
-            use = f"reconciler apply --resume {report.run} finishes it"
-        progress(common, f"note: the journal of this run is {report.run}; {use}.")
+    if report.run is not None and not report.converged:
+        progress(common, f"note: reconciler apply --resume {report.run} finishes this run.")
+    elif report.run is not None and (common.verbose or sys.stderr.isatty()):
+        progress(common, f"note: reconciler undo {report.run} takes this run back.")
     return code
 
 

@@ -4,8 +4,9 @@
 one. Keys must equal those of the manifests, which may say "me". A model of the token's user, in exactly the app asked
 about, gets the scope's spelling; a model that a listing shows of anyone else keeps its own key, and so can't be taken
 for the app's. Who the token's user is, the answers tell at no cost where all models of that app have one user (GetModel's
-answer about the app does by itself); only where several users have an app of that id is the service asked (GetUser;
-GetApp for keys that belong to an app and may not read users).
+answer about the app does by itself), and GetModel tells where several users have an app of that id. Only where
+manifests call one app both "me" and a user's id is the service asked who "me" is (GetUser; GetApp for keys that belong
+to an app and may not read users).
 
 Importing this module is cheap; making a ClarifaiRemote imports clarifai_grpc (a fifth of a second).
 """
@@ -109,14 +110,32 @@ class ClarifaiRemote:
     def _list_models(self, rpc: str, body: Mapping[str, Any], scope: Scope) -> Iterator[ObservedModel]:
         messages: Iterable[Any] = self._list(rpc, body, "models", identity=_owner_and_id)
         own_user_id = scope.user_id
-        if own_user_id == ME and not self._own_user_id:
+        if own_user_id == ME:
             messages = list(messages)
-            users = {message.user_id for message in messages if message.app_id == scope.app_id}
-            own_user_id = users.pop() if len(users) == 1 else self.resolve_user_id(scope) if users else ME
-        elif own_user_id == ME:
-            own_user_id = self._own_user_id
+            own_user_id = self._own_user_among(messages, scope)
         for message in messages:
             yield model_from(_require_id(rpc, message), own_user_id=own_user_id, scope=scope)
+
+    def _own_user_among(self, messages: Iterable[Any], scope: Scope) -> str:
+        """Whose models of the scope's app are the token's user's own, as the answers spell that user."""
+        first_of: dict[str, Any] = {}
+        for message in messages:
+            if message.app_id == scope.app_id and message.user_id:
+                first_of.setdefault(message.user_id, message)
+        if len(first_of) < 2 or ME in first_of:
+            return ME if ME in first_of or not first_of else next(iter(first_of))
+        # Several users have an app of that id. What GetModel answers for "me" is the token's user's own.
+        for message in first_of.values():
+            body = {**_user_app("GetModel", scope), "model_id": message.id}
+            try:
+                found = self._caller.call("GetModel", body).message.model
+            except RemoteError as error:
+                if not error.code.startswith(f"{statuses.MODEL_DOES_NOT_EXIST} "):
+                    raise
+                continue
+            if found.app_id == scope.app_id and found.user_id:
+                return str(found.user_id)
+        return self.resolve_user_id(scope)
 
     def get_model(self, key: Key) -> ObservedModel | None:
         """One model with its latest version, or None where the service says that it doesn't exist."""
@@ -128,6 +147,8 @@ class ClarifaiRemote:
                 return None
             raise
         message = _require_id("GetModel", answer.message.model)
+        if not message.user_id and not message.app_id:
+            message.user_id, message.app_id = key.user_id, key.app_id  # an answer that names nobody is about what was asked
         own_user_id = message.user_id if key.user_id == ME else key.user_id
         model = model_from(message, own_user_id=own_user_id, scope=key.scope)
         # Where an app has no such model the service may answer with Clarifai's own of that id (service.proto,

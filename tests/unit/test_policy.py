@@ -108,10 +108,9 @@ def test_an_allowed_deletion() -> None:
     assert decision.refusals == ()
 
 
-@pytest.mark.parametrize("owner", ["vision", "sound"])
-def test_a_protected_mark_refuses_whoever_wrote_it(owner: str) -> None:
-    rules = PruneRules(owner=owner)
-    decision = judged(seen(live("kept"), live("gone", {"owner": owner, "protect": True})), rules)
+@pytest.mark.parametrize("protect", [True, "yes", 1, 0, None, "false"])
+def test_a_mark_protects_unless_it_says_false(protect: Any) -> None:
+    decision = judged(seen(live("kept"), live("gone", {"owner": "vision", "protect": protect})), OWN)
     assert rules_of(decision) == ["protected"]
     assert decision.deletions == ()
 

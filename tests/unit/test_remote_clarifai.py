@@ -315,10 +315,13 @@ def test_me_is_the_tokens_own_user_and_nobody_else() -> None:
         model("whose", user_id=""),
     )
     with (
-        ScriptedService(ListModels=in_turn(listed, models_of()), GetUser=in_turn(user("jane"))) as service,
+        ScriptedService(
+            ListModels=in_turn(listed, models_of()), GetModel=in_turn(single(model())), GetUser=in_turn(user("jane"))
+        ) as service,
         service.remote() as remote,
     ):
         keys = [item.key.address for item in remote.list_models(Scope("me", "pets"))]
+        assert service.rpcs == ["ListModels", "ListModels", "GetModel"]
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(lambda _: remote.resolve_user_id(Scope("me", "pets")), range(8))) == {"jane"}
     assert keys == ["me/pets/mine", "clarifai/main/mine", "joe/pets/shared", "jane/birds/elsewhere", "/pets/whose"]

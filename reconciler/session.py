@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from reconciler import statedir
+from reconciler import __version__, statedir
 from reconciler.apply import OnError, StepResult
 from reconciler.attribution import BaseState
 from reconciler.config import Settings
@@ -196,6 +196,35 @@ class Session:
             raise RefusedError(refusals)
         with self._locked(change.key for change in run.plan.changes):
             return self._rechecked(run.plan, journal=lambda: Journal(run.folder))
+
+    def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
+        """Put back what a run wrote, where live still has what it wrote. With `confirm`, ask first: None where it says no."""
+        from reconciler.journal import read_run
+        from reconciler.livesecrets import read_secrets_of_models
+        from reconciler.undo import inverse
+
+        run = read_run(self.runs, run_id)
+        refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
+        if refusals:
+            raise RefusedError(refusals)
+        with self._locked(change.key for change in run.plan.changes):
+            observed = self._planning().read(run.plan)
+            plan = inverse(
+                run.plan,
+                run=run_id,
+                sent=run.sent,
+                observed=observed,
+                secrets=read_secrets_of_models(self._remote(), tuple(observed.models.values())),
+                backups=run.backups,
+                batch=self.settings.limits.batch,
+                created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                tool_version=__version__,
+            )
+            if not plan.changes:
+                return Report(kind="Apply", plan=plan)
+            if confirm is None:
+                return self._written(plan, frozenset(), known=frozenset())
+            return self._rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
 
     def _rechecked(
         self, plan: Plan, *, known: frozenset[str] = frozenset(), journal: Callable[[], Journal] | None = None

@@ -63,7 +63,9 @@ class Staleness:
     done: frozenset[int]
 
 
-class _State(Enum):
+class State(Enum):
+    """What live holds at a planned path."""
+
     BEFORE = "before"
     AFTER = "after"
     MOVED = "moved"
@@ -95,22 +97,27 @@ def staleness(plan: Plan, observed: Observed) -> Staleness:
 
 def fate(plan: Plan, request: Request, observed: Observed) -> Fate:
     """What reading its objects says about a request: whether its planned values are there, or those before, or others."""
-    states: list[_State] = []
+    states: list[State] = []
     entries = _entries(plan)
     for change in plan.changes:
         if change.key not in request.keys:
             continue
         document = document_of(observed, change.key)
         if change.action == "delete":
-            states.append(_State.AFTER if document is None else _State.BEFORE)
+            states.append(State.AFTER if document is None else State.BEFORE)
             continue
         mine = [item for item in change.fields if carries(request, change.key, item)]
         if document is None:
             return Fate.MOVED
         states += [_state(change.key, item, document, entries.get(change.key, [])) for item in mine]
-    if _State.MOVED in states:
+    if State.MOVED in states:
         return Fate.MOVED
-    return Fate.TAKEN if states and all(state is _State.AFTER for state in states) else Fate.NOT_TAKEN
+    return Fate.TAKEN if states and all(state is State.AFTER for state in states) else Fate.NOT_TAKEN
+
+
+def state_of(plan: Plan, key: Key, change: FieldChange, document: Document) -> State:
+    """Whether live has the value before a planned change, the value after it, or another."""
+    return _state(key, change, document, _entries(plan).get(key, []))
 
 
 def unmanaged_moved(plan: Plan, request: Request, observed: Observed) -> tuple[Moved, ...]:
@@ -160,7 +167,7 @@ def remaining(plan: Plan, observed: Observed) -> tuple[tuple[Key, FieldChange | 
         left.extend(
             (change.key, FieldChange(path=item.path, before=_live(change.key, item, document), after=item.after))
             for item in change.fields
-            if document is None or _state(change.key, item, document, mine) is not _State.AFTER
+            if document is None or _state(change.key, item, document, mine) is not State.AFTER
         )
     return tuple(left)
 
@@ -188,7 +195,7 @@ def _moved(change: Change, document: Document | None, entries: _Entries) -> Iter
         yield Moved(key=key, path="", planned="exists", live=MISSING, wanted="exists")
     else:
         for item in change.fields:
-            if _state(key, item, document, entries) is _State.MOVED:
+            if _state(key, item, document, entries) is State.MOVED:
                 live = _live(key, item, document)
                 yield Moved(key=key, path=path_text(item.path), planned=item.before, live=live, wanted=item.after)
         yield from _echo_moved(change, document, entries)
@@ -217,20 +224,20 @@ def _live(key: Key, change: FieldChange, document: Document | None) -> Any:
     return Sensitive(live, "live") if change.is_sensitive and live is not MISSING else live
 
 
-def _state(key: Key, change: FieldChange, document: Document, entries: _Entries) -> _State:
+def _state(key: Key, change: FieldChange, document: Document, entries: _Entries) -> State:
     live, field = _live(key, change, document), _field_of(key, change)
     wanted = _wanted(change, entries)
     # The service answers with the url of its own copy of an image: a copy that wasn't there before is the one sent.
     is_image_sent = field.shape is Shape.IMAGE and MISSING not in (wanted, live) and not _same(live, change.before)
     if is_image_sent and is_copy_of_another(document, wanted):
-        return _State.AFTER
+        return State.AFTER
     if _same(live, wanted) or (field.shape is Shape.TAGS and equal_fields(field, live, wanted)):
-        return _State.AFTER
+        return State.AFTER
     if _is_unknown(change.before):
-        return _State.BEFORE  # a plan does not keep the secret that was there, so it can't be told from another
+        return State.BEFORE  # a plan does not keep the secret that was there, so it can't be told from another
     if _same(live, change.before) or (field.shape is Shape.TAGS and equal_fields(field, live, change.before)):
-        return _State.BEFORE
-    return _State.MOVED
+        return State.BEFORE
+    return State.MOVED
 
 
 def _wanted(change: FieldChange, entries: _Entries) -> Any:

@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("apply",),
     ("journal",),
     ("verify",),
+    ("undo",),
     ("memory", "memoryfile"),
     ("report",),
     ("render",),

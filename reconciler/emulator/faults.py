@@ -18,7 +18,7 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._counters = [_Counter(fault) for fault in faults]
 
-    def kind_for(self, rpc: str, request: Any) -> str | None:
+    def kind_for(self, rpc: str, request: Any = None) -> str | None:
         """The kind of the first fault that hits this call, None for a call that goes well. Counts the call."""
         with self._lock:
             hits = [counter.fault.kind for counter in self._counters if counter.is_hit_by(rpc, request)]

@@ -12,7 +12,7 @@ from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
 from reconciler.errors import UsageError
 from tests.emulator.client import Client, connected, user_app
 
-KINDS = "UNAVAILABLE, DEADLINE, 11005, 11003, 99009, 10020, 98009, LOST_REPLY, HANG"
+KINDS = "UNAVAILABLE, DEADLINE, 11005, 11003, 99009, 10020, 98009, 11008, 21201, 21202, 21203, LOST_REPLY, HANG"
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def test_an_unknown_switch_is_told_with_the_known_ones() -> None:
         ("kind=HANG,probability=2", "fault probability=2.0 is not between 0 and 1."),
         (
             "kind=HANG,when=now",
-            "fault 'when' is not known. Use one of every, kind, nth, probability, rpc, seed, times.",
+            "fault 'when' is not known. Use one of every, kind, names, nth, probability, rpc, seed, times.",
         ),
         ("HANG", "fault 'HANG' is not of the form NAME=VALUE. Write it like rpc=PatchModels,nth=1,kind=LOST_REPLY."),
     ],

@@ -87,10 +87,9 @@ def _memory_from(content: bytes, path: Path) -> Memory:
 
 
 def _memory(document: dict[str, Any]) -> Memory:
-    entries = tuple(
-        Entry(**{name: _text(entry, name) for name in ("address", "path", "fingerprint", "first_seen")})
-        for entry in document["entries"]
-    )
+    if not isinstance(document["entries"], list):
+        raise TypeError("entries is not a list")
+    entries = tuple(map(_entry, document["entries"]))
     if len({entry.place for entry in entries}) != len(entries):
         raise ValueError("two entries for one path")
     salt = _text(document, "salt")
@@ -99,6 +98,13 @@ def _memory(document: dict[str, Any]) -> Memory:
     return Memory(
         salt=salt, endpoint=_text(document, "endpoint"), updated_at=_text(document, "updated_at"), entries=entries
     )
+
+
+def _entry(document: dict[str, Any]) -> Entry:
+    texts = {name: _text(document, name) for name in ("address", "path", "fingerprint", "first_seen")}
+    if texts["address"].count("/") != 2:
+        raise ValueError(f"{texts['address']!r} is no address")
+    return Entry(**texts)
 
 
 def _text(document: dict[str, Any], name: str) -> str:

@@ -1,0 +1,193 @@
+"""What a memory of drift recalls: new, standing, resolved, and what a run that looked at a part says nothing of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.errors import Origin
+from reconciler.expectations import Expectation
+from reconciler.memory import Entry, Memory, Recollection, recalled, was_looked_at
+from reconciler.plan import Change, Plan, Source
+from reconciler.resources import MISSING, FieldChange, Key, Sensitive
+
+SALT = "00" * 32
+MONDAY, TUESDAY, SUNDAY = "2026-11-23T14:00:00Z", "2026-11-24T14:00:00Z", "2026-11-29T14:00:00Z"
+MODEL = Key(user_id="me", app_id="pets", model_id="petsID")
+EMPTY = Memory(salt=SALT, endpoint="https://x")
+
+
+def edit(path: str, before: Any = MISSING, after: Any = MISSING) -> FieldChange:
+    return FieldChange(path=tuple(path.split(".")), before=before, after=after)
+
+
+def plan_of(*fields: FieldChange, key: Key = MODEL, expectations: tuple[Expectation, ...] = ()) -> Plan:
+    changes = (Change(key=key, action="update", fields=fields),) if fields else ()
+    source = Source(digest="", files=())
+    return Plan(
+        tool_version="0",
+        created_at=MONDAY,
+        endpoint="https://x",
+        source=source,
+        changes=changes,
+        expectations=expectations,
+    )
+
+
+def deletion() -> Plan:
+    source = Source(digest="", files=())
+    changes = (Change(key=MODEL, action="delete", fields=(edit("metadata.reconciler", {"owner": "x"}),)),)
+    return Plan(tool_version="0", created_at=MONDAY, endpoint="https://x", source=source, changes=changes)
+
+
+def told(recollection: Recollection) -> tuple[dict[str, str], list[str]]:
+    """Each path with its word and time, and the paths that are over."""
+    places = {path: f"{item.word} {item.since}" for (_, path), item in recollection.places.items()}
+    return places, [f"{entry.path} {entry.first_seen}" for entry in recollection.resolved]
+
+
+def runs(*steps: tuple[str, Plan], looked_at: Callable[[Entry], bool] = lambda _: True) -> tuple[Recollection, Memory]:
+    """The last of several runs, each with the memory of the one before."""
+    memory = EMPTY
+    recollection = Recollection(places={})
+    for now, plan in steps:
+        recollection, memory = recalled(plan, memory, now=now, looked_at=looked_at)
+    return recollection, memory
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param(edit("name", "a", "b"), edit("name", "a", "b"), f"standing {MONDAY}", id="the same"),
+        pytest.param(edit("name", "a", "b"), edit("name", "c", "b"), f"new {TUESDAY}", id="live moved on"),
+        pytest.param(edit("name", "a", "b"), edit("name", "a", "c"), f"new {TUESDAY}", id="the manifest moved on"),
+        pytest.param(edit("name", "a", "b"), edit("name", MISSING, "b"), f"new {TUESDAY}", id="live is gone"),
+        pytest.param(
+            edit("metadata.a", None, 1), edit("metadata.a", MISSING, 1), f"new {TUESDAY}", id="null is a value"
+        ),
+        pytest.param(edit("metadata.a", 1, 2), edit("metadata.a", 1.0, 2.0), f"standing {MONDAY}", id="one number"),
+        pytest.param(edit("metadata.a", 1, 2), edit("metadata.a", True, 2), f"new {TUESDAY}", id="true is no number"),
+        pytest.param(
+            edit("toolkits", ["x", "y"], ["x", "y", "z"]),
+            edit("toolkits", ["y", "x"], ["y", "x", "z"]),
+            f"standing {MONDAY}",
+            id="tags have no order",
+        ),
+        pytest.param(
+            edit("metadata.a", ["x", "y"], []),
+            edit("metadata.a", ["y", "x"], []),
+            f"new {TUESDAY}",
+            id="lists have one",
+        ),
+        pytest.param(
+            edit("metadata.key", Sensitive("old", "live"), Sensitive("new", "env:K")),
+            edit("metadata.key", Sensitive("other", "live"), Sensitive("new", "env:K")),
+            f"standing {MONDAY}",
+            id="nothing of a secret is kept, so its change is not seen",
+        ),
+    ],
+)
+def test_the_same_path_on_the_next_day(first: FieldChange, second: FieldChange, expected: str) -> None:
+    recollection, _ = runs((MONDAY, plan_of(first)), (TUESDAY, plan_of(second)))
+    (path,) = (".".join(second.path),)
+    assert told(recollection) == ({path: expected}, [])
+
+
+def test_the_first_run_finds_all_new() -> None:
+    recollection, memory = runs((MONDAY, plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))))
+    assert told(recollection) == ({"name": f"new {MONDAY}", "notes": f"new {MONDAY}"}, [])
+    assert (recollection.new_count, recollection.standing_count) == (2, 0)
+    assert [(entry.place, entry.first_seen) for entry in memory.entries] == [
+        (("me/pets/petsID", "name"), MONDAY),
+        (("me/pets/petsID", "notes"), MONDAY),
+    ]
+    assert memory.updated_at == MONDAY
+
+
+def test_what_is_gone_is_resolved_once_and_new_when_it_comes_back() -> None:
+    drift, in_sync = plan_of(edit("name", "a", "b")), plan_of()
+    recollection, memory = runs((MONDAY, drift), (TUESDAY, in_sync))
+    assert told(recollection) == ({}, [f"name {MONDAY}"])
+    assert memory.entries == ()
+    assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, in_sync))[0]) == ({}, [])
+    assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, drift))[0]) == ({"name": f"new {SUNDAY}"}, [])
+
+
+def test_what_a_run_did_not_look_at_stays_as_it_was() -> None:
+    steps = (MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, plan_of())
+    recollection, memory = runs(*steps, looked_at=lambda _: False)
+    assert told(recollection) == ({}, [])
+    assert [entry.first_seen for entry in memory.entries] == [MONDAY]
+
+
+def test_a_resource_is_new_where_any_path_in_it_is_and_dates_from_its_oldest() -> None:
+    both = plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))
+    recollection, _ = runs((MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, both))
+    whole = recollection.of_change(both.changes[0])
+    assert (whole.word, whole.since) == ("new", MONDAY)
+    assert told(recollection)[0] == {"name": f"standing {MONDAY}", "notes": f"new {TUESDAY}"}
+
+
+def test_a_deletion_is_one_drift_whatever_it_shows() -> None:
+    recollection, _ = runs((MONDAY, deletion()), (TUESDAY, deletion()))
+    change = deletion().changes[0]
+    assert told(recollection) == ({"": f"standing {MONDAY}"}, [])
+    assert recollection.of_change(change).word == "standing"
+    assert recollection.of_field(change, change.fields[0]) is None
+
+
+def test_an_unmet_expectation_is_remembered_and_a_met_one_is_not() -> None:
+    def expecting(*live: str) -> Plan:
+        key, origin = MODEL.version("a" * 32), Origin(path="m.yaml")
+        return plan_of(expectations=(Expectation(key=key, expected=("cat",), live=live, origin=origin),))
+
+    assert told(runs((MONDAY, expecting("cat")))[0]) == ({}, [])
+    steps = (MONDAY, expecting("dog")), (TUESDAY, expecting("dog"))
+    assert told(runs(*steps)[0]) == ({"expect.concepts": f"standing {MONDAY}"}, [])
+    assert told(runs(*steps, (SUNDAY, expecting("cat")))[0]) == ({}, [f"expect.concepts {MONDAY}"])
+    assert told(runs(*steps, (SUNDAY, expecting("emu")))[0]) == ({"expect.concepts": f"new {SUNDAY}"}, [])
+
+
+def test_a_memory_holds_no_value_and_nothing_made_of_a_secret() -> None:
+    secret, other = Sensitive("planted-secret", "env:K"), Sensitive("another-secret", "env:K")
+    memories = [runs((MONDAY, plan_of(edit("metadata.key", value, "planted-text"))))[1] for value in (secret, other)]
+    assert memories[0] == memories[1]
+    assert "planted" not in repr(memories[0])
+
+
+def test_another_salt_gives_other_fingerprints() -> None:
+    plan = plan_of(edit("name", "a", "b"))
+    found = [
+        recalled(plan, Memory(salt=salt, endpoint=""), now=MONDAY, looked_at=lambda _: True)[1].entries[0].fingerprint
+        for salt in ("00" * 32, "01" * 32)
+    ]
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "path", "targets", "selected", "is_pruning", "expected"),
+    [
+        ("me/pets/petsID", "name", (), False, False, True),
+        ("me/pets/gone", "name", (), False, False, True),
+        ("me/pets/petsID", "name", ("petsID",), False, False, True),
+        ("me/pets/petsID@" + "a" * 32, "name", ("petsID",), False, False, True),
+        ("me/pets/other", "name", ("petsID",), False, False, False),
+        ("me/pets/other", "name", (), True, False, False),
+        ("me/pets/a@b", "name", ("a@b",), False, False, True),
+        ("me/pets/petsID", "", (), False, False, False),
+        ("me/pets/petsID", "", (), False, True, True),
+        ("me/pets/gone", "", ("gone",), False, True, True),
+        ("me/pets/gone", "", ("petsID",), False, True, False),
+    ],
+)
+def test_which_entries_a_run_looked_at(
+    address: str, path: str, targets: tuple[str, ...], *, selected: bool, is_pruning: bool, expected: bool
+) -> None:
+    entry = Entry(address=address, path=path, fingerprint="", first_seen=MONDAY)
+    compared = frozenset({"me/pets/petsID", "me/pets/a@b"})
+    looked_at = was_looked_at(
+        entry, compared=compared, targets=targets, is_partial=bool(targets) or selected, is_pruning=is_pruning
+    )
+    assert looked_at is expected

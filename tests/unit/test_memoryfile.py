@@ -1,0 +1,141 @@
+"""The memory of drift on disk: refused where it is not as written, whole whoever writes at once, its owner's only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.errors import ReconcilerError
+from reconciler.memory import Entry, Memory
+from reconciler.memoryfile import read_memory, update_memory
+
+ENDPOINT = "https://api.clarifai.com"
+GOOD: dict[str, Any] = {
+    "kind": "DriftMemory",
+    "format_version": "1.0",
+    "endpoint": ENDPOINT,
+    "updated_at": "2026-11-23T14:00:00Z",
+    "salt": "00" * 32,
+    "entries": [{"address": "a/b/c", "path": "name", "fingerprint": "f", "first_seen": "2026-11-23T14:00:00Z"}],
+}
+
+
+def added(number: int, memory: Memory) -> tuple[int, Memory]:
+    """One more entry; the result is how many there were."""
+    entry = Entry(address=f"a/b/{number:03}", path="name", fingerprint="f", first_seen="2026-11-23T14:00:00Z")
+    entries = tuple(sorted({*memory.entries, entry}))
+    return len(memory.entries), Memory(salt=memory.salt, endpoint=memory.endpoint, updated_at="t", entries=entries)
+
+
+def test_a_file_that_is_not_there_is_a_memory_of_nothing(tmp_path: Path) -> None:
+    memory, other = (read_memory(tmp_path / "state.json", endpoint=ENDPOINT) for _ in range(2))
+    assert (memory.entries, memory.endpoint, len(memory.salt)) == ((), ENDPOINT, 64)
+    assert memory.salt != other.salt
+    assert list(tmp_path.glob("*.json*")) == []
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(GOOD), encoding="utf-8")
+    before = read_memory(path, endpoint=ENDPOINT)
+    update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    assert read_memory(path, endpoint=ENDPOINT) == before
+    assert json.loads(path.read_text(encoding="utf-8")) == GOOD
+    assert (path.stat().st_mode & 0o777) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is damaged: it is no JSON document"),
+        ('{"kind": "DriftMem', "is damaged: it is no JSON document"),
+        ("\x00\xff", "is damaged: it is no JSON document"),
+        ("[" * 100_000, "is damaged: it is no JSON document"),
+        ("[]", "holds something else: its kind is not DriftMemory"),
+        ({"kind": "Plan"}, "holds something else: its kind is not DriftMemory"),
+        ({**GOOD, "format_version": "2.0"}, "has format 2.0, this version reads 1.0"),
+        ({**GOOD, "format_version": None}, "has format None, this version reads 1.0"),
+        ({**GOOD, "entries": {}}, "entries is not a list"),
+        ({**GOOD, "entries": None}, "is damaged: a part of it is missing or wrong"),
+        ({**GOOD, "entries": [{"address": "a"}]}, "is damaged: a part of it is missing or wrong (KeyError: 'path')"),
+        ({**GOOD, "entries": [*GOOD["entries"], *GOOD["entries"]]}, "two entries for one path"),
+        ({**GOOD, "entries": [{**GOOD["entries"][0], "first_seen": 7}]}, "first_seen is not a text"),
+        ({**GOOD, "entries": [{**GOOD["entries"][0], "address": "x"}]}, "'x' is no address"),
+        ({**GOOD, "salt": "zz"}, "is damaged"),
+        ({**GOOD, "salt": "00"}, "the salt is too short"),
+        ({**GOOD, "endpoint": "https://other"}, "remembers drift on https://other, this run talks to"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(
+    tmp_path: Path, content: str | dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "state.json"
+    text = content if isinstance(content, str) else json.dumps(content)
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ReconcilerError) as raised:
+        update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    assert str(path) in str(raised.value)
+    assert said in str(raised.value)
+    assert path.read_text(encoding="latin-1") == text
+
+
+def test_a_later_minor_format_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({**GOOD, "format_version": "1.7", "more": True}), encoding="utf-8")
+    assert len(read_memory(path, endpoint=ENDPOINT).entries) == 1
+
+
+def test_places_that_cannot_hold_a_file(tmp_path: Path) -> None:
+    for path, said in (
+        (tmp_path / "none" / "s.json", "there is no folder"),
+        (tmp_path, "can't be read: Is a directory"),
+    ):
+        with pytest.raises(ReconcilerError) as raised:
+            read_memory(path, endpoint=ENDPOINT)
+        assert said in str(raised.value)
+
+
+def test_runs_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    threads = [
+        threading.Thread(
+            target=lambda n=number: update_memory(path, lambda memory: added(n, memory), endpoint=ENDPOINT)
+        )
+        for number in range(24)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [entry.address for entry in read_memory(path, endpoint=ENDPOINT).entries] == [
+        f"a/b/{number:03}" for number in range(24)
+    ]
+    assert sorted(item.name for item in tmp_path.iterdir() if item.is_file()) == [".state.json.lock", "state.json"]
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    hold = (
+        "import sys\nfrom pathlib import Path\nfrom reconciler.memoryfile import update_memory\n"
+        "def wait(memory):\n    print('held', flush=True); sys.stdin.read(); return None, memory\n"
+        f"update_memory(Path({str(path)!r}), wait, endpoint='x')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ), text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ReconcilerError) as raised:
+            update_memory(path, lambda memory: (None, memory), endpoint="x", lock_seconds=0.1)
+        holder.communicate("")
+    assert str(raised.value) == (
+        f"The state file {path} is being updated by another run, for more than 0.1 seconds. Run again."
+    )
+    update_memory(path, lambda memory: (None, memory), endpoint="x", lock_seconds=0)

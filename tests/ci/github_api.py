@@ -40,6 +40,7 @@ class GitHub:
         self.calls: list[tuple[str, str]] = []
         self.tokens: set[str | None] = set()
         self.planned: dict[str, list[Planned]] = {}
+        self.answers: dict[str, Any] = {}
         self._next = 1000
 
     def comment(self, body: str, author: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,8 @@ class GitHub:
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         """What GitHub does and says."""
+        if path in self.answers:
+            return 200, self.answers[path]
         base = f"/repos/{self.repository}/issues"
         if path == "/user":
             return (

@@ -1,0 +1,317 @@
+"""action.yml and the workflows: valid, pinned, with little permission; and run, step by step, against an emulator."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.emulator import Emulator
+from tests.ci.actions_runner import ROOT, Runner, parsed
+from tests.ci.github_api import TOKEN, GitHub, github_api
+from tests.ci.repositories import Repository
+from tests.ci.runner_files import commands
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = ROOT / "action.yml"
+MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID, user_id: demo, app_id: pets}}\nspec: {}\n"
+
+
+def steps(document: dict[str, Any]) -> list[dict[str, Any]]:
+    if "runs" in document:
+        return list(document["runs"]["steps"])
+    return [step for job in document["jobs"].values() for step in job["steps"]]
+
+
+def test_they_are_valid() -> None:
+    for schema, files in (("vendor.github-workflows", WORKFLOWS), ("vendor.github-actions", [ACTION])):
+        checked = subprocess.run(
+            [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+def test_they_are_pinned_and_put_no_value_into_a_script(path: Path) -> None:
+    for step in steps(parsed(path)):
+        assert re.fullmatch(r"\./|[\w-]+/[\w-]+@[0-9a-f]{40}", step.get("uses", "./")), step
+        assert "${{" not in step.get("run", "")
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"uses: \S+@\S+$", text, re.MULTILINE) == [], "a pin says which release it is"
+    assert "pull_request_target" not in text
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_have_little_permission_and_an_end(path: Path) -> None:
+    document = parsed(path)
+    assert document["permissions"] == {"contents": "read"}
+    assert "group" in document["concurrency"]
+    for job in document["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 60
+        writes = {name for name, value in job.get("permissions", {}).items() if value == "write"}
+        assert writes <= {"pull-requests", "issues"}
+    for step in steps(document):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_apply_is_one_at_a_time_and_never_cancelled() -> None:
+    document = parsed(ROOT / ".github" / "workflows" / "apply.yml")
+    assert document["concurrency"] == {"group": "reconciler-apply", "cancel-in-progress": False}
+    assert document["jobs"]["apply"]["environment"] == "production"
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    with github_api() as running:
+        yield running
+
+
+class Place:
+    """A repository with manifests on main and on a branch, an emulator, GitHub's API, and a runner for the workflows."""
+
+    def __init__(self, emulator: Emulator, github: GitHub, folder: Path) -> None:
+        self.emulator, self.github, self.folder = emulator, github, folder
+        self.repository = Repository(folder / "workspace")
+        self.base = self.repository.commit({"models/pets.yaml": MANIFEST.format("{notes: pending}")})
+        self.head = self.repository.commit({"models/pets.yaml": MANIFEST.format("{name: new, notes: pending}")})
+        self.artifacts: dict[str, Path] = {}
+
+    def runner(self, *, pat: str = "pat-of-the-test", **context: str) -> Runner:
+        return Runner(
+            workspace=self.repository.root,
+            temp=self.folder / "temp",
+            artifacts=self.artifacts,
+            context={
+                "github.token": TOKEN,
+                "github.event.pull_request.number": "7",
+                "github.event.pull_request.base.sha": self.base,
+                "github.event.pull_request.head.sha": self.head,
+                "secrets.CLARIFAI_PAT": pat,
+                "vars.RECONCILER_PATHS": "models",
+                **context,
+            },
+            environ={
+                "CLARIFAI_API_BASE": self.emulator.url,
+                "GITHUB_API_URL": self.github.url,
+                "GITHUB_REPOSITORY": "acme/models",
+                "GITHUB_SHA": self.head,
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+
+    def workflow(self, name: str) -> Path:
+        return ROOT / ".github" / "workflows" / f"{name}.yml"
+
+
+@pytest.fixture
+def place(emulator: Emulator, github: GitHub, tmp_path: Path) -> Place:
+    return Place(emulator, github, tmp_path)
+
+
+def codes(runner: Runner) -> dict[str, int]:
+    return {ran.name: ran.code for ran in runner.ran}
+
+
+def log(runner: Runner) -> str:
+    return "".join(ran.log for ran in runner.ran)
+
+
+def test_a_pull_request_is_validated_planned_commented_and_its_plan_kept(place: Place, github: GitHub) -> None:
+    runner = place.runner()
+    runner.job(place.workflow("plan"), "plan")
+    assert set(codes(runner).values()) == {0}, log(runner)
+    (comment,) = github.comments
+    assert comment["body"].startswith("<!-- clarifai-reconciler:default -->\n")
+    plan = json.loads(place.artifacts[f"reconciler-plan-{place.head}"].read_text())
+    assert plan["attribution_base"] == {"ref": place.base, "commit": place.base}
+    assert {field["path"]: field["attribution"] for field in plan["changes"][0]["fields"]} == {
+        "name": "this_change",
+        "notes": "base",
+    }
+    assert "petsID" in runner.summary.read_text()
+    assert "pat-of-the-test" not in log(runner)
+    assert TOKEN not in log(runner)
+    installs = (runner.temp / "pip.log").read_text().count("pip install")
+    assert installs == 1, "the second use of the action finds it installed"
+
+
+def test_a_fork_without_secrets_is_validated_and_told_why_there_is_no_plan(place: Place, github: GitHub) -> None:
+    runner = place.runner(pat="")
+    runner.job(place.workflow("plan"), "plan")
+    assert set(codes(runner).values()) == {0}
+    assert "### Checked, not planned" in runner.summary.read_text()
+    assert (github.calls, place.artifacts) == ([], {})
+    assert not place.emulator.calls
+
+
+def test_a_read_only_token_costs_the_comment_and_nothing_else(place: Place, github: GitHub) -> None:
+    runner = place.runner(**{"github.token": "read-only"})
+    runner.job(place.workflow("plan"), "plan")
+    assert set(codes(runner).values()) == {0}
+    assert [name for name, _, _ in commands(log(runner))] == ["warning"]
+    assert "could not be posted as a comment" in runner.summary.read_text()
+
+
+def test_a_bad_manifest_fails_the_pull_request_with_its_place(place: Place) -> None:
+    place.repository.commit({"models/pets.yaml": MANIFEST.format("{nmae: new}")})
+    runner = place.runner()
+    runner.job(place.workflow("plan"), "plan")
+    assert codes(runner)["Outcome"] == 1
+    assert "Plan" not in [step.name for step in runner.ran]
+    ((name, properties, _),) = commands(log(runner))
+    assert (name, properties["file"], properties["line"]) == ("error", "models/pets.yaml", "4")
+
+
+def answers(place: Place, *, merged: bool = True) -> None:
+    """Let the API know the pull request of the commit, and the run that kept its plan."""
+    repository = f"/repos/{place.github.repository}"
+    place.github.answers = {
+        f"{repository}/commits/{place.head}/pulls": [
+            {"merged_at": "2026-11-23T14:00:00Z" if merged else None, "head": {"sha": place.head}}
+        ],
+        f"{repository}/actions/artifacts": {
+            "artifacts": [
+                {"expired": False, "workflow_run": {"id": 5, "repository_id": 1, "head_repository_id": 1}},
+            ]
+        },
+    }
+
+
+def applied(place: Place) -> Runner:
+    """Run the plan job and, where it finds changes, the apply job of a push to main."""
+    runner = place.runner()
+    found = runner.job(place.workflow("apply"), "plan")
+    if found["changes"] == "true":
+        runner.ran.clear()
+        runner.job(place.workflow("apply"), "apply")
+    return runner
+
+
+def test_the_reviewed_plan_is_applied_after_the_merge(place: Place) -> None:
+    place.runner().job(place.workflow("plan"), "plan")
+    reviewed = place.artifacts[f"reconciler-plan-{place.head}"]
+    kept = place.folder / "reconciler-plan.json"
+    kept.write_bytes(reviewed.read_bytes())
+    place.artifacts[f"reconciler-plan-{place.head}"] = kept
+    answers(place)
+    runner = applied(place)
+    assert codes(runner)["Outcome"] == 0, log(runner)
+    assert "This is the plan that was reviewed with the pull request." in runner.summary.read_text()
+    assert (place.repository.root / "reconciler-plan.json").read_bytes() == kept.read_bytes()
+    again = place.runner().job(place.workflow("apply"), "plan")
+    assert again == {"changes": "false"}
+
+
+def test_a_reviewed_plan_that_asks_for_something_else_is_not_applied(place: Place) -> None:
+    place.runner().job(place.workflow("plan"), "plan")
+    document = json.loads(place.artifacts[f"reconciler-plan-{place.head}"].read_text())
+    document["requests"][0]["body"]["models"][0]["name"] = "forged"
+    forged = place.folder / "reconciler-plan.json"
+    forged.write_text(json.dumps(document))
+    place.artifacts[f"reconciler-plan-{place.head}"] = forged
+    answers(place)
+    runner = applied(place)
+    assert codes(runner)["Outcome"] == 0, log(runner)
+    assert "have changed since the pull request's plan" in runner.summary.read_text()
+    assert "forged" not in (place.repository.root / "reconciler-plan.json").read_text()
+
+
+def test_a_push_without_a_pull_request_takes_a_new_plan(place: Place) -> None:
+    answers(place, merged=False)
+    runner = applied(place)
+    assert codes(runner)["Outcome"] == 0, log(runner)
+    assert "There was no reviewed plan: this one is new." in runner.summary.read_text()
+
+
+def test_apply_without_a_secret_says_so(place: Place) -> None:
+    runner = place.runner(pat="")
+    assert runner.job(place.workflow("apply"), "plan") == {"changes": ""}
+    assert "Nothing is planned or applied" in runner.summary.read_text()
+    assert not place.emulator.calls
+
+
+def test_drift_opens_one_issue_fails_and_closes_it_when_all_is_in_sync(place: Place, github: GitHub) -> None:
+    for _ in range(2):
+        runner = place.runner()
+        runner.job(place.workflow("drift"), "drift")
+        assert (codes(runner)["Outcome"], codes(runner)["Fail on drift"]) == (0, 2), log(runner)
+        assert len(github.issues) == 1
+    applied(place)
+    runner = place.runner()
+    runner.job(place.workflow("drift"), "drift")
+    assert (codes(runner)["Fail on drift"], github.issues[0]["state"]) == (0, "closed")
+
+
+def test_a_drift_run_that_fails_touches_no_issue(place: Place, github: GitHub) -> None:
+    place.repository.commit({"models/pets.yaml": MANIFEST.format("{nmae: new}")})
+    runner = place.runner()
+    runner.job(place.workflow("drift"), "drift")
+    assert codes(runner)["Fail on drift"] == 1
+    assert github.calls == []
+
+
+def test_drift_without_a_secret_says_so(place: Place) -> None:
+    runner = place.runner(pat="")
+    runner.job(place.workflow("drift"), "drift")
+    assert "Drift was not looked for" in runner.summary.read_text()
+
+
+def action(runner: Runner, **given: str) -> dict[str, str]:
+    """Use the action alone."""
+    names = {key.replace("_", "-"): value for key, value in given.items()}
+    _, found = runner._step({"uses": "./", "with": names}, {"CLARIFAI_PAT": "pat-of-the-test"}, {})
+    return found
+
+
+def test_inputs_are_words_never_code(place: Place) -> None:
+    hostile = '$(touch "$RUNNER_TEMP/owned") `touch owned`; touch owned #'
+    for given in (
+        {"paths": f"models\n{hostile}\n\n--out=owned"},
+        {"environment": hostile},
+        {"command": hostile},
+        {"version": hostile},
+        {"plan_file": hostile},
+        {"arguments": f"--app-id\n{hostile}"},
+        {"comment": hostile, "comment_key": hostile, "base": hostile},
+    ):
+        runner = place.runner()
+        action(runner, **{"paths": "models", **given})
+        assert not (runner.temp / "owned").exists()
+        assert list(place.repository.root.rglob("owned")) == []
+
+
+def test_an_unknown_command_and_a_wrong_version_end_with_64(place: Place) -> None:
+    runner = place.runner()
+    assert action(runner, command="purge", paths="models")["exitcode"] == "64"
+    assert codes(runner)["Outcome"] == 64
+    runner = place.runner()
+    action(runner, version="1.0 --index-url=http://x")
+    assert codes(runner)["Install"] == 64
+
+
+def test_a_release_is_installed_by_its_version(place: Place) -> None:
+    runner = place.runner()
+    action(runner, command="validate", paths="models", version="1.2.3")
+    assert "clarifai-reconciler==1.2.3" in (runner.temp / "pip.log").read_text()
+
+
+def test_apply_writes_without_a_plan_file_too(place: Place) -> None:
+    found = action(place.runner(), command="apply", paths="models")
+    assert found == {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": ""}
+
+
+def test_pruning_is_passed_on(place: Place) -> None:
+    runner = place.runner()
+    found = action(runner, command="plan", paths="models", prune="true", arguments="--prune-scope=app")
+    assert found["exitcode"] == "3"
+    assert codes(runner)["Outcome"] == 3

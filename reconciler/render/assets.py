@@ -108,7 +108,8 @@ function filter() {
   by('count').textContent = count === total ? `${total} change${total === 1 ? '' : 's'}` : `${count} of ${total} changes`;
 }
 let waiting = 0;
-form.addEventListener('input', () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
+for (const kind of ['input', 'change'])
+  form.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
 form.addEventListener('submit', (event) => event.preventDefault());
 const shown = () => changes.filter((change) => !change.element.hidden);
 by('unfold').addEventListener('click', () => { for (const change of shown()) change.element.open = true; });

@@ -31,6 +31,9 @@ def plain(value: Any) -> Any:
 
 def canonical(value: Any) -> Any:
     """JSON value with one spelling per number: a float that is a whole number within 2**53 becomes an int."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT:
         return int(value)
     if isinstance(value, Mapping):
@@ -42,6 +45,8 @@ def canonical(value: Any) -> Any:
 
 def equal(one: Any, other: Any) -> bool:
     """Whether two values inside a Struct are the same to the service. Sensitive values compare by what they hold."""
+    if type(one) is str and type(other) is str:  # most values are texts
+        return bool(one == other)
     one = one.reveal() if isinstance(one, Sensitive) else one
     other = other.reveal() if isinstance(other, Sensitive) else other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -89,7 +94,8 @@ def equal_fields(spec: FieldSpec, one: Any, other: Any) -> bool:
 def lookup(tree: Any, path: Path) -> Any:
     """The value at `path` of nested mappings, or MISSING."""
     for name in path:
-        if not isinstance(tree, Mapping) or name not in tree:
+        # By exact type first: asking a Mapping whether it is one takes ten times as long.
+        if (type(tree) is not dict and not isinstance(tree, Mapping)) or name not in tree:
             return MISSING
         tree = tree[name]
     return tree
@@ -118,8 +124,12 @@ def spec_from_document(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any
     spec: dict[str, Any] = {}
     for field in KINDS[kind]:
         value = field_from_document(field, document)
-        if value is not MISSING:
-            spec = with_value(spec, field.path, value)
+        if value is MISSING:
+            continue
+        holder = spec
+        for name in field.path[:-1]:
+            holder = holder.setdefault(name, {})
+        holder[field.path[-1]] = value
     return spec
 
 

@@ -23,6 +23,8 @@ def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Des
     `user_id_of` tells who "me" is; it is asked only then. Raises ProblemsError for two manifests of one model.
     """
     scopes = {model.key.scope for model in desired.models}
+    if all(scope.user_id != ME for scope in scopes):
+        return desired
     doubtful = {s for s in scopes if s.user_id == ME and any(o.app_id == s.app_id and o != s for o in scopes)}
     real = {scope: user_id_of(scope) for scope in sorted(doubtful)}
     models: dict[Key, DesiredModel] = {}
@@ -51,6 +53,8 @@ def is_targeted(key: Key, globs: Iterable[str]) -> bool:
 
 def selected(desired: Desired, *, targets: tuple[str, ...], selectors: tuple[tuple[str, str], ...]) -> Desired:
     """The manifests that match any target and every selector."""
+    if not targets and not selectors:
+        return desired
     models = tuple(
         model
         for model in desired.models

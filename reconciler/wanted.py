@@ -27,8 +27,10 @@ def spec_wanted(
     for field in KINDS[kind]:
         value = lookup(stated, field.path)
         if value is not MISSING:
-            wanted = field_wanted(field, lookup(before, field.path), value, action=action)
-            after = with_value(after, field.path, wanted)
+            there = lookup(before, field.path)
+            wanted = field_wanted(field, there, value, action=action)
+            if wanted is not there:  # what is in sync stays the very same object, which `diff` sees at a glance
+                after = with_value(after, field.path, wanted)
     for removal in removals:
         after = _without(after, removal)
     return after
@@ -37,12 +39,29 @@ def spec_wanted(
 def field_wanted(field: FieldSpec, before: Any, stated: Any, *, action: Action) -> Any:
     """One field's value after a statement; the value before itself where nothing would change."""
     if field.shape is Shape.TAGS:
-        return _tags_wanted([] if before is MISSING else before, stated, action=action)
+        wanted = _tags_wanted([] if before is MISSING else before, stated, action=action)
+        return before if wanted == before else wanted
+    if action is Action.MERGE and is_held(before, stated):
+        return before
     if action is Action.MERGE and before is not MISSING:
         wanted = merged(before, stated)
     else:
         wanted = aligned(before, _keeping_mark(field, before, stated))
     return before if equal_fields(field, before, wanted) else wanted
+
+
+def is_held(before: Any, stated: Any) -> bool:
+    """Whether `before` plainly holds what is stated: a quick yes for most values of a run; a no means nothing."""
+    kind = type(stated)
+    if kind is dict:
+        if type(before) is not dict:
+            return False
+        for name, item in stated.items():  # noqa: SIM110
+            if name not in before or not is_held(before[name], item):
+                return False
+        return True
+    # Lists and secrets have rules of their own. True is no 1, so the types are compared; 1 and 1.0 are left to `equal`.
+    return (kind is str or kind is int or kind is bool or kind is float) and type(before) is kind and before == stated
 
 
 def aligned(before: Any, stated: Any) -> Any:

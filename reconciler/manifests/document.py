@@ -89,23 +89,27 @@ class LoadedDocument:
 
     def node(self, path: JsonPath) -> Node:
         """The node at `path`, or the nearest above it (below a value that `${var:…}` brought in there are no nodes)."""
-        node = self.root
-        for name in path:
-            child = child_of(node, name)
-            if child is None:
-                break
-            node = child
-        return node
+        return node_at(self.root, path)
 
     def with_value(self, value: Any) -> LoadedDocument:
         """The same document holding another value at the same places."""
         return replace(self, value=value)
 
 
+def node_at(node: Node, path: JsonPath) -> Node:
+    """The node at `path` below `node`, or the nearest above it."""
+    for name in path:
+        child = child_of(node, name)
+        if child is None:
+            break
+        node = child
+    return node
+
+
 def child_of(node: Node, name: str | int) -> Node | None:
     """The node of one key or list position, None where the text has none."""
     if isinstance(node.children, dict):
-        return node.children.get(str(name))
+        return node.children.get(name if isinstance(name, str) else str(name))
     if isinstance(node.children, list) and name in range(len(node.children)):
         return node.children[int(name)]
     return None

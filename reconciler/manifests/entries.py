@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import Origin, ProblemList
-from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.manifests.document import (
+    JsonPath,
+    LoadedDocument,
+    Node,
+    child_of,
+    dotted,
+    json_pointer,
+    node_at,
+    value_at,
+)
 from reconciler.manifests.ids import version_id_problem
 from reconciler.manifests.structs import StructReader
 from reconciler.manifests.wording import quoted
@@ -46,7 +55,7 @@ def model_from_document(
     """What one document wants; only complete where `problems` stayed empty."""
     spec = document.value.get("spec")
     labels = value_at(document.value, ("metadata", "labels"))
-    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings)
+    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings, value_at(document.value, ("spec",)))
     action = entry.action(Action.MERGE)
     stated, origins = entry.stated(action)
     removals = tuple(entry.removals())
@@ -78,7 +87,7 @@ def _versions(
     for index, value in enumerate(entries if isinstance(entries, list) else ()):
         if not isinstance(value, dict):
             continue
-        entry = _Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings)
+        entry = _Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings, value)
         selector = entry.selector()
         if selector is not None and selector in seen:
             message = f"this entry means the same as the one in line {seen[selector].line}: {selector}."
@@ -105,17 +114,18 @@ def _versions(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The part of a document that describes one resource: `spec`, or one of `spec.versions`."""
+    """The part of a document that describes one resource: `spec`, or one of `spec.versions`; `whole` is its value."""
 
     document: LoadedDocument
     path: JsonPath
     kind: Kind
     problems: ProblemList
     warnings: ProblemList
+    whole: Any
 
     def value(self, *path: str | int) -> Any:
         """What stands at `path` below this entry; MISSING where nothing does."""
-        return value_at(self.document.value, (*self.path, *path))
+        return value_at(self.whole, path)
 
     def origin(self, path: JsonPath = ()) -> Origin:
         """The place of what stands at `path` below this entry."""
@@ -162,6 +172,7 @@ class _Entry:
         """The stated fields, nested as in the manifest and normalised, and the place of each path in them."""
         stated: dict[str, Any] = {}
         origins: dict[Path, Origin] = {}
+        root = self.document.node(self.path)
         for field in KINDS[self.kind]:
             value = self._field(field.path, field.shape, action)
             if value is MISSING:
@@ -171,8 +182,20 @@ class _Entry:
                 target = target.setdefault(name, {})
                 origins[field.path[:depth]] = self.origin(field.path[:depth])
             target[field.path[-1]] = value
-            origins.update((path, self.origin(path)) for path in _paths(value, field.path))
+            self._add_origins(origins, value, field.path, node_at(root, field.path))
         return stated, origins
+
+    def _add_origins(self, origins: dict[Path, Origin], value: Any, path: Path, node: Node) -> None:
+        """The place of a value and of everything inside its mappings; `node` is the value's."""
+        origin = origins[path] = self.document.origin_of(node)
+        if not isinstance(value, Mapping):
+            return
+        for name, item in value.items():
+            child = child_of(node, name)
+            if child is not None:
+                self._add_origins(origins, item, (*path, name), child)
+            else:  # what a variable brought in stands where the variable is named
+                origins.update(dict.fromkeys(_paths(item, (*path, name)), origin))
 
     def _field(self, path: Path, shape: Shape, action: Action) -> Any:
         value = self.value(*path)

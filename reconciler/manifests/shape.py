@@ -38,7 +38,8 @@ _TEXT_FIELDS: Final = frozenset({"name", "description", "notes", "license"})
 
 def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
     """Where an interpolated document breaks the schema of its kind ("Model", "Config"); empty where it doesn't."""
-    value = _revealed(document.value) if holds_sensitive(document.value) else document.value
+    has_secrets = document.has_references and holds_sensitive(document.value)
+    value = _revealed(document.value) if has_secrets else document.value
     if _quick_check(kind)(value):
         return []
     validator = _validator(kind)

@@ -35,6 +35,8 @@ MAX_DEPTH: Final = 64
 MAX_EXPANDED: Final = 100_000
 """Values in a document that uses aliases, each alias counted as all that it stands for."""
 
+_KNOWN_SCALARS: Final = 10_000
+
 _MERGE_KEY: Final = "<<"
 
 
@@ -60,6 +62,7 @@ class Builder:
         self._parser = parser
         self._path = path
         self._problems = problems
+        self._plain: dict[str, tuple[Any, str | None]] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -76,7 +79,8 @@ class Builder:
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 node = self._scalar(event)
-                self._remember(event, node)
+                if event.anchor is not None:
+                    self._anchors[event.anchor] = node
                 self._attach(node)
             elif kind is yaml.MappingStartEvent:
                 self._open(event, {})
@@ -160,7 +164,8 @@ class Builder:
     def _grow(self, parent: Node, node: Node) -> None:
         parent.size = min(parent.size + node.size, MAX_EXPANDED + 1)
         parent.height = max(parent.height, node.height + 1)
-        self._require_bounds(parent)
+        if self._alias is not None:
+            self._require_bounds(parent)
 
     def _require_bounds(self, parent: Node) -> None:
         """Only aliases need this: what is written out is bounded by the file's size, and its depth by `_open`."""
@@ -247,12 +252,18 @@ class Builder:
         tag: str | None = event.tag
         is_plain = tag is None and event.implicit[0]
         if is_plain:
+            known = self._plain.get(text)
+            if known is not None:
+                return Node(known[0], line, column, known[1])
             kind, value = read_plain(text)
         else:
             kind, value = ("str", text) if tag is None or tag == "!" else read_tagged(tag, text)
         if kind == "str":
             self._check_text(text, line, column)
-            return Node(value, line, column, text if is_plain and may_surprise(text) else None)
+            raw = text if is_plain and may_surprise(text) else None
+            if is_plain and text.isascii() and "${" not in text and "\x00" not in text:
+                self._know(text, value, raw)
+            return Node(value, line, column, raw)
         if kind == "tag":
             self._report_tag(str(tag), line, column)
             return Node(value, line, column)
@@ -261,7 +272,14 @@ class Builder:
         elif isinstance(value, float) and not math.isfinite(value):
             self._report_unusable("not-finite", text, line, column)
             value = 0
+        elif is_plain:
+            self._know(text, value, text)
         return Node(value, line, column, text)
+
+    def _know(self, text: str, value: Any, raw: str | None) -> None:
+        """Keep how a plain scalar without a problem reads: a fleet's manifests say the same words again and again."""
+        if len(self._plain) < _KNOWN_SCALARS:
+            self._plain[text] = (value, raw)
 
     def _report_unusable(self, kind: str, text: str, line: int, column: int) -> None:
         code, why = {

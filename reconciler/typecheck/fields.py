@@ -178,14 +178,34 @@ def types_from_snapshot(data: Any) -> Mapping[str, Document]:
 
 def fields_for(model_type: Document | None, version_document: Document | None) -> ParamFields:
     """The fields that a version's params may have: its type's, and its own params_specs."""
-    by_type: tuple[ParamField, ...] = ()
-    if model_type is not None:
-        source = f"`reconciler get types {_id(model_type)}` shows what this model type takes."
-        by_type = fields_from_documents(model_type.get("model_type_fields"), source)
+    by_type = () if model_type is None else _fields_of_type(model_type)
     document: Document = {} if version_document is None else version_document
+    stated = lookup(document, ("output_info", "params_specs"))
+    if stated is MISSING:
+        return ParamFields(by_type=by_type, document=document)
     source = f"Version {_id(document)} declares it in its params_specs."
-    specs = fields_from_documents(lookup(document, ("output_info", "params_specs")), source, base=PARAMS)
-    return ParamFields(by_type=by_type, by_version=specs, document=document)
+    return ParamFields(
+        by_type=by_type, by_version=fields_from_documents(stated, source, base=PARAMS), document=document
+    )
+
+
+_BY_TYPE: Final[dict[int, tuple[Document, tuple[ParamField, ...]]]] = {}
+"""The fields of model types by the identity of their documents, which are kept so that no other takes it."""
+
+_TYPES_KEPT: Final = 256
+
+
+def _fields_of_type(model_type: Document) -> tuple[ParamField, ...]:
+    """The fields of a model type, made once for all the models of that type."""
+    kept = _BY_TYPE.get(id(model_type))
+    if kept is not None:
+        return kept[1]
+    source = f"`reconciler get types {_id(model_type)}` shows what this model type takes."
+    fields = fields_from_documents(model_type.get("model_type_fields"), source)
+    if len(_BY_TYPE) >= _TYPES_KEPT:
+        _BY_TYPE.clear()
+    _BY_TYPE[id(model_type)] = (model_type, fields)
+    return fields
 
 
 def _id(document: Document) -> str:

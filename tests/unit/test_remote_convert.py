@@ -54,6 +54,53 @@ JSON = st.recursive(
 )
 
 
+def sorted_with_ints(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: sorted_with_ints(item) for name, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [sorted_with_ints(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53 else value
+
+
+EVERYTHING = {
+    "id": "cats",
+    "created_at": "2026-01-02T03:04:05.678901Z",
+    "visibility": {"gettable": "PUBLIC"},
+    "toolkits": ["a", "b"],
+    "workflow_recommended": False,
+    "featured_order": 3,
+    "image": {"url": "https://x", "hosted": {"prefix": "p", "sizes": ["s"]}},
+    "is_starred": True,
+    "star_count": 4,
+    "model_version": {
+        "id": "v",
+        "status": {"code": "MODEL_TRAINED", "description": "d"},
+        "total_input_count": 5,
+        "output_info": {
+            "output_config": {"min_value": 0.95, "max_concepts": 20},
+            "data": {"concepts": [{"id": "c", "value": 0.5}]},
+            "params": {"b": [1.5, None, {}], "a": {"z": True, "y": 2.0}},
+            "fields_map": {},
+        },
+    },
+}
+
+
+@given(metadata=st.dictionaries(st.text(), JSON, max_size=4), left_out=st.sets(st.sampled_from(sorted(EVERYTHING))))
+def test_a_document_is_what_protobuf_makes_of_the_message(metadata: dict[str, Any], left_out: set[str]) -> None:
+    body = {name: value for name, value in EVERYTHING.items() if name not in left_out}
+    message = json_format.ParseDict({**body, "metadata": metadata}, resources_pb2.Model())
+    expected = sorted_with_ints(json_format.MessageToDict(message, preserving_proto_field_name=True))
+    found = document_from(message)
+    assert found == expected
+    assert repr(found) == repr(expected)  # the order of names, and 1 apart from True
+
+
+def test_an_enum_value_that_is_not_known_stays_a_number() -> None:
+    model = resources_pb2.Model(visibility=resources_pb2.Visibility(gettable=77))
+    assert document_from(model) == {"visibility": {"gettable": 77}}
+
+
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_what_is_sent_is_read_back(value: dict[str, Any]) -> None:
     sent = message_from({"id": "cats", "metadata": value}, resources_pb2.Model())

@@ -8,7 +8,12 @@
 #   make golden   rewrite the expected outputs of the tests; review the diff like code
 #   make bench    the benchmarks
 #   make check    the same as test, which lints first
+#   make lock     rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer releases too
+#   make audit    ask PyPI's advisories about the locked packages; skips, and says so, where they can't be reached
 #   make clean    remove what the verbs made
+#
+# Packages come from the locks in requirements/, by hash. Where an index lacks those files, the newest that pyproject.toml
+# allows are taken, with a note; LOCKED=1, as in CI, makes that an error.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -18,12 +23,19 @@ SDK_VENV := .venv-sdk
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
+AUDIT_VENV := .venv-audit
+LOCK_VENV := .venv-lock
+LOCKED ?=
+UPGRADE ?=
+AUDIT_FLAGS ?=
+UNLOCKED := test -z "$(LOCKED)" && echo "make: the locked packages did not install; taking what pyproject.toml allows" >&2 &&
+
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 SDK := $(SDK_VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden bench sdk clean
+.PHONY: demo test check lint format golden bench sdk lock audit clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
@@ -54,18 +66,22 @@ bench: $(DEV)
 sdk:
 	@$(MAKE) --silent --no-print-directory $(SDK) || echo "make: the clarifai SDK did not install; its tests will be skipped" >&2
 
-$(RUNTIME): pyproject.toml
+$(RUNTIME): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.10 to 3.13 is needed. Try make PYTHON=python3.12" >&2; \
 	  exit 1; }
 	@echo "make: installing into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable .
+	@{ $(BIN)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/build.txt && \
+	   $(BIN)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/runtime.txt && \
+	   $(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable . ; } || \
+	 { $(UNLOCKED) $(BIN)/python -m pip install $(PIP_FLAGS) --editable . ; }
 	@touch $@
 
 $(DEV): $(RUNTIME)
 	@echo "make: installing the development tools into $(VENV)"
-	@$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/dev.txt || \
+	 { $(UNLOCKED) $(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev]' ; }
 	@touch $@
 
 $(SDK): pyproject.toml
@@ -74,5 +90,31 @@ $(SDK): pyproject.toml
 	@$(SDK_VENV)/bin/python -m pip install $(PIP_FLAGS) --retries 2 '.[sdk]'
 	@touch $@
 
+# One lock for every Python and platform; uv alone resolves like that. Each narrower one takes the versions of dev.txt.
+COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+lock: $(LOCK_VENV)/.installed
+	$(COMPILE) --extra dev --group build --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/build.txt --group build
+	$(COMPILE) --output-file requirements/audit.txt --group audit
+
+audit:
+	@$(MAKE) --silent --no-print-directory $(AUDIT_VENV)/.installed || \
+	 { echo "audit: skipped, nothing was checked: pip-audit did not install." >&2; test -z "$(LOCKED)"; }
+	@test ! -e $(AUDIT_VENV)/.installed || $(AUDIT_VENV)/bin/python scripts/audit.py $(AUDIT_FLAGS) requirements/*.txt
+
+$(LOCK_VENV)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/python -m pip install $(PIP_FLAGS) 'uv>=0.9'
+	@touch $@
+
+$(AUDIT_VENV)/.installed: requirements/audit.txt
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/audit.txt || \
+	 { $(UNLOCKED) $(AUDIT_VENV)/bin/python -m pip install $(PIP_FLAGS) 'pip-audit>=2.9' ; }
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(SDK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(LOCK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,13 +25,13 @@ from typing import Final, Literal
 from reconciler.deletions import DELETING_RPCS
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.inflight import in_flight
-from reconciler.remote.port import Remote
+from reconciler.remote.port import Remote, Reply
 from reconciler.resources import Key, Request
 from reconciler.splitting import halves
 
 OnError = Literal["continue", "abort"]
 
-ROUNDS: Final = 8
+ROUNDS: Final = 12
 """How often a request whose answer was lost is read back and sent again; each sending has its own retries below."""
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
@@ -92,6 +92,10 @@ def _after_answer(position: int, result: StepResult) -> None:
     """Nobody notes an answer."""
 
 
+def _on_reply(request: Request, reply: Reply) -> None:
+    """Nobody looks at what an answer shows."""
+
+
 def _unread(requests: Sequence[Request]) -> Sequence[Fate]:
     return [Fate.UNREAD] * len(requests)
 
@@ -101,14 +105,16 @@ class Conduct:
     """How a run goes about its requests. Every function may be called from several threads at once.
 
     `before_send(position, request)` is called before each call, for a part of a request with that part; where it raises
-    ReconcilerError nothing is sent and the request failed. `after_answer` is told each answer, `on_result` each request's
-    end. `fates` reads what became of requests. `may_start` says whether another request may begin.
+    ReconcilerError nothing is sent and the request failed. `after_answer` is told each answer, `on_reply` what a yes
+    shows, `on_result` each request's end. `fates` reads what became of requests. `may_start` says
+    whether another request may begin.
     """
 
     on_error: OnError = "continue"
     parallelism: int = 1
     before_send: Callable[[int, Request], None] = _before_send
     after_answer: Callable[[int, StepResult], None] = _after_answer
+    on_reply: Callable[[Request, Reply], None] = _on_reply
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
     fates: Callable[[Sequence[Request]], Sequence[Fate]] = _unread
     may_start: Callable[[], bool] = field(default=lambda: True)
@@ -251,6 +257,7 @@ class _Course:
             return _failed(request, str(error)), None
         try:
             reply = self._remote.send(request)
+            self._conduct.on_reply(request, reply)
             result = StepResult(
                 request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
             )
@@ -260,7 +267,10 @@ class _Course:
             is_unknown = error.sent and (fault is FaultClass.TRANSIENT or _may_be_gone(request, fault))
             result = replace(failed, is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id)
             with self._lock:
-                self._unanswered = self._unanswered + 1 if fault is FaultClass.TRANSIENT else 0
+                if fault is not FaultClass.TRANSIENT:
+                    self._unanswered = 0
+                elif error.attempts > 1 or error.code == "DEADLINE_EXCEEDED":
+                    self._unanswered += 1  # one quick failure of a call that is not repeated tells nothing
                 if self._unanswered >= UNANSWERED:
                     self._halt = f"not sent: the last {self._unanswered} requests got no answer"
         else:

@@ -89,19 +89,23 @@ def staleness(plan: Plan, observed: Observed) -> Staleness:
     for change in plan.changes:
         document = document_of(observed, change.key)
         moved.extend(_moved(change, document, entries.get(change.key, [])))
+    changes = {change.key: change for change in plan.changes}
     done = frozenset(
-        position for position, request in enumerate(plan.requests) if fate(plan, request, observed) is Fate.TAKEN
+        position
+        for position, request in enumerate(plan.requests)
+        if _fate(request, changes, entries, observed) is Fate.TAKEN
     )
     return Staleness(moved=tuple(moved), done=done)
 
 
 def fate(plan: Plan, request: Request, observed: Observed) -> Fate:
     """What reading its objects says about a request: whether its planned values are there, or those before, or others."""
+    return _fate(request, {change.key: change for change in plan.changes}, _entries(plan), observed)
+
+
+def _fate(request: Request, changes: Mapping[Key, Change], entries: Mapping[Key, _Entries], observed: Observed) -> Fate:
     states: list[State] = []
-    entries = _entries(plan)
-    for change in plan.changes:
-        if change.key not in request.keys:
-            continue
+    for change in (changes[key] for key in request.keys if key in changes):
         document = document_of(observed, change.key)
         if change.action == "delete":
             states.append(State.AFTER if document is None else State.BEFORE)

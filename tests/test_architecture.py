@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("export",),
     ("backup",),
     ("splitting",),
-    ("apply",),
+    ("apply", "shown"),
     ("journal",),
     ("verify",),
     ("undo",),

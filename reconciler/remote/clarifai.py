@@ -182,7 +182,9 @@ class ClarifaiRemote:
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
         """Every ModelType message."""
         body = _user_app("ListModelTypes", scope)
-        for message in self._list("ListModelTypes", body, "model_types", identity=_id):
+        # Beside a listing of models the proof of an empty page would be a fifth of a plan's calls, and a type that isn't
+        # seen costs a check of params that the service makes too.
+        for message in self._list("ListModelTypes", body, "model_types", identity=_id, until_empty=False):
             yield LazyDocument(message)
 
     def list_workflows(self, scope: Scope) -> Iterator[Document]:

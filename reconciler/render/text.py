@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.plan import Change, field_document, redacted
-from reconciler.render.edits import Line, edit_lines, shown
+from reconciler.render.edits import ABSENT, Line, edit_lines, shown
 from reconciler.render.escape import neutral
 from reconciler.render.grouping import Group, Section, is_attributed, labelled, sections
 from reconciler.render.outcome import (
@@ -134,14 +134,18 @@ class _Page:
             if lines:
                 yield from self._edit(path, lines, column, is_beside=is_beside and _is_short(lines))
                 continue
-            edit = f"{shown(field, 'before')} {ARROW} {shown(field, 'after')}"
+            before, after = shown(field, "before"), shown(field, "after")
+            edit = f"{before} {ARROW} {after}"
+            painted = (
+                f"{self.paint(before, _side_style(before))} {ARROW} {self.paint(after, _side_style(after, 'good'))}"
+            )
             padded = path + " " * (column - width(path))
             if self.columns is None or width(padded + edit) + 8 <= self.columns:
-                yield f"      {padded}  {edit}"
+                yield f"      {padded}  {painted}"
                 continue
             yield from wrapped(path, self.columns, indent="      ")
             if width(edit) + 8 <= self.columns:
-                yield f"        {edit}"
+                yield f"        {painted}"
             else:
                 yield from wrapped(shown(field, "before"), self.columns, indent="        ")
                 yield from wrapped(
@@ -188,6 +192,10 @@ class _Page:
 
     def _styled(self, text: str, style: str, *, indent: str, hanging: str | None = None) -> list[str]:
         return [self.paint(line, style) for line in wrapped(text, self.columns, indent=indent, hanging=hanging)]
+
+
+def _side_style(text: str, style: str = "bad") -> str:
+    return "dim" if text == ABSENT else style
 
 
 def _is_short(lines: Sequence[Line]) -> bool:

@@ -16,6 +16,7 @@ VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
 IDS = ("--user-id", "demo", "--app-id", "pets")
 
 PARAMS = f"{{id: {VERSION}, output_info: {{params: {{min_value: 0.95}}}}}}"
+EXPECTING = "{select: latest, expect: {concepts: [cat, dog]}}"
 OLDER = "{select: all, license: MIT}"
 
 
@@ -25,6 +26,7 @@ def manifest(model_id: str, spec: str) -> str:
 
 
 ONE = manifest("petsID", f"{{name: new, versions: [{PARAMS}]}}")
+EXPECTED = manifest("petsID", f"{{versions: [{EXPECTING}]}}")
 ALL_VERSIONS = manifest("pet-breeds", f"{{versions: [{OLDER}]}}")
 UNTAGGED = manifest("tagged", "{action: overwrite, toolkits: [], use_cases: [], languages: []}")
 MORE = {
@@ -52,6 +54,7 @@ RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
     ("drift", "m.yaml"): (ONE, READING_ONE),
     ("apply", "--yes", "m.yaml"): (ONE, {*READING_ONE, "PatchModels", "PatchModelVersions"}),
     ("plan", "./m.yaml"): (ALL_VERSIONS, {"GetModel", "ListModelVersions"}),
+    ("plan", "m.yaml", "./m.yaml"): (EXPECTED, {"GetModel", "ListModelConcepts"}),
     ("plan", "././m.yaml"): (MANY, {"ListModels"}),
     ("apply", "--yes", "./m.yaml"): (
         UNTAGGED,

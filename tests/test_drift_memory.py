@@ -147,6 +147,15 @@ def test_the_text_tells_a_line_a_path(tmp_path: Path, drift: Callable[..., CliRe
     assert told in TIME.sub("TIME", second.stdout)
 
 
+@pytest.mark.parametrize(("name", "title"), [("markdown", "### Drift over time"), ("html", "Drift over time</h")])
+def test_every_format_tells_it(tmp_path: Path, drift: Callable[..., CliResult], name: str, title: str) -> None:
+    write(tmp_path, name="One")
+    result = drift("--state", "s.json", "--format", name)
+    assert result.exit_code == 2
+    assert title in result.stdout
+    assert "new: demo/pets/petsID name" in result.stdout
+
+
 def test_new_only_needs_a_state(drift: Callable[..., CliResult], emulator: Emulator) -> None:
     result = drift("--new-only")
     assert (result.exit_code, result.stdout) == (64, "")

@@ -27,6 +27,7 @@ from reconciler.render.outcome import (
     summary_text,
     unmet_texts,
 )
+from reconciler.render.recollection import recollection_texts
 from reconciler.report import Report
 
 OPEN_UP_TO = 60
@@ -50,6 +51,7 @@ def render_html(report: Report) -> str:
         _sentences("Not as wanted after apply", remaining_texts(report), "bad"),
         _sentences("Not as expected", unmet_texts(report), "bad"),
         _changes(plan.changes),
+        _sentences("Drift over time", recollection_texts(report), ""),
         _sentences("Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices), ""),
         _sentences("Warnings", map(str, report.warnings), ""),
         _sentences("Backups", report.backups, ""),

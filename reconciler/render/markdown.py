@@ -28,6 +28,7 @@ from reconciler.render.outcome import (
     summary_text,
     unmet_texts,
 )
+from reconciler.render.recollection import recollection_texts
 from reconciler.render.wrap import listed, without_commands
 from reconciler.report import Report
 
@@ -111,6 +112,7 @@ def _where(report: Report) -> str:
 
 _EXPENDABLE: Final = (
     "### Requests",
+    "### Drift over time",
     "### Already pending before this change",
     "### Changes",
     "### Notes",
@@ -143,6 +145,7 @@ def _parts(report: Report) -> Iterator[_Part]:
     title = "### Changes from this change's manifests" if is_attributed(plan.changes) else "### Changes"
     yield _updates(title, [change for change in updates if change.attribution != "base"])
     yield _updates("### Already pending before this change", base)
+    yield _sentences("### Drift over time", recollection_texts(report))
     yield _sentences("### Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices))
     yield _sentences("### Warnings", map(str, report.warnings))
     yield _sentences("### Backups", report.backups)

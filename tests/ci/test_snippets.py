@@ -1,0 +1,161 @@
+"""docs/ci.md: each snippet is valid, and what it runs, runs against the emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.emulator import Emulator
+from tests.ci.actions_runner import ROOT, Runner
+from tests.ci.github_api import TOKEN, github_api
+from tests.ci.repositories import Repository
+
+TEXT = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID, user_id: demo, app_id: pets}}\nspec: {}\n"
+
+
+def snippet(name: str) -> str:
+    """The code block behind a comment with this name."""
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", TEXT, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+class Place:
+    """A clone with manifests, and commands on the PATH: `reconciler`, and a `pip` that does nothing."""
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self.emulator, self.folder = emulator, folder
+        origin = Repository(folder / "origin")
+        self.base = origin.commit({"models/pets.yaml": MANIFEST.format("{}")})
+        origin.commit({"models/pets.yaml": MANIFEST.format("{name: new}")})
+        self.root = folder / "clone"
+        origin.git("clone", "--quiet", str(origin.root), str(self.root))
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for name, line in (("reconciler", f'exec {sys.executable} -m reconciler "$@"'), ("pip", ":")):
+            (self.bin / name).write_text(f"#!/bin/bash\n{line}\n")
+            (self.bin / name).chmod(0o755)
+
+    def environ(self, **more: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "CLARIFAI_API_BASE": self.emulator.url,
+            "PYTHONPATH": str(ROOT),
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            **more,
+        }
+
+    def run(self, command: list[str], environ: Mapping[str, str], cwd: Path | None = None) -> int:
+        ran = subprocess.run(
+            command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert "Traceback" not in ran.stderr
+        return ran.returncode
+
+
+@pytest.fixture
+def place(emulator: Emulator, tmp_path: Path) -> Place:
+    return Place(emulator, tmp_path)
+
+
+def checked(schema: str, text: str, folder: Path) -> None:
+    """Hold a text against one of check-jsonschema's vendored schemas."""
+    file = folder / "snippet.yml"
+    file.write_text(text)
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_workflow_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
+    text = snippet("workflow")
+    checked("vendor.github-workflows", text, tmp_path)
+    with github_api() as github:
+        runner = Runner(
+            workspace=place.root,
+            temp=tmp_path / "temp",
+            context={
+                "github.token": TOKEN,
+                "github.event.pull_request.number": "7",
+                "github.event.pull_request.base.sha": place.base,
+                "secrets.CLARIFAI_PAT": "pat-of-the-test",
+            },
+            environ={
+                "CLARIFAI_API_BASE": place.emulator.url,
+                "GITHUB_API_URL": github.url,
+                "GITHUB_REPOSITORY": "acme/models",
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+        runner.job(tmp_path / "snippet.yml", "plan")
+        assert {ran.code for ran in runner.ran} == {0}
+        assert len(github.comments) == 1
+
+
+def test_the_gitlab_pipeline_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
+    text = snippet("gitlab")
+    checked("vendor.gitlab-ci", text, tmp_path)
+    pipeline: dict[str, Any] = yaml.safe_load(text)
+    environ = place.environ(
+        CLARIFAI_PAT="pat-of-the-test",
+        GITLAB_CI="true",
+        CI_MERGE_REQUEST_DIFF_BASE_SHA=place.base,
+        **pipeline["variables"],
+    )
+    codes = {}
+    for name in ("validate", "plan", "drift", "plan-merged", "apply"):
+        script = [*pipeline["default"]["before_script"], *pipeline[name]["script"]]
+        codes[name] = place.run(["bash", "-e", "-o", "pipefail", "-c", "\n".join(script)], environ)
+        artifacts = pipeline[name].get("artifacts", {})
+        for path in (*artifacts.get("paths", ()), *artifacts.get("reports", {}).values()):
+            assert (place.root / path).stat().st_size > 0
+    assert codes == {"validate": 0, "plan": 0, "drift": 2, "plan-merged": 0, "apply": 0}
+    assert json.loads((place.root / "report.json").read_text()) == {"create": 0, "update": 1, "delete": 0}
+
+
+def test_the_cron_script_runs_and_remembers(place: Place, tmp_path: Path) -> None:
+    pat = tmp_path / "pat"
+    pat.write_text("pat-of-the-test\n")
+    pat.chmod(0o600)
+    script = tmp_path / "model-drift"
+    script.write_text(snippet("cron"))
+    state = tmp_path / "state"
+    state.mkdir()
+    environ = place.environ(REPOSITORY=str(place.root), PAT_FILE=str(pat), STATE=str(state))
+    assert [place.run(["bash", str(script)], environ, tmp_path) for _ in range(2)] == [2, 0]
+    assert sorted(path.name for path in state.glob("[!.]*")) == ["drift.json", "drift.prom"]
+    *_, line = snippet("crontab").splitlines()
+    assert re.fullmatch(r"([0-9*]+ ){5}[a-z]+ /\S+", line)
+
+
+def test_the_cron_job_runs_what_it_says(place: Place, tmp_path: Path) -> None:
+    job = yaml.safe_load(snippet("kubernetes"))
+    assert (job["apiVersion"], job["kind"], job["spec"]["concurrencyPolicy"]) == ("batch/v1", "CronJob", "Forbid")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (clone,), (drift,) = pod["initContainers"], pod["containers"]
+    mounts = {mount["mountPath"] for container in (clone, drift) for mount in container["volumeMounts"]}
+    assert {volume["name"] for volume in pod["volumes"]} == {
+        mount["name"] for container in (clone, drift) for mount in container["volumeMounts"]
+    }
+    machine = tmp_path / "machine"
+    for mount in mounts:
+        (machine / mount.lstrip("/")).mkdir(parents=True)
+
+    def here(text: str) -> str:
+        moved = re.sub(r"^/(?=work|state)", f"{machine}/", text)
+        return moved.replace("$(REPOSITORY)", f"file://{place.folder / 'origin'}")
+
+    environ = place.environ(CLARIFAI_PAT="pat-of-the-test")
+    assert place.run(["git", *map(here, clone["args"])], environ) == 0
+    assert place.run([*drift["command"], *map(here, drift["args"])], environ) == 2
+    assert (machine / "state" / "drift.json").exists()

@@ -145,7 +145,9 @@ def was_looked_at(
     # A model's id may have an "@" in it, so an address can be read in two ways; one that fits is enough.
     models = {entry.address, entry.address.rpartition("@")[0]} - {""}
     if entry.path == WHOLE:
-        return is_pruning and any(is_targeted(_model_key(address), targets) for address in models)
+        # Which deletions a part that isn't named by targets covers can't be told from an entry: it stays.
+        is_known = bool(targets) or not is_partial
+        return is_pruning and is_known and any(is_targeted(_model_key(address), targets) for address in models)
     return not is_partial or not models.isdisjoint(compared)
 
 

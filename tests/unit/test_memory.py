@@ -180,6 +180,7 @@ def test_another_salt_gives_other_fingerprints() -> None:
         ("me/pets/petsID", "", (), False, True, True),
         ("me/pets/gone", "", ("gone",), False, True, True),
         ("me/pets/gone", "", ("petsID",), False, True, False),
+        ("me/pets/gone", "", (), True, True, False),
     ],
 )
 def test_which_entries_a_run_looked_at(

@@ -67,8 +67,10 @@ def is_number(value: Json) -> bool:
 
 
 def keyed(value: Json) -> dict[Json, Json] | None:
-    """A list of objects with ids by these ids; None for any other value."""
+    """A list of objects with ids, texts or numbers, by these ids; None for any other value, or where an id comes twice."""
     if not isinstance(value, list) or not all(isinstance(item, dict) and "id" in item for item in value):
+        return None
+    if not all(is_number(item["id"]) or isinstance(item["id"], str) for item in value):
         return None
     found = {(is_number(item["id"]), item["id"]): item for item in value}
     return found if len(found) == len(value) else None
@@ -138,7 +140,9 @@ def path_of(text: str) -> tuple[str, ...]:
     return tuple(name.replace("\0", "\\").replace("\1", ".") for name in marked.split("."))
 
 
-def wanted_struct(live: Json, stated: Json, removed: Iterable[str], *, action: str, reserved: str = "") -> Json:
+def wanted_struct(
+    live: Json, stated: Json, removed: Iterable[str], *, action: str, reserved: str | None = None
+) -> Json:
     """A Struct as wanted; ABSENT goes in and out. `reserved` names a key that an overwrite leaves alone."""
     if stated is ABSENT:
         after = live
@@ -147,7 +151,7 @@ def wanted_struct(live: Json, stated: Json, removed: Iterable[str], *, action: s
     elif action == "merge":
         after = merged(live, stated)
     else:
-        kept = {reserved: live[reserved]} if reserved in live else {}
+        kept = {reserved: live[reserved]} if reserved is not None and reserved in live else {}
         after = exactly(live, {**stated, **kept})
     for text in removed:
         after = without(after, path_of(text))
@@ -177,7 +181,7 @@ def _wanted_common(live: Fields, entry: Mapping[str, Json], action: str) -> Fiel
         entry.get("metadata", ABSENT),
         removed.get("metadata", ()),
         action=action,
-        reserved=MARK if "id" not in entry and "select" not in entry else "",
+        reserved=MARK if "id" not in entry and "select" not in entry else None,
     )
     return _with(after, "metadata", metadata)
 
@@ -346,7 +350,7 @@ def can_merge_reach(before: Json, after: Json) -> bool:
         if not after:
             return True
         return all(key in after for key in before) and all(
-            can_merge_reach(before[key], value) if key in before else not holds_null(value)
+            can_merge_reach(before[key], value) if key in before else merges_into_itself(value)
             for key, value in after.items()
         )
     if isinstance(before, list) and isinstance(after, list):
@@ -355,11 +359,20 @@ def can_merge_reach(before: Json, after: Json) -> bool:
         was, now = keyed(before), keyed(after)
         if was is None or now is None or not all(isinstance(item["id"], str) for item in (*before, *after)):
             return False
-        return list(now)[: len(was)] == list(was) and all(can_merge_reach(was[key], now[key]) for key in was)
-    return not holds_null(after)
+        added = [item for key, item in now.items() if key not in was]
+        return (
+            list(now)[: len(was)] == list(was)
+            and all(can_merge_reach(was[key], now[key]) for key in was)
+            and all(map(merges_into_itself, added))
+        )
+    return merges_into_itself(after)
 
 
-def holds_null(value: Json) -> bool:
-    """Whether a JSON value is null or has one somewhere inside."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return value is None or any(map(holds_null, inner))
+def merges_into_itself(value: Json) -> bool:
+    """Whether a value that is not there yet can be set by a merge, and a second one changes nothing."""
+    if isinstance(value, dict):
+        return all(map(merges_into_itself, value.values()))
+    if isinstance(value, list):
+        has_text_ids = keyed(value) is not None and all(isinstance(item["id"], str) for item in value)
+        return has_text_ids and all(map(merges_into_itself, value))
+    return value is not None

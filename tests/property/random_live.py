@@ -47,7 +47,7 @@ def random_model(rng: Random, model_id: str) -> dict[str, Json]:
                 "toolkits": lambda: tags(rng),
                 "use_cases": lambda: tags(rng),
                 "languages": lambda: tags(rng),
-                "metadata": lambda: struct(rng, 3),
+                "metadata": lambda: with_empty_name(rng, struct(rng, 3)),
                 "image": lambda: {"url": rng.choice(IMAGES)},
             },
             0.6,
@@ -79,6 +79,11 @@ def random_model(rng: Random, model_id: str) -> dict[str, Json]:
     return model
 
 
+def with_empty_name(rng: Random, live: dict[str, Json]) -> dict[str, Json]:
+    """At times a key that the service can hold and no manifest can name."""
+    return {**live, "": 1} if rng.random() < 0.1 else live
+
+
 def random_version(rng: Random, number: int, type_id: str) -> dict[str, Json]:
     """A version of the service; ids repeat from model to model."""
     params = ranged_params(rng) if type_id == RANGED_TYPE else struct(rng, 3)
@@ -108,7 +113,7 @@ def random_version(rng: Random, number: int, type_id: str) -> dict[str, Json]:
                 "description": lambda: rng.choice(TEXTS),
                 "license": lambda: rng.choice(TEXTS),
                 "visibility": lambda: {"gettable": rng.choice(VISIBILITIES)},
-                "metadata": lambda: struct(rng, 2),
+                "metadata": lambda: with_empty_name(rng, struct(rng, 2)),
                 "output_info": lambda: info,
             },
             0.7,

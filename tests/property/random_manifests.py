@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from .random_live import FREE_TYPE, ranged_params
-from .random_values import IMAGES, KEYS, TEXTS, VISIBILITIES, struct, tags, variation
+from .random_values import IMAGES, KEYS, TEXTS, VISIBILITIES, reordered, struct, tags, variation
 
 Json = Any
 
@@ -28,7 +28,7 @@ def random_spec(rng: Random, model: Mapping[str, Json]) -> dict[str, Json]:
         spec["image"] = {"url": rng.choice(IMAGES)}
     elif chance < 0.55:
         removed["image"] = True
-    live = {key: value for key, value in model.get("metadata", {}).items() if key != "reconciler"}
+    live = _statable(model.get("metadata", {}))
     _state_struct(rng, spec, removed, live, ("metadata",))
     if removed or rng.random() < 0.05:
         spec["remove"] = removed
@@ -51,13 +51,19 @@ def _state_tags(rng: Random, spec: dict[str, Json], removed: dict[str, Json]) ->
             removed[name] = [tag for tag in tags(rng) if tag not in spec.get(name, ())]
 
 
+def _statable(live: Mapping[str, Json]) -> dict[str, Json]:
+    """The keys that a manifest may name: the mark is the tool's, and no key is empty."""
+    return {key: value for key, value in live.items() if key not in ("", "reconciler")}
+
+
 def _state_struct(
     rng: Random, entry: dict[str, Json], removed: dict[str, Json], live: Json, path: tuple[str, ...]
 ) -> None:
     """State a Struct at `path` of an entry, and paths of it to remove that contradict nothing stated."""
     stated = None
     if rng.random() < 0.6:
-        stated = variation(rng, live, 3) if rng.random() < 0.8 else struct(rng, 2)
+        chance = rng.random()
+        stated = reordered(rng, live) if chance < 0.25 else variation(rng, live, 3) if chance < 0.8 else struct(rng, 2)
         stated = stated if isinstance(stated, dict) else {}
         entry[path[0]] = stated if len(path) == 1 else {path[1]: stated}
     if rng.random() < 0.35:
@@ -115,7 +121,7 @@ def _entry(rng: Random, version: Mapping[str, Json], share: Sequence[str], *, ty
     if "visibility" in share and rng.random() < 0.5:
         entry["visibility"] = rng.choice(VISIBILITIES)
     if "metadata" in share:
-        _state_struct(rng, entry, removed, version.get("metadata", {}), ("metadata",))
+        _state_struct(rng, entry, removed, _statable(version.get("metadata", {})), ("metadata",))
     if "params" in share:
         if type_id == FREE_TYPE:
             live = version.get("output_info", {}).get("params", {})

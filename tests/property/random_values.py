@@ -25,7 +25,7 @@ def scalar(rng: Random) -> Json:
 
 
 def random_value(rng: Random, depth: int) -> Json:
-    """Any JSON value; lists either have objects with ids only, all different, or none."""
+    """Any JSON value; many of its lists are of objects with ids."""
     kind = rng.random()
     if depth <= 0 or kind < 0.42:
         return scalar(rng)
@@ -33,8 +33,7 @@ def random_value(rng: Random, depth: int) -> Json:
         return struct(rng, depth - 1)
     if kind < 0.8:
         return id_list(rng, depth - 1)
-    items = [random_value(rng, depth - 1) for _ in range(rng.choice((0, 1, 2, 2, 3)))]
-    return [item for item in items if not (isinstance(item, dict) and "id" in item)]
+    return [random_value(rng, depth - 1) for _ in range(rng.choice((0, 1, 2, 2, 3)))]
 
 
 def struct(rng: Random, depth: int) -> dict[str, Json]:
@@ -44,8 +43,19 @@ def struct(rng: Random, depth: int) -> dict[str, Json]:
 
 def id_list(rng: Random, depth: int) -> list[Json]:
     """Objects with ids, each id once."""
-    ids = rng.sample(("1", "2", "cat", 7), rng.randrange(1, 4))
+    ids = rng.sample(("1", "2", "cat", 1, 7), rng.randrange(1, 4))
     return [{**struct(rng, min(depth, 0)), "id": name} for name in ids]
+
+
+def reordered(rng: Random, live: Json) -> Json:
+    """The same value with its lists in another order, or an item of one once more: no change where they have ids."""
+    if isinstance(live, dict):
+        return {key: reordered(rng, live[key]) for key in rng.sample(list(live), len(live))}
+    if isinstance(live, list):
+        has_ids = all(isinstance(item, dict) and "id" in item for item in live)
+        again = [] if has_ids or rng.random() < 0.6 else [rng.choice(live)]
+        return [*rng.sample(live, len(live)), *again]
+    return live
 
 
 def variation(rng: Random, live: Json, depth: int = 2) -> Json:

@@ -11,7 +11,7 @@ notice says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -22,7 +22,19 @@ from reconciler.errors import ProblemsError
 from reconciler.plan import AttributionBase, Change, Plan
 from reconciler.policy import PruneRules, model_candidates, version_candidates
 from reconciler.resolve import Match, matches
-from reconciler.resources import KINDS, MISSING, Desired, FieldChange, FieldSpec, Key, Observed, Shape
+from reconciler.resources import (
+    KINDS,
+    MISSING,
+    Desired,
+    DesiredModel,
+    FieldChange,
+    FieldSpec,
+    Key,
+    Observed,
+    Scope,
+    Shape,
+)
+from reconciler.selection import ME
 from reconciler.sensitive import Secrets
 
 THIS_CHANGE: Final = "this_change"
@@ -63,6 +75,25 @@ def attributed(plan: Plan, base: BaseState, *, observed: Observed, secrets: Secr
     )
 
 
+def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[[Scope], str]) -> BaseState:
+    """The base with the head's spelling of an app that one of them calls me/APP and the other USER/APP.
+
+    `scopes` are the head's; `user_id_of` tells who "me" is, and is asked only then.
+    """
+    others: dict[Scope, Scope] = {}
+    for scope in {model.key.scope for model in base.desired.models} - set(scopes):
+        for other in scopes:
+            if other.app_id == scope.app_id and ME in {other.user_id, scope.user_id}:
+                me, named = (other, scope) if other.user_id == ME else (scope, other)
+                if user_id_of(me) == named.user_id:
+                    others[scope] = other
+    models: dict[Key, DesiredModel] = {}
+    for model in base.desired.models:
+        key = replace(model.key, user_id=others.get(model.key.scope, model.key.scope).user_id)
+        models.setdefault(key, replace(model, key=key))
+    return replace(base, desired=replace(base.desired, models=tuple(models[key] for key in sorted(models))))
+
+
 def _wants(
     base: BaseState, models: Collection[Key], observed: Observed, secrets: Secrets, rules: PruneRules | None
 ) -> _Wants:
@@ -84,8 +115,11 @@ def _wants(
             continue
         found += match
         specs.update((drift.key, drift.after) for drift in differing)
-    candidates = () if rules is None else (*model_candidates(base.desired, observed, rules), *version_candidates(found))
-    deletions = frozenset(candidate.key for candidate in candidates)
+    deletions: frozenset[Key] = frozenset()
+    if rules is not None:
+        then = replace(rules, owner=base.owner)
+        candidates = (*model_candidates(base.desired, observed, then), *version_candidates(found))
+        deletions = frozenset(candidate.key for candidate in candidates)
     return _Wants(specs=specs, deletions=deletions, notices=tuple(notices))
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TextIO
 
 from reconciler import __version__
 from reconciler.assemble import assembled
-from reconciler.attribution import BaseState, attributed
+from reconciler.attribution import BaseState, attributed, spelled_as
 from reconciler.calls import calls_from_drifts
 from reconciler.config import Settings
 from reconciler.diff import drifts
@@ -71,6 +71,8 @@ class Planning:
         """
         rules = _prune_rules(inputs, self.settings)
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
+        if base is not None:
+            base = spelled_as(base, {model.key.scope for model in desired.models}, self.remote.resolve_user_id)
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
         for secret in sorted(known):
             self.remote.register_secret(secret)

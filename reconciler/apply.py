@@ -84,6 +84,10 @@ class StepResult:
     failures: tuple[ItemFailure, ...] = ()
 
 
+class HeldBackError(ReconcilerError):
+    """One of a request's objects forbids sending it now; the others may go."""
+
+
 def _before_send(position: int, request: Request) -> None:
     """Nothing stands in the way of a request, and nobody notes it."""
 
@@ -105,7 +109,7 @@ class Conduct:
     """How a run goes about its requests. Every function may be called from several threads at once.
 
     `before_send(position, request)` is called before each call, for a part of a request with that part; where it raises
-    ReconcilerError nothing is sent and the request failed. `after_answer` is told each answer, `on_reply` what a yes
+    HeldBackError that part is not sent and failed, where another ReconcilerError nothing more is. `after_answer` is told each answer, `on_reply` what a yes
     shows, `on_result` each request's end. `fates` reads what became of requests. `may_start` says
     whether another request may begin.
     """
@@ -251,6 +255,8 @@ class _Course:
         request, fault = part.request, None
         try:
             self._conduct.before_send(part.position, request)
+        except HeldBackError as error:
+            return _failed(request, str(error)), FaultClass.PER_ITEM
         except ReconcilerError as error:
             with self._lock:
                 self._halt = self._halt or "not sent: an earlier request could not be written to the journal"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.apply import Conduct, Fate, OnError, StepResult, apply_requests, settled
+from reconciler.apply import Conduct, Fate, HeldBackError, OnError, StepResult, apply_requests, settled
 from reconciler.deletions import DELETING_RPCS
-from reconciler.errors import ReconcilerError, RemoteError
+from reconciler.errors import RemoteError
 from reconciler.interrupts import Stop
 from reconciler.journal import Journal
 from reconciler.observe import FEW
@@ -73,7 +73,7 @@ class Writing:
             moved = unmanaged_moved(plan, request, self.read(_about(plan, request.keys)))
             if moved:
                 told = ", ".join(f"{item.key.address} {item.path}" for item in moved)
-                raise ReconcilerError(
+                raise HeldBackError(
                     f"not sent: it would revert what somebody has changed since the plan was made: {told}. Run again."
                 )
         self.journal.sending(position, request)

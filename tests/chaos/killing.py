@@ -33,7 +33,7 @@ def run(moment: str, nth: int, arguments: list[str]) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         return reply
 
-    ClarifaiRemote.send = deadly  # type: ignore[method-assign]
+    ClarifaiRemote.send = deadly  # type: ignore[assignment, method-assign]
     return main(arguments)
 
 

@@ -59,7 +59,7 @@ def test_an_unknown_kind_has_no_schema() -> None:
 
 def test_the_model_schema_knows_exactly_the_managed_fields() -> None:
     schema = schema_document("Model")
-    settings = {"action", "protect", "retain_versions", "remove", "versions", "id", "select"}
+    settings = {"action", "expect", "protect", "retain_versions", "remove", "versions", "id", "select"}
     model = set(schema["properties"]["spec"]["properties"]) - settings
     version = set(schema["$defs"]["version"]["properties"]) - settings
     assert model == {field.path[0] for field in KINDS[Kind.MODEL]}

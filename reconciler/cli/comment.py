@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import CommonOptions, Invocation, common_options
+from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, reporting_problems
 from reconciler.render.escape import neutral
 
@@ -43,6 +44,10 @@ def command(common: CommonOptions, *, plan_file: str, repo: str, pr: int | None,
     if common.format == "json":
         about = {"repo": repo, "pr": pr, "key": key, "action": posted.action, "id": posted.number, "url": posted.url}
         echo_json({"kind": thing, **about})
+    elif is_page(common):
+        from reconciler.render.results import Result
+
+        echo_result(Result(title=thing, summary=f"{thing} {posted.action}.", sentences=(posted.url or repo,)), common)
     elif not common.quiet:
         click.echo(f"{thing} {posted.action}{f': {neutral(posted.url)}' if posted.url else '.'}")
     return 0

@@ -71,14 +71,16 @@ class StatusLine:
 
     def text(self) -> str:
         """The line as it is now."""
+        from reconciler.render.outcome import duration
+
         elapsed = self.clock() - self._began
         if self._total is None:
-            return f"reading: {_counted(self._calls, 'call')}, {_duration(elapsed)}"
+            return f"reading: {_counted(self._calls, 'call')}, {duration(elapsed)}"
         left = self._total - self._done
         pace = max(1 / self.rate, elapsed / self._done if self._done else 0)
         filled = BAR * self._done // self._total if self._total else BAR
         bar = "█" * filled + "░" * (BAR - filled)
-        estimate = f", about {_duration(left * pace)} left" if left else ""
+        estimate = f", about {duration(left * pace)} left" if left else ""
         reading_back = ", reading back" if not left else ""
         return f"{bar} {self._done} of {_counted(self._total, 'request')}{estimate}{reading_back}"
 
@@ -137,8 +139,3 @@ def wipe() -> None:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02} s"

@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
+from reconciler.cli.output import echo_result, is_page
 
 KINDS: Final = ("Model", "Config", "Plan")
 
@@ -15,7 +16,7 @@ KINDS: Final = ("Model", "Config", "Plan")
 @click.command(name="schema")
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
 @common_options()
-def command(kind: str, common: CommonOptions) -> int:  # noqa: ARG001  a schema is JSON in every format
+def command(kind: str, common: CommonOptions) -> int:
     """Print the JSON Schema of KIND: Model (the default), Config or Plan.
 
     Editors check a manifest against it while you type, where its first line is
@@ -23,5 +24,14 @@ def command(kind: str, common: CommonOptions) -> int:  # noqa: ARG001  a schema 
     """
     from reconciler.schema import schema_text
 
-    click.echo(schema_text(kind).rstrip("\n"))
+    text = schema_text(kind).rstrip("\n")
+    if is_page(common):
+        from reconciler.render.results import Block, Result
+
+        block = Block(name="", language="json", text=text)
+        echo_result(
+            Result(title=f"JSON Schema of {kind}", summary="JSON Schema, draft 2020-12.", blocks=(block,)), common
+        )
+        return exit_codes.OK
+    click.echo(text)
     return exit_codes.OK

@@ -62,6 +62,8 @@ ins{background:var(--in);color:var(--infg)}
 .rest{color:var(--soft);font-style:italic}
 pre{overflow-x:auto;background:var(--panel);padding:.6rem;margin:0;font-size:.8rem;max-height:30rem}
 details.request{margin:.2rem 0}
+.many td::before{content:"before";display:block;color:var(--soft);font:.75rem system-ui,sans-serif}
+.many td.after::before{content:"after"}
 @media (max-width:640px){
 main{padding:.6rem}
 #filters{position:static}
@@ -80,20 +82,25 @@ SCRIPT: Final = """
 const form = document.getElementById('filters');
 if (!form) return;
 const by = (id) => document.getElementById(id);
-const changes = Array.from(document.querySelectorAll('details.change'), (element) => ({
-  element,
-  action: element.dataset.action,
-  model: element.querySelector('.name').textContent.toLowerCase(),
-  text: element.textContent.toLowerCase(),
-  rows: Array.from(element.querySelectorAll('tbody tr'), (row) => [row, row.cells[0].textContent.toLowerCase()]),
-}));
+let known = null;
+const changes = () => {
+  known = known || Array.from(document.querySelectorAll('details.change'), (element) => ({
+    element,
+    action: element.dataset.action,
+    model: element.querySelector('.name').textContent.toLowerCase(),
+    text: element.textContent.toLowerCase(),
+    rows: Array.from(element.querySelectorAll('tbody tr'), (row) => [row, row.cells[0].textContent.toLowerCase()]),
+  }));
+  return known;
+};
 const apps = Array.from(document.querySelectorAll('section.app'), (section) => [section, section.getElementsByTagName('details')]);
-const total = changes.length;
+const number = (count) => count.toLocaleString('en');
 const value = (id) => by(id).value.trim().toLowerCase();
 function filter() {
   const search = value('search'), action = by('action').value, model = value('model'), field = value('field');
+  const all = changes(), total = all.length;
   let count = 0;
-  for (const change of changes) {
+  for (const change of all) {
     const fits = (!action || change.action === action) && (!model || change.model.includes(model)) &&
       (!search || change.text.includes(search)) && (!field || change.rows.some(([, path]) => path.includes(field)));
     if (change.element.hidden === fits) change.element.hidden = !fits;
@@ -105,13 +112,14 @@ function filter() {
   }
   for (const [section, inside] of apps) section.hidden = !Array.from(inside).some((each) => !each.hidden);
   by('none').hidden = count > 0;
-  by('count').textContent = count === total ? `${total} change${total === 1 ? '' : 's'}` : `${count} of ${total} changes`;
+  by('count').textContent = count === total ? `${number(total)} change${total === 1 ? '' : 's'}`
+    : `${number(count)} of ${number(total)} changes`;
 }
 let waiting = 0;
 for (const kind of ['input', 'change'])
   form.addEventListener(kind, () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
 form.addEventListener('submit', (event) => event.preventDefault());
-const shown = () => changes.filter((change) => !change.element.hidden);
+const shown = () => changes().filter((change) => !change.element.hidden);
 by('unfold').addEventListener('click', () => { for (const change of shown()) change.element.open = true; });
 by('fold').addEventListener('click', () => { for (const change of shown()) change.element.open = false; });
 document.addEventListener('keydown', (event) => {
@@ -132,6 +140,5 @@ document.addEventListener('keydown', (event) => {
   summary.scrollIntoView({ block: 'nearest' });
 });
 form.hidden = false;
-filter();
 })();
 """

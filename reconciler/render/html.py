@@ -33,6 +33,9 @@ from reconciler.report import Report
 OPEN_UP_TO = 60
 """So many changes are unfolded from the start; of more, a reader sees the list first."""
 
+_HEAD = '<thead><tr><th scope="col">field</th><th scope="col">before</th><th scope="col">after</th></tr></thead>'
+"""Left out where changes are many: the style says it there, and the page stays a third smaller."""
+
 _SYMBOLS = {"update": "~", "delete": "−"}
 
 
@@ -184,8 +187,7 @@ def _change(change: Change, *, is_open: bool) -> str:
     rows = "".join(_row(change, field) for field in fields)
     reason = f'<p class="reason">{_text(change.reason)}</p>' if change.reason else ""
     body = (
-        '<table class="fields"><thead><tr><th scope="col">field</th><th scope="col">before</th>'
-        f'<th scope="col">after</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<table class="fields{"" if is_open else " many"}">{_HEAD if is_open else ""}<tbody>{rows}</tbody></table>'
         if rows
         else ""
     )

@@ -87,6 +87,12 @@ def failed_texts(report: Report) -> Iterator[str]:
             yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
 
 
+def duration(seconds: float) -> str:
+    """Seconds, or minutes and seconds."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02} s"
+
+
 def request_counts(report: Report) -> str:
     """The requests by RPC and action, such as "2 × PatchModels merge, 1 × DeleteModels"."""
     counts = Counter(f"{request.rpc} {request.action or ''}".strip() for request in report.plan.requests)

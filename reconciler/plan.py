@@ -16,6 +16,7 @@ from typing import Any, Literal
 from reconciler.calls import Notice
 from reconciler.errors import Origin, Refusal
 from reconciler.expectations import Expectation, expectation_document, expectation_from_document
+from reconciler.forecast import Forecast
 from reconciler.resources import (
     MISSING,
     SENSITIVE_TEXT,
@@ -85,6 +86,7 @@ class Plan:
     unchanged: int = 0
     environment: str | None = None
     attribution_base: AttributionBase | None = None
+    forecast: Forecast | None = None
     compared: tuple[Key, ...] = field(default=(), compare=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -217,6 +219,8 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         "requests": [request_document(request) for request in plan.requests],
         **plan.extra,
     }
+    if plan.forecast is not None and kind != "Apply":
+        document["forecast"] = forecast_document(plan.forecast)
     if plan.attribution_base is not None:
         base = plan.attribution_base
         document["attribution_base"] = {"ref": base.ref, "commit": base.commit}
@@ -226,9 +230,18 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
     return document
 
 
+_UNCOVERED = frozenset({"fingerprint", "forecast"})
+"""The forecast depends on the rate of whoever prints the plan; the same plan has the same fingerprint."""
+
+
+def forecast_document(forecast: Forecast) -> dict[str, Any]:
+    """What applying takes."""
+    return {"calls": forecast.calls, "seconds": forecast.seconds, "rate": forecast.rate}
+
+
 def fingerprint(document: Mapping[str, Any]) -> str:
     """SHA-256 over the document's canonical JSON, its own fingerprint left out: a hand-edited file no longer fits."""
-    content = {name: value for name, value in document.items() if name != "fingerprint"}
+    content = {name: value for name, value in document.items() if name not in _UNCOVERED}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -263,7 +276,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     keys = {entry["address"]: _key(entry) for entry in document["changes"]}
     source = document["source"]
-    known = {*plan_document(_EMPTY), "attribution_base", "expectations"}
+    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast"}
     base = document.get("attribution_base")
     return Plan(
         tool_version=document["tool"]["version"],
@@ -277,6 +290,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         notices=tuple(Notice(**entry) for entry in document.get("notices", [])),
         expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
         unchanged=document["summary"]["unchanged"],
+        forecast=None if "forecast" not in document else Forecast(**document["forecast"]),
         attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
         extra={name: value for name, value in document.items() if name not in known},
     )

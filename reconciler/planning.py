@@ -20,6 +20,7 @@ from reconciler.config import Settings
 from reconciler.diff import drifts
 from reconciler.errors import Problem, ProblemsError, Refusal, UsageError
 from reconciler.expectations import Expectation, expectation, stated_expectations
+from reconciler.forecast import forecast
 from reconciler.observe import concepts_of, observe
 from reconciler.plan import Plan, Source
 from reconciler.policy import (
@@ -29,13 +30,14 @@ from reconciler.policy import (
     empty_desired_state,
     mark_conflicts,
     model_candidates,
+    of_shard,
     used_by_workflows,
     version_candidates,
 )
 from reconciler.remote.port import Remote
 from reconciler.resolve import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.resources import Desired, DesiredModel, Document, Key, Observed, ObservedModel, Scope
-from reconciler.selection import in_one_spelling, is_targeted, require_targets_match, selected
+from reconciler.selection import Shard, in_one_spelling, is_targeted, require_targets_match, selected, sharded
 from reconciler.sensitive import Secrets, known_secrets
 
 
@@ -50,6 +52,7 @@ class Inputs:
     prune_whole_app: bool = False
     max_deletes: int | None = None
     types: str | None = None
+    shard: Shard | None = None
     stdin: TextIO | BinaryIO | None = None
 
 
@@ -76,7 +79,7 @@ class Planning:
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
         for secret in sorted(known):
             self.remote.register_secret(secret)
-        chosen = selected(desired, targets=inputs.targets, selectors=inputs.selectors)
+        chosen = sharded(selected(desired, targets=inputs.targets, selectors=inputs.selectors), inputs.shard)
         observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         found = matches(chosen, observed)
@@ -105,6 +108,7 @@ class Planning:
             tool_version=__version__,
             expectations=expectations,
         )
+        plan = replace(plan, forecast=forecast(plan.requests, rate=self.settings.limits.rate))
         if base is not None:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
@@ -190,6 +194,7 @@ class Planning:
         ]
         workflows = self._workflows(candidate.key.scope for candidate in candidates)
         decision = decide(candidates, desired=desired, observed=observed, workflows=workflows, rules=rules)
+        decision = of_shard(decision, rules, shard=inputs.shard)
         return replace(decision, refusals=(*conflicts, *decision.refusals))
 
     def _workflows(self, scopes: Iterable[Scope]) -> dict[Scope, tuple[Document, ...]]:

@@ -10,7 +10,7 @@ repository's owner mark, or the whole app is in scope and no other owner's mark 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -29,6 +29,7 @@ from reconciler.resources import (
     ObservedModel,
     Scope,
 )
+from reconciler.selection import Shard, in_shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,28 @@ def decide(
             deletions.append(candidate)
     refusals.extend(_over_the_cap(deletions, desired, observed, rules))
     return Decision(deletions=tuple(deletions), refusals=tuple(refusals), notices=tuple(notices))
+
+
+def of_shard(decision: Decision, rules: PruneRules, *, shard: Shard | None) -> Decision:
+    """The part of one app's decision that a shard carries out.
+
+    Every shard lists the whole app and decides on all its models: what is refused for the app is refused for each shard, so
+    shards together never delete more than one run would. Versions are known of a shard's own models only; under a cap that
+    counts them each shard may delete its equal share.
+    """
+    if shard is None:
+        return decision
+    deletions = tuple(candidate for candidate in decision.deletions if in_shard(candidate.key, shard))
+    versions = sum(bool(candidate.key.version_id) for candidate in deletions)
+    share = None if rules.max_deletes is None else rules.max_deletes // shard.count
+    if share is None or versions <= share:
+        return replace(decision, deletions=deletions)
+    refusal = Refusal(
+        rule="delete-cap",
+        message=f"{versions} versions to delete are more than this shard's share of --max-deletes, {share}.",
+        remedy=f"If they are all meant, say --max-deletes {versions * shard.count}, or run without --shard.",
+    )
+    return replace(decision, deletions=deletions, refusals=(*decision.refusals, refusal))
 
 
 def empty_desired_state() -> Refusal:

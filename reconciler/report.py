@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from reconciler.apply import Status, StepResult
 from reconciler.errors import Problem
+from reconciler.forecast import Forecast
 from reconciler.memory import Recalled, Recollection
 from reconciler.plan import Plan, fingerprint, plan_document, redacted, request_document
 from reconciler.resources import MISSING, FieldChange, Key, path_text
@@ -47,6 +48,16 @@ class Report:
     recollection: Recollection | None = None
     only_new: bool = False
     run: str | None = None
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """What applying the plan will take; None where that isn't known, or all is done."""
+        return None if self.kind == "Apply" else self.plan.forecast
+
+    @property
+    def rate(self) -> float | None:
+        """The calls per second that the forecast reckons with."""
+        return None if self.forecast is None else self.forecast.rate
 
     @property
     def is_refused(self) -> bool:

@@ -6,8 +6,9 @@ sync"); what left git is judged by `policy` on all manifests, never on a selecti
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from reconciler.errors import ProblemList, ReconcilerError
@@ -15,6 +16,14 @@ from reconciler.resources import Desired, DesiredModel, Key, Scope
 
 ME = "me"
 """The service's alias for the token's user (resources.proto, UserAppIDSet.user_id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One part of `count`; `number` is from 1."""
+
+    number: int
+    count: int
 
 
 def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Desired:
@@ -64,6 +73,21 @@ def selected(desired: Desired, *, targets: tuple[str, ...], selectors: tuple[tup
         stated = ", ".join(f"{name}={value}" for name, value in selectors)
         raise ReconcilerError(f"--selector {stated} matches no manifest. It is compared with metadata.labels.")
     return replace(desired, models=models)
+
+
+def in_shard(key: Key, shard: Shard | None) -> bool:
+    """Whether a model belongs to a shard. The same for every run, machine and spelling of the user: by app and model."""
+    if shard is None:
+        return True
+    digest = hashlib.sha256(f"{key.app_id}/{key.model_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % shard.count == shard.number - 1
+
+
+def sharded(desired: Desired, shard: Shard | None) -> Desired:
+    """The manifests of one shard."""
+    if shard is None:
+        return desired
+    return replace(desired, models=tuple(model for model in desired.models if in_shard(model.key, shard)))
 
 
 def require_targets_match(targets: tuple[str, ...], keys: Iterable[Key]) -> None:

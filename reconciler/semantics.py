@@ -70,6 +70,19 @@ STRUCT_FIELDS: Final = frozenset({"metadata", "presets", "params", "fields_map",
 TAG_FIELDS: Final = frozenset({"toolkits", "use_cases", "languages"})
 
 
+def bearing(patch: Mapping[str, Any], *, action: str, reading: Reading) -> tuple[Enum, ...]:
+    """The part of a reading that bears on a patch: readings that share it do the same with it, whatever the document.
+
+    What `patched` consults, seen from outside: `merge` looks at a reading for tag lists alone, `overwrite` for mappings
+    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every reading), `remove` never.
+    """
+    if action == "merge":
+        return (reading.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
+    if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
+        return (reading.overwrite_struct, reading.unsent)
+    return ()
+
+
 def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, reading: Reading) -> dict[str, Any]:
     """The document of a model or version after one patch of it. `patch` is that one entry of the request."""
     if action == "merge":

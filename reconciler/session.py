@@ -36,6 +36,7 @@ from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
 from reconciler.resources import Desired, Key
 from reconciler.restore import needs_manifests, needs_secrets, restored
+from reconciler.selection import Shard, in_shard
 from reconciler.sensitive import known_secrets
 from reconciler.verify import staleness
 
@@ -77,7 +78,7 @@ class Session:
 
         return self._desired_from(load(inputs.paths, stdin=inputs.stdin))
 
-    def _desired_from(self, loaded: Loaded) -> Validated:
+    def _desired_from(self, loaded: Loaded, *, shard: Shard | None = None) -> Validated:
         from reconciler.manifests.validate import desired_from_documents
 
         settings = self.settings
@@ -89,11 +90,18 @@ class Session:
             flag_app_id=settings.flag_app_id,
             variables=settings.variables,
             environ=self.environ,
+            judged=lambda key: in_shard(key, shard),
         )
+
+    def validated_shard(self, inputs: Inputs) -> Validated:
+        """Read and check the manifests of `inputs.shard` alone, where there is one."""
+        from reconciler.manifests.load import load
+
+        return self._desired_from(load(inputs.paths, stdin=inputs.stdin), shard=inputs.shard)
 
     def validated_with_types(self, inputs: Inputs) -> Validated:
         """The same, and their params checked: against `inputs.types` offline, else against the live models and types."""
-        validated = self.validated(inputs)
+        validated = self.validated_shard(inputs)
         if inputs.types is None:
             more = self._planning().checked(inputs, validated.desired)
         else:
@@ -145,7 +153,7 @@ class Session:
             was_looked_at,
             compared=frozenset(key.address for key in plan.compared),
             targets=inputs.targets,
-            is_partial=bool(inputs.targets or inputs.selectors),
+            is_partial=bool(inputs.targets or inputs.selectors or inputs.shard),
             is_pruning=inputs.prune,
         )
         recollection = update_memory(

@@ -17,5 +17,6 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
         types=planning.types,
+        shard=planning.shard,
         stdin=manifests_from_stdin(paths),
     )

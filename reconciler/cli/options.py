@@ -18,8 +18,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from reconciler.selection import Shard
+
 FORMATS: Final = ("text", "json", "markdown", "html")
 """What every command can print; a command with more names them in its `common_options`."""
+
+MAX_SHARDS: Final = 1000
 
 COLOR_CHOICES: Final = ("auto", "always", "never")
 
@@ -76,6 +80,7 @@ class PlanOptions:
     prune_scope: str | None
     max_deletes: int | None
     types: str | None
+    shard: Shard | None
     out: str | None = None
     detailed_exitcode: bool = False
 
@@ -110,6 +115,28 @@ def _split_selectors(
             raise click.BadParameter(f"{text!r} is not of the form K=V, for example team=vision.")
         pairs.append((key, label))
     return tuple(pairs)
+
+
+def _read_shard(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
+    """Read I/N, from 1/N to N/N."""
+    if value is None:
+        return None
+    number, slash, count = value.partition("/")
+    if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
+        raise click.BadParameter(f"{value!r} is not of the form I/N, for example 2/5.")
+    if not 1 <= int(number) <= int(count) <= MAX_SHARDS:
+        raise click.BadParameter(f"{value!r} is none of 1/N to N/N, with N at most {MAX_SHARDS}.")
+    return Shard(number=int(number), count=int(count))
+
+
+def shard_option() -> Decorator[Any]:
+    """Add --shard; the command receives `shard: Shard | None`."""
+    return click.option(
+        "--shard",
+        callback=_read_shard,
+        metavar="I/N",
+        help="Only part I of N: models are dealt out by app and id, the same in every run, so that N jobs do a fleet.",
+    )
 
 
 def use_color(choice: str, *, isatty: bool, environ: Mapping[str, str]) -> bool:
@@ -290,6 +317,7 @@ def _scope_options() -> list[Decorator[Any]]:
             help="Model types as JSON (what `reconciler get types --format json` prints), used instead of asking the "
             "service.",
         ),
+        shard_option(),
     ]
 
 

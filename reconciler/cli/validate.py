@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import click
 
-from reconciler.cli.options import CommonOptions, common_options, paths_argument
+from reconciler.cli.options import CommonOptions, common_options, paths_argument, shard_option
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.pipeline import Outcome, telling_pipeline
 from reconciler.cli.run import echo_json, echo_problems, open_session, reporting_problems, validation_document
 from reconciler.cli.standard_input import manifests_from_stdin
 from reconciler.errors import ProblemsError
+from reconciler.selection import Shard
 
 
 @click.command("validate")
@@ -21,6 +22,7 @@ from reconciler.errors import ProblemsError
 @click.option(
     "--types", metavar="FILE", help="Also check params against this snapshot (`get types --format json`); offline."
 )
+@shard_option()
 @click.option("--junit", metavar="FILE", help="Also write the problems as JUnit XML, a test case per file.")
 @common_options()
 @reporting_problems
@@ -32,6 +34,7 @@ def command(
     online: bool,
     types: str | None,
     junit: str | None,
+    shard: Shard | None,
     outcome: Outcome,
 ) -> int:
     """Check manifests and tell every problem of every file at once; offline unless --online."""
@@ -39,9 +42,9 @@ def command(
 
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
-    inputs = Inputs(paths=paths, types=types, stdin=manifests_from_stdin(paths))
+    inputs = Inputs(paths=paths, types=types, shard=shard, stdin=manifests_from_stdin(paths))
     with open_session(common, connect=online) as session, _junit_told(junit):
-        validated = session.validated_with_types(inputs) if online or types else session.validated(inputs)
+        validated = session.validated_with_types(inputs) if online or types else session.validated_shard(inputs)
     outcome.warnings = validated.warnings
     if junit is not None:
         from reconciler.ci.junit import write_junit

@@ -8,7 +8,7 @@ reported again by a later one. Reads no file and asks no service.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from reconciler.manifests.interpolate import interpolate
 from reconciler.manifests.load import Loaded
 from reconciler.manifests.shape import shape_problems
 from reconciler.manifests.wording import described, nearest, quoted
-from reconciler.resources import Desired, DesiredModel, Key
+from reconciler.resources import Action, Desired, DesiredModel, Key
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"
@@ -56,8 +56,11 @@ def desired_from_documents(
     flag_app_id: str | None,
     variables: Mapping[str, Any],
     environ: Mapping[str, str],
+    judged: Callable[[Key], bool] = lambda key: True,
 ) -> Validated:
     """What the manifests want. `user_id` and `app_id` are for manifests that name none; the flags must agree with all.
+
+    Of a model that isn't `judged` only the ids are read, to find it described twice; it isn't in what is given.
 
     Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
     """
@@ -76,7 +79,7 @@ def desired_from_documents(
         problems.extend(unresolved)
         wrong.update((problem.origin, problem.pointer) for problem in unresolved)
         found = ProblemList()
-        model = _model(interpolated, ids, found, warnings)
+        model = _model(interpolated, ids, found, warnings, judged)
         problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
         if model is None:
             continue
@@ -86,16 +89,28 @@ def desired_from_documents(
         places.setdefault(model.key, place)
         models.setdefault(model.key, model)
     problems.raise_if_any()
-    desired = Desired(models=tuple(models[key] for key in sorted(models)), files=loaded.files, digest=loaded.digest)
+    kept = tuple(models[key] for key in sorted(models) if judged(key))
+    desired = Desired(models=kept, files=loaded.files, digest=loaded.digest)
     return Validated(desired=desired, warnings=tuple(warnings))
 
 
-def _model(document: LoadedDocument, ids: _Ids, problems: ProblemList, warnings: ProblemList) -> DesiredModel | None:
+def _model(
+    document: LoadedDocument,
+    ids: _Ids,
+    problems: ProblemList,
+    warnings: ProblemList,
+    judged: Callable[[Key], bool],
+) -> DesiredModel | None:
     """The model that one document wants; None where it can't even be told which model is meant."""
     if not _has_usable_header(document, problems):
         return None
+    key_problems, key_warnings = ProblemList(), ProblemList()
+    key = _key(document, ids, key_problems, key_warnings)
+    if key is not None and not judged(key):
+        return DesiredModel(key=key, action=Action.MERGE, stated={}, origin=document.origin())
     problems.extend(problem for problem in shape_problems(document, _KIND) if not _is_about_header(problem))
-    key = _key(document, ids, problems, warnings)
+    problems.extend(key_problems)
+    warnings.extend(key_warnings)
     model = model_from_document(document, key or _UNTOLD, problems, warnings)
     return model if key is not None else None
 

@@ -21,6 +21,7 @@ from reconciler.render.escape import neutral
 from reconciler.render.grouping import counted, is_attributed, labelled, sections
 from reconciler.render.outcome import (
     failed_texts,
+    forecast_text,
     moved_texts,
     remaining_texts,
     request_counts,
@@ -137,6 +138,7 @@ def _facts(report: Report) -> str:
         "commit": plan.source.git_commit,
         "compared with": plan.attribution_base.ref if plan.attribution_base else None,
         "requests": request_counts(report) or None,
+        "forecast": forecast_text(report).removeprefix("Forecast: ") or None,
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items() if value)
     return f"<dl>{items}</dl>"

@@ -22,6 +22,7 @@ from reconciler.render.escape import neutral
 from reconciler.render.grouping import Group, counted, is_attributed, labelled, sections
 from reconciler.render.outcome import (
     failed_texts,
+    forecast_text,
     moved_texts,
     remaining_texts,
     request_counts,
@@ -231,7 +232,9 @@ def _requests(report: Report) -> _Part:
     for request in report.plan.requests:
         body = json.dumps(redacted(request.body), ensure_ascii=False, sort_keys=True)
         entries.append(f"- {code(_clipped(neutral(f'{request.rpc} {body}'), LONGEST_SENTENCE))}\n")
-    told = f"{code(neutral(request_counts(report)))}\n\n<details><summary>What is sent</summary>"
+    is_long = report.forecast is not None and report.forecast.seconds >= 1
+    note = f"\n{forecast_text(report)}.\n" if is_long else ""
+    told = f"{code(neutral(request_counts(report)))}\n{note}\n<details><summary>What is sent</summary>"
     return _Part(
         head=f"\n### Requests\n\n{told}\n\n",
         entries=tuple(entries),

@@ -87,6 +87,15 @@ def failed_texts(report: Report) -> Iterator[str]:
             yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
 
 
+def forecast_text(report: Report) -> str:
+    """How many calls applying takes, reading back included, and how long the rate alone makes that; empty where not known."""
+    found = report.forecast
+    if found is None or report.rate is None:
+        return ""
+    calls = f"{found.calls} call{'s' * (found.calls != 1)}"
+    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} a second"
+
+
 def duration(seconds: float) -> str:
     """Seconds, or minutes and seconds."""
     whole = round(seconds)

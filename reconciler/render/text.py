@@ -17,6 +17,7 @@ from reconciler.render.escape import neutral
 from reconciler.render.grouping import Group, Section, is_attributed, labelled, sections
 from reconciler.render.outcome import (
     failed_texts,
+    forecast_text,
     moved_texts,
     remaining_texts,
     request_counts,
@@ -179,6 +180,8 @@ class _Page:
         if not requests:
             return []
         lines = wrapped(f"Requests: {request_counts(report)}", self.columns, indent="", hanging="  ")
+        if told := forecast_text(report):
+            lines += wrapped(told, self.columns, indent="", hanging="  ")
         if verbose:
             for request in requests:
                 body = json.dumps(redacted(request.body), ensure_ascii=False, indent=2).split("\n")

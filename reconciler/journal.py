@@ -154,13 +154,18 @@ def read_run(root: Path, run_id: str) -> Run:
     sent: dict[int, frozenset[str]] = {}
     backups: tuple[str, ...] = ()
     exit_code = None
-    for event in _events(folder / EVENTS):
-        if event["event"] == "sending":
-            position = int(event["request"])
-            sent[position] = sent.get(position, frozenset()) | frozenset(event["changes"])
-            exit_code = None
-        elif event["event"] == "end":
-            exit_code, backups = int(event["exit_code"]), (*backups, *event["backups"])
+    try:
+        for event in _events(folder / EVENTS):
+            if event["event"] == "sending":
+                position = range(len(plan.requests))[int(event["request"])]
+                sent[position] = sent.get(position, frozenset()) | frozenset(event["changes"])
+                exit_code = None
+            elif event["event"] == "end":
+                exit_code, backups = int(event["exit_code"]), (*backups, *event["backups"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ReconcilerError(
+            f"The journal {folder / EVENTS} can't be read: an event lacks what it should hold."
+        ) from error
     return Run(run=run_id, folder=folder, plan=plan, sent=sent, backups=backups, exit_code=exit_code)
 
 

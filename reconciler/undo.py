@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from reconciler.calls import Notice, calls_from_drifts
 from reconciler.canon import lookup, spec_from_document, with_value
@@ -20,6 +20,9 @@ from reconciler.resources import MISSING, Document, FieldChange, Key, Observed, 
 from reconciler.sensitive import Secrets
 from reconciler.splitting import carries
 from reconciler.verify import State, document_of, state_of
+
+OWN_COPIES: Final = "https://data.clarifai.com/"
+"""Where the service keeps its copies of images (recorded answers of PatchModels)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +111,9 @@ def _inverse_of(
     for item in written:
         reason = _reason_to_keep(plan, key, item, document)
         if reason is None:
-            after = with_value(after, item.path, item.before)
+            # An image is its url: without one there is no image, not an empty one.
+            path = item.path[:1] if item.path[0] == "image" and item.before is MISSING else item.path
+            after = with_value(after, path, item.before)
         elif reason:
             left.append(Kept(address=key.address, path=path_text(item.path), reason=reason))
     hidden = [item.path for item in change.fields if item.is_sensitive]
@@ -123,6 +128,8 @@ def _reason_to_keep(plan: Plan, key: Key, item: FieldChange, document: Document)
         return ""
     if item.is_sensitive:
         return "it is a secret, and no journal keeps the one before"
+    if state is State.AFTER and item.path[0] == "image" and str(item.before).startswith(OWN_COPIES):
+        return "the image was the service's own copy, which can't be sent again"
     return None if state is State.AFTER else "somebody has changed it since"
 
 

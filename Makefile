@@ -7,6 +7,7 @@
 #   make format   rewrite the code as ruff wants it
 #   make golden   rewrite the expected outputs of the tests; review the diff like code
 #   make bench    the benchmarks
+#   make chaos    the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
 #   make check    the same as test, which lints first
 #   make lock     rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer releases too
 #   make audit    ask PyPI's advisories about the locked packages; skips, and says so, where they can't be reached
@@ -35,7 +36,7 @@ DEV := $(VENV)/.dev-installed
 SDK := $(SDK_VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden bench sdk lock audit clean
+.PHONY: demo test check lint format golden bench chaos sdk lock audit clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
@@ -57,6 +58,9 @@ format: $(DEV)
 
 golden: $(DEV)
 	$(BIN)/python -m pytest -q --update-golden
+
+chaos: $(DEV)
+	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks

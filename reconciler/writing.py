@@ -8,13 +8,14 @@ calls under way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from reconciler.apply import Conduct, Fate, HeldBackError, OnError, StepResult, apply_requests, settled
 from reconciler.deletions import DELETING_RPCS
-from reconciler.errors import RemoteError
+from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.interrupts import Stop
 from reconciler.journal import Journal
 from reconciler.observe import FEW
@@ -52,7 +53,9 @@ class Writing:
             report = replace(report, results=results, is_interrupted=self.stop.is_set())
             if not report.is_interrupted:
                 report = self._read_back(report, shown)
-        self.journal.end(exit_code=report.exit_code, backups=report.backups)
+        # A disk that is full by now is no reason to lose the report of what was written.
+        with suppress(ReconcilerError):
+            self.journal.end(exit_code=report.exit_code, backups=report.backups)
         return report
 
     def _conduct(self, plan: Plan) -> Conduct:
@@ -92,12 +95,14 @@ class Writing:
             doubtful = self._doubtful(report, shown)
             observed = self.read(doubtful)
         except RemoteError as error:
-            self.journal.verified(converged=False, remaining=(), unread=str(error))
+            with suppress(ReconcilerError):
+                self.journal.verified(converged=False, remaining=(), unread=str(error))
             return replace(report, unread=str(error))
         left = remaining(doubtful, observed)
         results = settled(report.results, lambda request: fate(plan, request, observed))
         report = replace(report, results=results, remaining=left)
-        self.journal.verified(converged=report.converged, remaining=[key for key, _ in left], unread=None)
+        with suppress(ReconcilerError):
+            self.journal.verified(converged=report.converged, remaining=[key for key, _ in left], unread=None)
         return report
 
     def _doubtful(self, report: Report, shown: Shown) -> Plan:

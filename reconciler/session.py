@@ -36,7 +36,7 @@ from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
 from reconciler.resources import Desired, Key
 from reconciler.restore import needs_manifests, needs_secrets, restored
-from reconciler.selection import Shard, in_shard
+from reconciler.selection import Shard
 from reconciler.sensitive import known_secrets
 from reconciler.verify import staleness
 
@@ -79,25 +79,15 @@ class Session:
         return self._desired_from(load(inputs.paths, stdin=inputs.stdin))
 
     def _desired_from(self, loaded: Loaded, *, shard: Shard | None = None) -> Validated:
-        from reconciler.manifests.validate import desired_from_documents
+        from reconciler.reading import desired_from_loaded
 
-        settings = self.settings
-        return desired_from_documents(
-            loaded,
-            user_id=settings.user_id,
-            app_id=settings.app_id,
-            flag_user_id=settings.flag_user_id,
-            flag_app_id=settings.flag_app_id,
-            variables=settings.variables,
-            environ=self.environ,
-            judged=lambda key: in_shard(key, shard),
-        )
+        return desired_from_loaded(loaded, self.settings, environ=self.environ, shard=shard)
 
     def validated_shard(self, inputs: Inputs) -> Validated:
         """Read and check the manifests of `inputs.shard` alone, where there is one."""
-        from reconciler.manifests.load import load
+        from reconciler.reading import manifests_at
 
-        return self._desired_from(load(inputs.paths, stdin=inputs.stdin), shard=inputs.shard)
+        return manifests_at(inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, shard=inputs.shard)
 
     def validated_with_types(self, inputs: Inputs) -> Validated:
         """The same, and their params checked: against `inputs.types` offline, else against the live models and types."""

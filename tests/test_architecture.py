@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("schema", "git", "revision", "statedir", "interrupts", "lock"),
     ("manifests",),
     ("config",),
-    ("selection", "observe"),
+    ("selection", "observe", "reading"),
     ("canon",),
     ("wanted", "resolve", "expectations", "semantics", "deletions", "sensitive"),
     ("typecheck",),

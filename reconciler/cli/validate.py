@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import CommonOptions, common_options, paths_argument, shard_option
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.pipeline import Outcome, telling_pipeline
-from reconciler.cli.run import echo_json, echo_problems, open_session, reporting_problems, validation_document
+from reconciler.cli.run import (
+    echo_json,
+    echo_problems,
+    open_session,
+    progress,
+    reporting_problems,
+    settings_from,
+    validation_document,
+)
 from reconciler.cli.standard_input import manifests_from_stdin
 from reconciler.errors import ProblemsError
 from reconciler.selection import Shard
+
+if TYPE_CHECKING:
+    from reconciler.manifests.validate import Validated
 
 
 @click.command("validate")
@@ -38,13 +51,10 @@ def command(
     outcome: Outcome,
 ) -> int:
     """Check manifests and tell every problem of every file at once; offline unless --online."""
-    from reconciler.planning import Inputs
-
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
-    inputs = Inputs(paths=paths, types=types, shard=shard, stdin=manifests_from_stdin(paths))
-    with open_session(common, connect=online) as session, _junit_told(junit):
-        validated = session.validated_with_types(inputs) if online or types else session.validated_shard(inputs)
+    with _junit_told(junit):
+        validated = _validated(paths, common, online=online, types=types, shard=shard)
     outcome.warnings = validated.warnings
     if junit is not None:
         from reconciler.ci.junit import write_junit
@@ -65,6 +75,24 @@ def command(
         return 0
     click.echo(told)
     return 0
+
+
+def _validated(
+    paths: tuple[str, ...], common: CommonOptions, *, online: bool, types: str | None, shard: Shard | None
+) -> Validated:
+    stdin = manifests_from_stdin(paths)
+    if online or types is not None:
+        from reconciler.planning import Inputs
+
+        with open_session(common, connect=online) as session:
+            return session.validated_with_types(Inputs(paths=paths, types=types, shard=shard, stdin=stdin))
+    # Without the session, whose imports take as long as everything that one file needs.
+    from reconciler.reading import manifests_at
+
+    settings = settings_from(common)
+    for note in settings.notes:
+        progress(common, f"note: {note}")
+    return manifests_at(paths, settings, environ=os.environ, stdin=stdin, shard=shard)
 
 
 @contextmanager

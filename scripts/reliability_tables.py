@@ -1,0 +1,35 @@
+"""Writes the table of statuses in docs/reliability.md from the code: `python scripts/reliability_tables.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.remote.statuses import CLARIFAI, GRPC, Meaning
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
+BEGIN, END = "<!-- statuses -->\n", "<!-- /statuses -->"
+
+
+def table() -> str:
+    """Every row of the code's table as Markdown."""
+    rows = [*((name, meaning) for name, meaning in GRPC.items())]
+    lines = ["| status | class | rests on |", "|---|---|---|"]
+    lines += [_row(name, meaning) for name, meaning in rows]
+    lines += [_row(f"{code} {meaning.name}", meaning) for code, meaning in sorted(CLARIFAI.items())]
+    return "\n".join([*lines, "| any other Clarifai code | per item | nobody understands it: not tried again |", ""])
+
+
+def _row(name: str, meaning: Meaning) -> str:
+    kind = meaning.fault.value.replace("_", " ") + (", not carried out" if meaning.is_throttle else "")
+    return f"| {name} | {kind} | {meaning.source} |"
+
+
+def page(text: str) -> str:
+    """The page with the table of now."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -138,7 +138,8 @@ class _Run:
         report = self._command("plan", "manifests", *self._scenario.arguments, "--format", "markdown")
         self._require(report.exit_code == plan.exit_code, f"plan --format markdown exits {report.exit_code}")
         self._emulator.clear_calls()
-        apply = self._command("apply", "manifests", "--yes", *self._scenario.arguments)
+        # One call after the other: calls.txt has them in the order of the plan.
+        apply = self._command("apply", "manifests", "--yes", "--parallelism", "1", *self._scenario.arguments)
         self._require(str(apply.exit_code) == expected["apply"], f"apply exits {apply.exit_code}")
         writes = writing_calls(self._emulator.calls)
         after = snapshot(self._emulator)

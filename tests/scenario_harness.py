@@ -51,7 +51,16 @@ from tests.scenario_service import (
 )
 
 PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
-GOLDENS: Final = ("plan.txt", "plan.json", "report.md", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt")
+GOLDENS: Final = (
+    "plan.txt",
+    "plan.json",
+    "report.md",
+    "calls.txt",
+    "after.json",
+    "apply.txt",
+    "again.txt",
+    "backup.txt",
+)
 INPUTS: Final = ("manifests", "reconciler.yaml")
 USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
 
@@ -156,7 +165,9 @@ class _Run:
         if backup := self._backup():
             goldens["backup.txt"] = backup
         self._require_only_planned(changed, document)
-        self._require_no_secret(plan.stdout, plan.stderr, report.stdout, apply.stdout, apply.stderr, json.dumps(document))
+        self._require_no_secret(
+            plan.stdout, plan.stderr, report.stdout, apply.stdout, apply.stderr, json.dumps(document)
+        )
         if plan.exit_code == 0:
             goldens.update(self._planned_again())
             self._require_replays(writes, after)

@@ -94,7 +94,7 @@ def test_export_prints_a_stream_that_plans_empty(service: Service) -> None:
     result = service.run("export")
     secret = f"demo/pets/pet-names@{LATEST['pet-names']} output_info.params.secrets: a secret, (sensitive)"
     assert (result.exit_code, result.stderr) == (0, f"warning: not exported: {secret}.\n")
-    assert service.calls() == ["ListModels", "ListModels", "ListModelTypes", "ListModelTypes"]
+    assert service.calls() == ["ListModels", "ListModels", "ListModelTypes"]
     documents = list(yaml.safe_load_all(result.stdout))
     assert [(each["metadata"]["id"], [v["id"] for v in each["spec"].get("versions", [])]) for each in documents] == [
         (model_id, [LATEST[model_id]] if model_id in LATEST else [])
@@ -125,7 +125,7 @@ def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: 
     calls = service.calls()
     assert (calls[:2], sorted(calls[2:])) == (
         ["ListModels"] * 2,
-        ["ListModelTypes"] * 2 + ["ListModelVersions"] * calls.count("ListModelVersions"),
+        ["ListModelTypes"] + ["ListModelVersions"] * calls.count("ListModelVersions"),
     )
     files = sorted(path.name for path in (service.folder / "live/pets").iterdir())
     assert files == [f"{name}.yaml" for name in names]
@@ -319,7 +319,7 @@ def test_get_models(service: Service) -> None:
         "pet-names   Pet names   text-to-text          PRIVATE     c2d4e6f8a0b14c3d9e5f7a6b8c0d2e4f  trained\n"
         "petsID      pets        embedding-classifier  PRIVATE     b0b89c973e5d4b6d9599ce13da04b894  trained\n"
     )
-    assert service.calls() == ["ListModels", "ListModels", "ListModelTypes", "ListModelTypes"]
+    assert service.calls() == ["ListModels", "ListModels", "ListModelTypes"]
     document = service.run("get", "models", "pet-draft", "--format", "json").document()
     assert service.calls() == ["GetModel"]
     assert (document["kind"], len(document["models"])) == ("Models", 1)
@@ -476,7 +476,7 @@ def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
     calls = service.calls()
     listing = ["ListModels"] * 2
     assert (calls[:4], calls[-5:]) == (listing * 2, [*listing, "DeleteModels", *listing])
-    assert sorted(calls[4:-5]) == ["ListModelTypes"] * 2 + ["ListModelVersions"] * 5
+    assert sorted(calls[4:-5]) == ["ListModelTypes"] + ["ListModelVersions"] * 5
     assert service.models() == []
     kept = service.folder / lines[0].removeprefix("Backup: ")
     assert sorted(path.name for path in kept.rglob("*.yaml")) == [f"{name}.yaml" for name in names]

@@ -131,7 +131,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     invocation = Invocation()
     if sys.stdout is None:
-        click.echo("error: Standard output is closed, so there is nowhere to write the result. Nothing was done.", err=True)
+        click.echo(
+            "error: Standard output is closed, so there is nowhere to write the result. Nothing was done.", err=True
+        )
         return exit_codes.ERROR
     _prepare_streams()
     # A run makes trees that live to its end and hardly a cycle: the collector's default would walk them all again and

@@ -148,7 +148,8 @@ class ClarifaiRemote:
             raise
         message = _require_id("GetModel", answer.message.model)
         if not message.user_id and not message.app_id:
-            message.user_id, message.app_id = key.user_id, key.app_id  # an answer that names nobody is about what was asked
+            # An answer that names nobody is about the model that was asked for.
+            message.user_id, message.app_id = key.user_id, key.app_id
         own_user_id = message.user_id if key.user_id == ME else key.user_id
         model = model_from(message, own_user_id=own_user_id, scope=key.scope)
         # Where an app has no such model the service may answer with Clarifai's own of that id (service.proto,

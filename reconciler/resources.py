@@ -7,7 +7,7 @@ which fields of a resource this tool manages and how the service stores them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -355,6 +355,20 @@ def holds_sensitive(value: Any) -> bool:
     if isinstance(value, list):
         return any(holds_sensitive(item) for item in value)
     return False
+
+
+def secret_texts(value: Any, *, is_secret: bool = False) -> Iterator[str]:
+    """The text of every scalar inside every Sensitive of a JSON value; of every scalar, where the value `is_secret`."""
+    if isinstance(value, Sensitive):
+        yield from secret_texts(value.reveal(), is_secret=True)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secret_texts(item, is_secret=is_secret)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from secret_texts(item, is_secret=is_secret)
+    elif is_secret and value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from reconciler.plan import Plan
 from reconciler.planning import Inputs, Planning, require_fitting_params_offline
 from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
-from reconciler.resources import Desired, Key
+from reconciler.resources import Desired, Key, secret_texts
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.selection import Shard
 from reconciler.sensitive import known_secrets
@@ -252,6 +252,9 @@ class Session:
         from reconciler.writing import Writing
 
         self.on_plan(plan)
+        # All of them before the first call: the answer to one request may quote what another one sends.
+        for secret in sorted({text for request in plan.requests for text in secret_texts(request.body)}):
+            self._remote().register_secret(secret)
         opened = start_run(self.runs, self._run_id(), plan) if journal is None else journal()
         try:
             opened.begin(at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))

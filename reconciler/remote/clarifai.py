@@ -31,9 +31,9 @@ from reconciler.remote.convert import (
 from reconciler.remote.endpoint import Endpoint
 from reconciler.remote.paging import Pages, page_body
 from reconciler.remote.port import Reply
-from reconciler.remote.scrub import Scrubber, secrets_in
+from reconciler.remote.scrub import Scrubber
 from reconciler.remote.writes import require_sendable, safety_of
-from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope
+from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope, secret_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -254,7 +254,7 @@ class ClarifaiRemote:
     def send(self, request: Request) -> Reply:
         """Send one change. For a request that no plan may hold it raises RemoteError with `sent` False."""
         require_sendable(request)
-        self._scrubber.register(secrets_in(request.body))
+        self._scrubber.register(secret_texts(request.body))
         answer = self._caller.call(request.rpc, request.body, safety=safety_of(request))
         return Reply(request_id=answer.request_id, attempts=answer.attempts, documents=documents_from(answer.message))
 

@@ -10,10 +10,10 @@ import json
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from reconciler.resources import SENSITIVE_TEXT, Sensitive
+from reconciler.resources import SENSITIVE_TEXT
 
 MAX_LENGTH: Final = 2000
 _WHOLE_WORD_BELOW: Final = 4
@@ -46,31 +46,6 @@ class Scrubber:
             text = pattern.sub(SENSITIVE_TEXT, text)
         text = "".join(map(_visible, " ".join(text.split("\n"))))
         return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}… ({len(text)} characters)"
-
-
-def secrets_in(value: Any) -> Iterator[str]:
-    """The text of every scalar inside every Sensitive of a JSON value."""
-    if isinstance(value, Sensitive):
-        yield from _scalars(value.reveal())
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secrets_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from secrets_in(item)
-
-
-def _scalars(value: Any) -> Iterator[str]:
-    if isinstance(value, Sensitive):
-        yield from _scalars(value.reveal())
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _scalars(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _scalars(item)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
 
 
 def _pattern_of(secret: str) -> str:

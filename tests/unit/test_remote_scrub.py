@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.remote.scrub import MAX_LENGTH, Scrubber, secrets_in
-from reconciler.resources import Sensitive
+from reconciler.remote.scrub import MAX_LENGTH, Scrubber
+from reconciler.resources import Sensitive, secret_texts
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_secrets_are_found_wherever_they_are() -> None:
         "c": Sensitive({"d": ["two", 3, True, None, Sensitive("four", "x")]}, "manifest"),
         "e": "public",
     }
-    assert list(secrets_in(body)) == ["one", "two", "3", "four"]
+    assert list(secret_texts(body)) == ["one", "two", "3", "four"]

@@ -275,8 +275,9 @@ class _Course:
             with self._lock:
                 if fault is not FaultClass.TRANSIENT:
                     self._unanswered = 0
-                elif error.attempts > 1 or error.code == "DEADLINE_EXCEEDED":
-                    self._unanswered += 1  # one quick failure of a call that is not repeated tells nothing
+                elif (_is_repeated(request) and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
+                    # One quick failure tells nothing of a call that only a throttled answer lets be sent again.
+                    self._unanswered += 1
                 if self._unanswered >= UNANSWERED:
                     self._halt = f"not sent: the last {self._unanswered} requests got no answer"
         else:
@@ -322,6 +323,11 @@ class _Course:
             request_id=ids[-1] if ids else None,
             failures=failures,
         )
+
+
+def _is_repeated(request: Request) -> bool:
+    """Whether the remote itself sends a request again after a lost answer: not deletions, nor the image's removal."""
+    return request.rpc not in DELETING_RPCS and request.action != "remove"
 
 
 _MAY_BE_ONE_OBJECT: Final = (FaultClass.PER_ITEM, FaultClass.NOT_FOUND)

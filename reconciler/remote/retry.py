@@ -36,9 +36,9 @@ class RetryPolicy:
     it may take `throttled_attempts`: where the rate is shared with others, the same call may be the one too many again.
     """
 
-    attempts: int = 10
+    attempts: int = 12
     first_contact: int = 6  # instead of `attempts`, while the endpoint has never answered anything: it may not be there
-    throttled_attempts: int = 8
+    throttled_attempts: int = 12
     first_wait: float = 0.5
     throttle_wait: float = 2.0
     longest_wait: float = 15.0

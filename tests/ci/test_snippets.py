@@ -152,7 +152,7 @@ def test_the_cron_job_runs_what_it_says(place: Place, tmp_path: Path) -> None:
         (machine / mount.lstrip("/")).mkdir(parents=True)
 
     def here(text: str) -> str:
-        moved = re.sub(r"^/(?=work|state)", f"{machine}/", text)
+        moved = re.sub(r"^/(?=src|state)", f"{machine}/", text)
         return moved.replace("$(REPOSITORY)", f"file://{place.folder / 'origin'}")
 
     environ = place.environ(CLARIFAI_PAT="pat-of-the-test")

@@ -50,14 +50,14 @@ def test_what_is_retried(failure: Failure, safety: Safety, expected: float | Non
     assert wait(failure, safety, timeouts=int(failure.is_timeout)) == expected
 
 
-def test_waits_double_up_to_a_limit_and_end_after_ten_attempts() -> None:
-    waits = [wait(PASSING, attempt=attempt) for attempt in range(1, 12)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, None, None]
+def test_waits_double_up_to_a_limit_and_end_after_twelve_attempts() -> None:
+    waits = [wait(PASSING, attempt=attempt) for attempt in range(1, 14)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, *[15.0] * 6, None, None]
 
 
-def test_a_throttled_call_is_made_up_to_eight_times() -> None:
-    waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 9)]
-    assert waits == [2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, None]
+def test_a_throttled_call_is_made_up_to_twelve_times() -> None:
+    waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 13)]
+    assert waits == [2.0, 4.0, 8.0, *[15.0] * 8, None]
 
 
 def test_jitter_takes_up_to_half_of_a_wait() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reconciler.calls import Notice
@@ -355,8 +355,3 @@ def _replaced(tree: Any, steps: list[str], value: Any) -> Any:
         index = int(step)
         return [_replaced(item, rest, value) if at == index else item for at, item in enumerate(tree)]
     return {name: _replaced(item, rest, value) if name == step else item for name, item in tree.items()}
-
-
-def with_requests(plan: Plan, requests: tuple[Request, ...]) -> Plan:
-    """The same plan with other requests: used where a saved plan's sensitive values were read again."""
-    return replace(plan, requests=requests)

@@ -33,19 +33,6 @@ def halves(request: Request) -> tuple[Request, ...]:
     )
 
 
-def narrowed(request: Request, keys: frozenset[Key]) -> Request | None:
-    """The request about these of its keys alone; None where none is left. One that can't be cut stays whole."""
-    kept = [position for position, key in enumerate(request.keys) if key in keys]
-    if not kept:
-        return None
-    name = ENTRY_LISTS.get(request.rpc)
-    entries = request.body.get(name, ()) if name is not None else ()
-    if name is None or len(kept) == len(request.keys) or len(entries) != len(request.keys):
-        return request
-    body = {**request.body, name: [entries[position] for position in kept]}
-    return replace(request, body=body, keys=tuple(request.keys[position] for position in kept))
-
-
 def entry_for(request: Request, key: Key) -> Mapping[str, Any] | None:
     """The patch entry about a resource; None for calls that have none."""
     name = ENTRY_LISTS.get(request.rpc)

@@ -89,7 +89,7 @@ def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[
                     others[scope] = other
     models: dict[Key, DesiredModel] = {}
     for model in base.desired.models:
-        key = replace(model.key, user_id=others.get(model.key.scope, model.key.scope).user_id)
+        key = model.key._replace(user_id=others.get(model.key.scope, model.key.scope).user_id)
         models.setdefault(key, replace(model, key=key))
     return replace(base, desired=replace(base.desired, models=tuple(models[key] for key in sorted(models))))
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Origin:
+class Origin(NamedTuple):
     """A place in a file that a person can open: 1-based line and column. `path` is "-" for standard input."""
+
+    # A tuple, as Key is: a run makes and compares a dozen for each model.
 
     path: str
     line: int = 1

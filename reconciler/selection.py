@@ -39,7 +39,7 @@ def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Des
     models: dict[Key, DesiredModel] = {}
     problems = ProblemList()
     for model in desired.models:
-        key = replace(model.key, user_id=real.get(model.key.scope, model.key.user_id))
+        key = model.key._replace(user_id=real.get(model.key.scope, model.key.user_id))
         other = models.setdefault(key, replace(model, key=key))
         if other.origin != model.origin:
             problems.add(

@@ -98,8 +98,8 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
 
     loaded = load([str(path)])
     documents = [replace(document, path=shown) for document in loaded.documents]
-    problems = [replace(problem, origin=replace(problem.origin, path=shown)) for problem in loaded.problems]
-    warnings = [replace(problem, origin=replace(problem.origin, path=shown)) for problem in loaded.warnings]
+    problems = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.problems]
+    warnings = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.warnings]
     if documents:
         # What YAML itself got wrong (`.inf`) was replaced by something harmless, and is told once.
         told = {problem.origin for problem in problems}

@@ -192,12 +192,21 @@ def test_a_wrong_token_a_wrong_address_and_wrong_names_are_told(desk: Desk, gith
     for url in ("http://example.com", "https://user:pw@example.com", "ftp://127.0.0.1", "https://", "file:///etc"):
         result = desk.comment(env={"GITHUB_API_URL": url})
         assert (result.exit_code, "GITHUB_API_URL can't be used" in result.stderr) == (1, True)
-    assert desk.comment(env={"GITHUB_API_URL": "http://127.0.0.1:9"}).exit_code == 1
     assert desk.comment("--pr", "7", "--key", "a--b").exit_code == 64
     assert desk.comment("--pr", "0").exit_code == 64
     assert desk.comment("--issue", " ").exit_code == 64
     assert desk.cli("comment", "--plan", desk.folder / "plan.json", "--repo", "a/../b", "--pr", "7").exit_code == 64
     assert github.writes() == []
+
+
+def test_an_address_where_nobody_answers_is_given_up() -> None:
+    waited: list[float] = []
+    with (
+        Rest(url="http://127.0.0.1:9", token=token_from(TOKEN), sleep=waited.append) as rest,
+        pytest.raises(RestError, match="Check GITHUB_API_URL and the network"),
+    ):
+        put_comment(rest, "acme/models", 7, key="default", body=f"{MARKER}\nx")
+    assert waited == [1.0, 2.0, 4.0]
 
 
 def test_a_next_page_elsewhere_is_not_asked_for(desk: Desk, github: GitHub) -> None:

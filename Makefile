@@ -6,6 +6,8 @@
 #   make lint     ruff and mypy
 #   make format   rewrite the code as ruff wants it
 #   make golden   rewrite the expected outputs of the tests; review the diff like code
+#   make references  rewrite the pages of docs/ that are made from the schemas and the command line
+#   make docs     the documentation as a site, in build/site; python3 -m http.server --directory build/site shows it
 #   make bench    the benchmarks
 #   make chaos    the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
 #   make check    the same as test, which lints first
@@ -25,6 +27,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 AUDIT_VENV := .venv-audit
+DOCS_VENV := .venv-docs
 LOCK_VENV := .venv-lock
 LOCKED ?=
 UPGRADE ?=
@@ -36,7 +39,7 @@ DEV := $(VENV)/.dev-installed
 SDK := $(SDK_VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden bench chaos sdk lock audit clean
+.PHONY: demo test check lint format golden references docs bench chaos sdk lock audit clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
@@ -58,6 +61,12 @@ format: $(DEV)
 
 golden: $(DEV)
 	$(BIN)/python -m pytest -q --update-golden
+
+references: $(RUNTIME)
+	$(BIN)/python -m scripts.references
+
+docs: $(DOCS_VENV)/.installed
+	$(DOCS_VENV)/bin/mkdocs build --quiet --strict
 
 chaos: $(DEV)
 	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
@@ -103,6 +112,7 @@ lock: $(LOCK_VENV)/.installed
 	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/build.txt --group build
 	$(COMPILE) --output-file requirements/audit.txt --group audit
+	$(COMPILE) --output-file requirements/docs.txt --group docs
 
 audit:
 	@$(MAKE) --silent --no-print-directory $(AUDIT_VENV)/.installed || \
@@ -120,5 +130,12 @@ $(AUDIT_VENV)/.installed: requirements/audit.txt
 	 { $(UNLOCKED) $(AUDIT_VENV)/bin/python -m pip install $(PIP_FLAGS) 'pip-audit>=2.9' ; }
 	@touch $@
 
+$(DOCS_VENV)/.installed: requirements/docs.txt
+	@echo "make: installing mkdocs into $(DOCS_VENV)"
+	@$(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/docs.txt || \
+	 { $(UNLOCKED) $(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'mkdocs>=1.6' 'mkdocs-material>=9.6' ; }
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(LOCK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(LOCK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

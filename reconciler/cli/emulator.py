@@ -18,6 +18,7 @@ from reconciler.errors import UsageError
     type=click.IntRange(0, 65535),
     default=0,
     show_default=True,
+    metavar="N",
     help="The port on 127.0.0.1; 0 takes a free one.",
 )
 @click.option(

@@ -176,24 +176,28 @@ def _connection_options() -> list[Decorator[Any]]:
             callback=_require_text,
             metavar="URL",
             help="The service: https://HOST[:PORT], http://HOST:PORT, or embedded[:FILE] for the emulator inside this "
-            "process. Default: CLARIFAI_API_BASE, else endpoint in reconciler.yaml, else https://api.clarifai.com.",
+            "process. Default: the environment's endpoint, else CLARIFAI_API_BASE, else endpoint in reconciler.yaml, else the "
+            "clarifai CLI's context, else https://api.clarifai.com.",
         ),
         click.option(
             "--user-id",
             callback=_require_text,
             metavar="ID",
-            help="The user that owns the app, for manifests that don't state user_id. Default: reconciler.yaml, else "
-            "CLARIFAI_USER_ID, else the clarifai CLI's context.",
+            help="The user that owns the app, for manifests that don't state user_id. Default: the environment's, else that in "
+            "reconciler.yaml, else CLARIFAI_USER_ID, else the clarifai CLI's context.",
         ),
         click.option(
             "--app-id",
             callback=_require_text,
             metavar="ID",
-            help="The app that holds the models, for manifests that don't state app_id. Default: reconciler.yaml, "
-            "else CLARIFAI_APP_ID, else the clarifai CLI's context.",
+            help="The app that holds the models, for manifests that don't state app_id. Default: the environment's, else that "
+            "in reconciler.yaml, else CLARIFAI_APP_ID, else the clarifai CLI's context.",
         ),
         click.option(
-            "--environment", callback=_require_text, metavar="NAME", help="An entry of environments in reconciler.yaml."
+            "--environment",
+            callback=_require_text,
+            metavar="NAME",
+            help="An entry of environments in reconciler.yaml: its ids, endpoint, token and variables go before the others.",
         ),
         click.option(
             "--config",
@@ -339,8 +343,8 @@ def _prune_options() -> list[Decorator[Any]]:
             "--max-deletes",
             type=click.IntRange(min=0),
             metavar="N",
-            help="With --prune: refuse a plan that deletes more than N. Default: the smaller of prune.max_count (5) "
-            "and prune.max_percent (10) of the models in scope, at least 1.",
+            help="With --prune: refuse a plan that deletes more than N models and versions. Default: the smaller of "
+            "prune.max_count (5) and prune.max_percent (10) of the models in scope, at least 1; versions don't count.",
         ),
     ]
 

@@ -1,0 +1,252 @@
+"""Writes the references of docs/ from their sources: `python -m scripts.references`, or `--check` to be told what is stale.
+
+docs/manifests.md gets a table per object of the manifest's and the configuration's JSON Schema, docs/cli.md a section per
+command from click and the exit codes from their module. Each stands between `<!-- generated: NAME -->` and
+`<!-- /generated -->`; what is around these marks is written by hand and stays.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import exit_codes
+from reconciler.cli.main import COMMANDS, PROGRAM, cli
+from reconciler.cli.options import common_options
+from reconciler.schema import schema_document
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = (DOCS / "manifests.md", DOCS / "cli.md")
+PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
+
+_NAMES = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|(?:\w+\.)*\w*[A-Za-z]_\w+(?:\.\w+)*|(?:\./)?reconciler\.yaml)")
+"""What reads as code in a help text without being marked: an option, a name with an underscore, the configuration."""
+
+Schema = Mapping[str, Any]
+
+
+def page(text: str) -> str:
+    """A page with each generated part as it should be now."""
+    return PLACE.sub(lambda place: f"{place[1]}\n{PARTS[place[2]]()}\n{place[4]}", text)
+
+
+# --- the schemas ----------------------------------------------------------------------------------------------
+
+
+def schema_reference(kind: str) -> str:
+    """Every object of one kind's schema: a heading with its path (none for the whole), what it is, a table of its keys."""
+    root = schema_document(kind)
+    return "\n".join(_section(path, schema, root) for path, schema in _objects("", root, root))
+
+
+def _objects(path: str, schema: Schema, root: Schema) -> Iterator[tuple[str, Schema]]:
+    """The objects with keys of their own, each before those inside it."""
+    schema = _resolved(schema, root)
+    if schema.get("properties"):
+        yield path, schema
+    dot = f"{path}." if path else ""
+    for name, item in schema.get("properties", {}).items():
+        yield from _objects(f"{dot}{name}", item, root)
+    for inner, suffix in ((schema.get("items"), "[]"), (schema.get("additionalProperties"), ".NAME")):
+        if isinstance(inner, Mapping):
+            yield from _objects(f"{path}{suffix}", inner, root)
+    for choice in schema.get("anyOf", ()):
+        yield from _objects(path, {"description": schema.get("description"), **choice}, root)
+
+
+def _section(path: str, schema: Schema, root: Schema) -> str:
+    required = schema.get("required", ())
+    rows = ["| key | value | what it means |", "|---|---|---|"]
+    for name, item in schema["properties"].items():
+        told = _resolved(item, root)
+        notes = [prose(told["description"])]
+        if name in required:
+            notes.insert(0, "**Required.**")
+        if "default" in told:
+            notes.append(f"Default: {_code(told['default'])}.")
+        if told.get("examples"):
+            notes.append(f"Example: {_code(told['examples'][0])}.")
+        rows.append(f"| `{name}` | {_value(told, root)} | {' '.join(notes)} |")
+    heading = f"### `{path}`\n\n" if path else ""
+    return f"{heading}{prose(schema['description'])}\n\n" + "\n".join(rows) + "\n"
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    """A schema with what its $ref says; its own words go first."""
+    if "$ref" not in schema:
+        return schema
+    name = schema["$ref"].removeprefix("#/$defs/")
+    return {**root["$defs"][name], **{key: value for key, value in schema.items() if key != "$ref"}}
+
+
+def _value(schema: Schema, root: Schema) -> str:
+    """What a key may hold, in a few words."""
+    if "anyOf" in schema:
+        is_reference = [choice.get("$ref") == "#/$defs/reference" for choice in schema["anyOf"]]
+        words = [
+            _value(_resolved(c, root), root)
+            for c, is_one in zip(schema["anyOf"], is_reference, strict=True)
+            if not is_one
+        ]
+        return ", or ".join([*words, *(["a reference"] if any(is_reference) else [])])
+    if "const" in schema:
+        return _code(schema["const"])
+    if "enum" in schema:
+        return " \\| ".join(_code(choice) for choice in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_value(_resolved(schema['items'], root), root)}s"
+    names = {"string": "text", "object": "mapping", "boolean": "`true` \\| `false`"}
+    kind: str = schema["type"]
+    return names.get(kind, kind) + _limits(schema)
+
+
+def _limits(schema: Schema) -> str:
+    words = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "maxLength": "at most"}
+    found = [f"{word} {schema[name]}" for name, word in words.items() if name in schema]
+    unit = " characters" if "maxLength" in schema else ""
+    return f", {', '.join(found)}{unit}" if found else ""
+
+
+def _code(value: Any) -> str:
+    """A value as YAML would have it on one line, as code."""
+    return f"`{_flow(value)}`"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+# --- the command line -----------------------------------------------------------------------------------------
+
+
+def command_reference() -> str:
+    """The program's own options, then every command in the order of --help."""
+    parts = []
+    with click.Context(cli, info_name=PROGRAM) as top:
+        for name in COMMANDS:
+            command = cli.get_command(top, name)
+            assert command is not None
+            parts.append(_command(command, click.Context(command, parent=top, info_name=name)))
+    return "\n".join(parts)
+
+
+def _command(command: click.Command, ctx: click.Context) -> str:
+    shared = {_record(option, ctx) for option in _shared_options()}
+    own = [_record(option, ctx) for option in command.params if isinstance(option, click.Option)]
+    takes_all = shared <= set(own)
+    shown = [record for record in own if not takes_all or record not in shared]
+    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    text = f"### {ctx.info_name}\n\n```text\n{usage}\n```\n\n{_help(command.help or '')}\n"
+    if shown:
+        text += f"\n{_table('option', shown)}\n"
+    if takes_all:
+        text += f"\n{'And' if shown else 'Takes'} the [options of every command](#options-of-every-command).\n"
+    return text
+
+
+def shared_reference() -> str:
+    """The options that every command takes which reads manifests or the service."""
+    with click.Context(cli, info_name=PROGRAM) as ctx:
+        return _table("option", [_record(option, ctx) for option in _shared_options()]) + "\n"
+
+
+def _shared_options() -> list[click.Parameter]:
+    @click.command()
+    @common_options()
+    def command(common: object) -> None:
+        """Take the common options."""
+
+    return command.params
+
+
+def _record(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
+    """An option's names, and its help as Markdown; what click tells in brackets after it becomes a sentence."""
+    record = option.get_help_record(ctx)
+    assert record is not None, f"{option.name} has no help"
+    help_text, _, extras = record[1].partition("  [")
+    told = dict(extra.partition(": ")[::2] for extra in extras.rstrip("]").split("; "))
+    required = "**Required.** " if "required" in told else ""
+    default = f" Default: `{told['default']}`." if "default" in told else ""
+    return record[0], f"{required}{prose(help_text)}{default}"
+
+
+def _table(head: str, records: list[tuple[str, str]]) -> str:
+    rows = [f"| `{_cell(names)}` | {text} |" for names, text in records]
+    return "\n".join([f"| {head} | what it does |", "|---|---|", *rows])
+
+
+def _help(text: str) -> str:
+    """A command's help as Markdown; what click is told not to wrap (after a backspace) is code."""
+    return "\n\n".join(
+        f"```text\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else prose(" ".join(paragraph.split()))
+        for paragraph in text.strip().split("\n\n")
+    )
+
+
+def exit_code_reference() -> str:
+    """The exit codes with the text beside each in its module."""
+    body = ast.parse(Path(exit_codes.__file__).read_text(encoding="utf-8")).body
+    rows = ["| code | name | meaning |", "|---|---|---|"]
+    for assignment, told in itertools.pairwise(body):
+        if isinstance(assignment, ast.AnnAssign) and isinstance(told, ast.Expr):
+            name, text = ast.unparse(assignment.target), ast.literal_eval(told.value)
+            rows.append(f"| {getattr(exit_codes, name)} | {name} | {prose(text)} |")
+    return "\n".join(rows) + "\n"
+
+
+# --- Markdown -------------------------------------------------------------------------------------------------
+
+
+def prose(text: str) -> str:
+    """Plain text as Markdown in a table: code stays code, an option becomes code, nothing else is markup."""
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(_cell(part) if part.startswith("`") else _plain(part) for part in parts)
+
+
+def _plain(text: str) -> str:
+    parts = re.split(r"(`[^`]+`)", _NAMES.sub(r"`\1`", text))
+    return "".join(part if part.startswith("`") else re.sub(r"([*_<\[\]|])", r"\\\1", part) for part in parts)
+
+
+def _cell(code: str) -> str:
+    return code.replace("|", "\\|")
+
+
+PARTS = {
+    "Model": lambda: schema_reference("Model"),
+    "Config": lambda: schema_reference("Config"),
+    "shared-options": shared_reference,
+    "commands": command_reference,
+    "exit-codes": exit_code_reference,
+}
+"""The name of each generated part → what makes it."""
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite the pages, or with --check name the stale ones and return 1 if there are any."""
+    texts = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    stale = {path: page(text) for path, text in texts.items() if page(text) != text}
+    if arguments == ["--check"]:
+        for path in stale:
+            print(f"{path.relative_to(DOCS.parent)} is stale: run `make references`", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""What mkdocs calls while it builds the site: files outside docs/ that a page links to come along, and nothing is loaded from elsewhere.
+
+SECURITY.md and CHANGELOG.md become pages. A link to any other file of the repository leads to a copy of it as text, below
+`source/`. A page that would load a script, a style or an image from another host ends the build.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError  # type: ignore[import-not-found]  # in .venv-docs alone
+from mkdocs.structure.files import File  # type: ignore[import-not-found]
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("SECURITY.md", "CHANGELOG.md")
+LEAVING = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)(?=[)#])")
+FOREIGN = re.compile(r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?(?:https?:)?//|<link\b[^>]*\bhref=\"?(?:https?:)?//")
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that lie at the top of the repository."""
+    for name in PAGES:
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Turn links that leave docs/ into links to pages, or to copies, within the site."""
+    folder = posixpath.dirname(page.file.src_uri)
+
+    def link(found: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join("docs", folder, found[1]))
+        if target.startswith("docs/"):
+            return found[0]
+        inside = target if target in PAGES else f"source/{target.replace('/.', '/').lstrip('.')}.txt"
+        if files.get_file_from_path(inside) is None:
+            files.append(File.generated(config, inside, abs_src_path=str(ROOT / target)))
+        return f"]({posixpath.relpath(inside, folder or '.')}"
+
+    return LEAVING.sub(link, markdown)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Refuse a page that needs another host."""
+    if found := FOREIGN.search(output):
+        raise PluginError(f"{page.file.src_uri} loads something from elsewhere: {found[0]}…")
+    return output

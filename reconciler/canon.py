@@ -95,9 +95,9 @@ def lookup(tree: Any, path: Path) -> Any:
     """The value at `path` of nested mappings, or MISSING."""
     for name in path:
         # By exact type first: asking a Mapping whether it is one takes ten times as long.
-        if (type(tree) is not dict and not isinstance(tree, Mapping)) or name not in tree:
+        if type(tree) is not dict and not isinstance(tree, Mapping):
             return MISSING
-        tree = tree[name]
+        tree = tree.get(name, MISSING)
     return tree
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.canon import equal_fields, is_copy_of_another, lookup, plain, spec_from_document, with_value
+from reconciler.canon import equal, equal_fields, is_copy_of_another, lookup, plain, spec_from_document, with_value
 from reconciler.errors import Origin, ProblemList
 from reconciler.resolve import Match
 from reconciler.resources import (
@@ -27,7 +27,7 @@ from reconciler.resources import (
     Shape,
 )
 from reconciler.sensitive import Secrets
-from reconciler.wanted import spec_wanted
+from reconciler.wanted import is_as_stated, spec_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,8 @@ def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | No
     problems = ProblemList()
     found: list[Drift] = []
     for match in matches:
-        found.extend(_model_drift(match, owner))
+        if not _is_model_in_sync(match, owner):
+            found.extend(_model_drift(match, owner))
         found.extend(_version_drifts(match, problems))
     problems.raise_if_any()
     if secrets is not None:
@@ -86,6 +87,17 @@ def _visible(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     return path
 
 
+def _is_model_in_sync(match: Match, owner: str | None) -> bool:
+    """A quick yes for most of a fleet; a no means nothing."""
+    desired, document = match.desired, match.observed.document
+    if desired.removals or "image" in desired.stated:
+        return False
+    if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
+        return False
+    mark = lookup(document, ("metadata", MARK_KEY))
+    return owner is None or equal(mark, mark_wanted(mark, owner=owner, protect=desired.protect))
+
+
 def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
     desired = match.desired
     before = spec_from_document(desired.key.kind, match.observed.document)
@@ -109,6 +121,8 @@ def mark_wanted(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any
 def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
+        if all(_is_held(key, document, entry) for entry in entries):
+            continue
         before = spec_from_document(key.kind, document)
         after = before
         for entry in entries:
@@ -126,6 +140,10 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
             continue
         origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
         yield from _drift(key, document, before, after, origins, entries[0].origin)
+
+
+def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
+    return not entry.removals and is_as_stated(key.kind, document, entry.stated, action=entry.action)
 
 
 def _entry_wanted(key: Key, spec: Mapping[str, Any], entry: DesiredVersion) -> dict[str, Any]:

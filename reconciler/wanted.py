@@ -10,8 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.canon import equal, equal_fields, keyed_by_id, lookup, with_value
-from reconciler.resources import KINDS, MARK_KEY, MISSING, Action, FieldSpec, Kind, Removal, Shape, holds_sensitive
+from reconciler.canon import equal, equal_fields, field_from_document, keyed_by_id, lookup, with_value
+from reconciler.resources import (
+    KINDS,
+    MARK_KEY,
+    MISSING,
+    Action,
+    Document,
+    FieldSpec,
+    Kind,
+    Removal,
+    Shape,
+    holds_sensitive,
+)
 
 
 def spec_wanted(
@@ -34,6 +45,18 @@ def spec_wanted(
     for removal in removals:
         after = _without(after, removal)
     return after
+
+
+def is_as_stated(kind: Kind, document: Document, stated: Mapping[str, Any], *, action: Action) -> bool:
+    """Whether a live document holds what an entry states, told from the stated fields alone: most of a fleet does."""
+    for field in KINDS[kind]:
+        value = lookup(stated, field.path)
+        if value is MISSING:
+            continue
+        there = field_from_document(field, document)
+        if field_wanted(field, there, value, action=action) is not there:
+            return False
+    return True
 
 
 def field_wanted(field: FieldSpec, before: Any, stated: Any, *, action: Action) -> Any:

@@ -5,12 +5,12 @@ Documents are made lazily: a listing of ten thousand models costs nothing per mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import gmtime
 from typing import Any
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
-from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Scope, Sensitive
+from reconciler.resources import MISSING, Document, Key, ObservedModel, ObservedVersion, Scope, Sensitive
 
 
 class LazyDocument(Mapping[str, Any]):
@@ -20,52 +20,51 @@ class LazyDocument(Mapping[str, Any]):
     no JSON form (NaN or infinity in a Struct), and at the first look at all fields.
     """
 
-    __slots__ = ("_content", "_leave_out", "_message", "_read", "_unread")
+    __slots__ = ("_content", "_leave_out", "_message", "_read")
 
     def __init__(self, message: Any, *, leave_out: tuple[str, ...] = ()) -> None:
         self._message = message
         self._leave_out = leave_out
         self._content: dict[str, Any] | None = None
         self._read: dict[str, Any] = {}
-        self._unread: dict[str, tuple[Callable[[Any], Any], Any]] | None = None
 
     def _load(self) -> dict[str, Any]:
         # The message is read before the content and let go after it is set: another thread in between finds either.
         message, content = self._message, self._content
         if content is None:
             content = self._content = document_from(message, leave_out=self._leave_out)
-            self._message = self._unread = None
+            self._message = None
         return content
 
-    def _fields(self) -> dict[str, tuple[Callable[[Any], Any], Any]] | None:
-        """The unread fields; None where the document has to be read as a whole."""
-        message, unread = self._message, self._unread
-        if unread is None and message is not None:
-            from reconciler.remote.quickjson import fields_of
+    def _field(self, name: str) -> Any:
+        """The field's value, MISSING where the document doesn't have it."""
+        from reconciler.remote.quickjson import field_readers  # protobuf, which importing this module shouldn't cost
 
-            unread = fields_of(message)
-            if unread is not None:
-                for name in self._leave_out:
-                    unread.pop(name, None)
-                self._unread = unread
-        return unread
+        message, content = self._message, self._content
+        readers = field_readers(message) if content is None else None
+        if readers is None:
+            return self._load().get(name, MISSING)
+        if name in self._leave_out or name not in readers:
+            return MISSING
+        try:
+            return readers[name](message)
+        except Exception:  # noqa: BLE001  reading it as a whole knows how, or says what is wrong
+            return self._load().get(name, MISSING)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field's value, or the default."""
+        read = self._read
+        found = read[name] if name in read else read.setdefault(name, self._field(name))
+        return default if found is MISSING else found
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._read:
-            return self._read[name]
-        unread = self._fields() if self._content is None else None
-        if unread is None:
-            return self._load()[name]
-        reader, value = unread[name]
-        try:
-            found = self._read[name] = reader(value)
-        except Exception:  # noqa: BLE001  reading it as a whole knows how, or says what is wrong
-            return self._load()[name]
+        found = self.get(name, MISSING)
+        if found is MISSING:
+            raise KeyError(name)
         return found
 
     def __contains__(self, name: object) -> bool:
-        unread = self._fields() if self._content is None else None
-        return name in (self._load() if unread is None else unread)
+        return isinstance(name, str) and self.get(name, MISSING) is not MISSING
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._load())
@@ -132,9 +131,10 @@ def model_from(message: Any, *, own_user_id: str, scope: Scope) -> ObservedModel
     A model of the scope gets the scope's own spelling of the user id ("me" stays "me"), so that its key equals the
     manifest's. Any other keeps what the message says, even where that is empty: who owns it isn't guessed.
     """
-    key = Key(user_id=message.user_id, app_id=message.app_id, model_id=message.id)
-    if key.scope == Scope(own_user_id, scope.app_id):
-        key = Key(user_id=scope.user_id, app_id=scope.app_id, model_id=message.id)
+    user_id, app_id = message.user_id, message.app_id
+    if user_id == own_user_id and app_id == scope.app_id:
+        user_id, app_id = scope
+    key = Key(user_id=user_id, app_id=app_id, model_id=message.id)
     latest = version_from(message.model_version, key=key) if message.HasField("model_version") else None
     return ObservedModel(
         key=key,

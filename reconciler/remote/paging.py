@@ -59,7 +59,7 @@ class Pages:
             is_short = len(items) < min(self._largest_seen, DOCUMENTED_PAGE)
             with self._lock:
                 self._largest_seen = max(self._largest_seen, len(items))
-            fresh = {identity(item): item for item in items if identity(item) not in seen}
+            fresh = {key: item for item in items if (key := identity(item)) not in seen}
             if items and not fresh:
                 raise _repeats(rpc, page)
             seen.update(fresh)

@@ -8,12 +8,14 @@ names are sorted, at every level.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
+
+from reconciler.resources import MISSING
 
 EXACT: Final = 2**53
 """The largest magnitude up to which a double, and so a Struct number, holds every integer."""
@@ -29,6 +31,7 @@ _PLAIN: Final = frozenset(
     }
 )
 _readers: dict[str, dict[int, tuple[str, _Reader]]] = {}
+_field_readers: dict[str, Mapping[str, _Reader]] = {}
 
 
 class UnusualError(ValueError):
@@ -61,24 +64,28 @@ def quick_json(message: Any) -> Any:
     return dict(found)
 
 
-def fields_of(message: Any) -> dict[str, tuple[Callable[[Any], Any], Any]] | None:
-    """What is set in a message, unread: by name, sorted, the value and what reads it. None where json_format must.
+def field_readers(message: Any) -> Mapping[str, _Reader] | None:
+    """By name, what reads one field of messages of this type: its value as JSON, MISSING where it isn't set.
 
-    A reader may raise what json_format does, and UnusualError where the whole message is to be read by `quick_json`.
+    None for a type that json_format reads. A reader may raise what json_format does, and UnusualError where the whole message
+    is to be read by `quick_json`.
     """
-    name = message.DESCRIPTOR.full_name
-    if name.startswith("google.protobuf."):
-        return None
-    readers = _readers.setdefault(name, {})
-    found = []
-    for field, value in message.ListFields():
-        number = field.number
-        known = readers.get(number)
-        if known is None:
-            known = readers[number] = (field.name, _reader(field))
-        found.append((known[0], (known[1], value)))
-    found.sort(key=_first)
-    return dict(found)
+    descriptor = message.DESCRIPTOR
+    name = descriptor.full_name
+    readers = _field_readers.get(name)
+    if readers is None:
+        is_known = name.startswith("google.protobuf.")
+        readers = {} if is_known else {field.name: _field_reader(field) for field in descriptor.fields}
+        _field_readers[name] = readers
+    return readers or None
+
+
+def _field_reader(field: Any) -> _Reader:
+    """What reads a field from its message. Set is what ListFields gives: present, or not the default."""
+    name, read = field.name, _reader(field)
+    if not _is_repeated(field) and field.has_presence:
+        return lambda message: read(getattr(message, name)) if message.HasField(name) else MISSING
+    return lambda message: read(value) if (value := getattr(message, name)) else MISSING
 
 
 def _first(pair: tuple[str, Any]) -> str:

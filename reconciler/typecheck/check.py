@@ -240,8 +240,11 @@ def findings(matches: Iterable[Match], types: Mapping[str, Document]) -> Finding
                 if not any(entry is each for each in entries) or not _is_about_params(entry):
                     continue
                 document = match.observed.versions_by_id[key.version_id].document
+                live = lookup(document, PARAMS)
+                if _is_held(entry, live):
+                    continue
                 fields = fields or fields_for(model_type, document)
-                found = _entry_findings(index, entry, lookup(document, PARAMS), fields)
+                found = _entry_findings(index, entry, live, fields)
                 problems.extend(found.problems)
                 warnings.extend(found.warnings)
     return _once(problems, warnings)
@@ -272,10 +275,16 @@ def _is_about_params(entry: DesiredVersion) -> bool:
     return removed or lookup(entry.stated, PARAMS) is not MISSING
 
 
+def _is_held(entry: DesiredVersion, live: Any) -> bool:
+    """Whether an entry plainly leaves the live params as they are: that is no error, and most of a fleet does."""
+    if entry.action is not Action.MERGE or entry.removals:
+        return False
+    stated = lookup(entry.stated, PARAMS)
+    return isinstance(stated, Mapping) and is_held(live, stated)
+
+
 def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamFields) -> Findings:
     stated = _mapping(lookup(entry.stated, PARAMS))
-    if entry.action is Action.MERGE and not entry.removals and stated is not None and is_held(live, stated):
-        return Findings()  # what leaves the live params as they are is no error, and most of a fleet does
     pointer = f"/spec/versions/{index}"
     problems = problems_with_params(
         stated,

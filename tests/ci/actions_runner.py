@@ -62,6 +62,8 @@ class Runner:
     artifacts: dict[str, Path] = field(default_factory=dict)
     ran: list[Ran] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
+    given: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    """By name, what each use of somebody else's action was given."""
 
     def __post_init__(self) -> None:
         self.temp.mkdir(parents=True, exist_ok=True)
@@ -78,6 +80,25 @@ class Runner:
         environ = {key: self._filled(str(value), {}) for key, value in job.get("env", {}).items()}
         known = self._steps(job["steps"], environ, {})
         return {key: self._filled(value, known) for key, value in job.get("outputs", {}).items()}
+
+    def jobs(self, workflow: Path) -> list[str]:
+        """Run every job of a workflow that has steps, each after those it needs, up to one that fails; the names of those run.
+
+        A job that calls another workflow is taken to end well.
+        """
+        waiting = dict(parsed(workflow)["jobs"])
+        done: list[str] = []
+        while waiting:
+            name = next(
+                name for name, job in waiting.items() if not waiting.keys() & set(_listed(job.get("needs", [])))
+            )
+            if "steps" in waiting.pop(name):
+                found = self.job(workflow, name)
+                self.context.update({f"needs.{name}.outputs.{key}": value for key, value in found.items()})
+                done.append(name)
+                if any(ran.code for ran in self.ran):
+                    break
+        return done
 
     def _steps(
         self, steps: list[dict[str, Any]], environ: Mapping[str, str], inputs: Mapping[str, str]
@@ -116,6 +137,7 @@ class Runner:
             inner = self._steps(action["runs"]["steps"], {**environ, **own}, inputs)
             found = {key: self._filled(value["value"], inner) for key, value in action["outputs"].items()}
             return int(inner["failed"] == "True"), found
+        self.given.setdefault(name, []).append(given)
         result = _ACTIONS[name](self, given)
         self.ran.append(Ran(name=name, code=0))
         return 0, result
@@ -169,6 +191,10 @@ class Runner:
         return eval(python, {"__builtins__": {}})
 
 
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -177,7 +203,7 @@ def _setup_python(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
     return {"python-path": str(runner.temp / "python")}
 
 
-def _checkout(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
+def _nothing(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
@@ -185,7 +211,13 @@ def _upload(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
     source = runner.workspace / given["path"]
     assert source.exists() or given["if-no-files-found"] == "ignore"
     if source.exists():
-        runner.artifacts[given["name"]] = source
+        kept = runner.temp / "artifacts" / given["name"] / source.name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, kept, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, kept)
+        runner.artifacts[given["name"]] = kept
     return {}
 
 
@@ -193,14 +225,18 @@ def _download(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
     source = runner.artifacts[given["name"]]
     target = runner.workspace / given.get("path", ".")
     target.mkdir(parents=True, exist_ok=True)
-    if (target / source.name).resolve() != source.resolve():
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    elif (target / source.name).resolve() != source.resolve():
         shutil.copy(source, target / source.name)
     return {}
 
 
 _ACTIONS: Mapping[str, Callable[[Runner, Mapping[str, str]], dict[str, str]]] = {
-    "actions/checkout": _checkout,
+    "actions/attest-build-provenance": _nothing,
+    "actions/checkout": _nothing,
     "actions/setup-python": _setup_python,
     "actions/upload-artifact": _upload,
     "actions/download-artifact": _download,
+    "pypa/gh-action-pypi-publish": _nothing,
 }

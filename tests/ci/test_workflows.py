@@ -20,17 +20,34 @@ from tests.ci.runner_files import commands
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / "action.yml"
+FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
+WRITES = {
+    ("plan.yml", "plan"): {"pull-requests"},
+    ("drift.yml", "drift"): {"issues"},
+    ("release.yml", "image"): {"packages"},
+    ("release.yml", "attest"): {"attestations", "id-token"},
+    ("release.yml", "publish"): {"id-token"},
+    ("release.yml", "release"): {"contents"},
+}
+"""What the jobs that may write may write; no other may write anything."""
 MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID, user_id: demo, app_id: pets}}\nspec: {}\n"
 
 
 def steps(document: dict[str, Any]) -> list[dict[str, Any]]:
     if "runs" in document:
         return list(document["runs"]["steps"])
-    return [step for job in document["jobs"].values() for step in job["steps"]]
+    return [step for job in document["jobs"].values() for step in job.get("steps", [])]
 
 
 def test_they_are_valid() -> None:
-    for schema, files in (("vendor.github-workflows", WORKFLOWS), ("vendor.github-actions", [ACTION])):
+    folder = ROOT / ".github"
+    for schema, files in (
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.github-actions", [ACTION]),
+        ("vendor.github-issue-forms", FORMS),
+        ("vendor.github-issue-config", [folder / "ISSUE_TEMPLATE" / "config.yml"]),
+        ("vendor.dependabot", [folder / "dependabot.yml"]),
+    ):
         checked = subprocess.run(
             [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)],
             capture_output=True,
@@ -38,6 +55,15 @@ def test_they_are_valid() -> None:
             check=False,
         )
         assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_a_form_asks_each_question_once_and_some_of_everybody(path: Path) -> None:
+    asked = [item for item in parsed(path)["body"] if item["type"] != "markdown"]
+    for key in ("id", "label"):
+        told = [item.get(key) or item["attributes"].get(key) for item in asked]
+        assert len(set(told)) == len(told) > 0
+    assert any(item.get("validations", {}).get("required") for item in asked)
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
@@ -55,10 +81,15 @@ def test_workflows_have_little_permission_and_an_end(path: Path) -> None:
     document = parsed(path)
     assert document["permissions"] == {"contents": "read"}
     assert "group" in document["concurrency"]
-    for job in document["jobs"].values():
-        assert 0 < job["timeout-minutes"] <= 60
-        writes = {name for name, value in job.get("permissions", {}).items() if value == "write"}
-        assert writes <= {"pull-requests", "issues"}
+    for name, job in document["jobs"].items():
+        writes = {what for what, value in job.get("permissions", {}).items() if value == "write"}
+        assert writes == WRITES.get((path.name, name), set())
+        if "uses" in job:
+            assert re.fullmatch(r"\./\.github/workflows/\w+\.yml", job["uses"]), (
+                "whose jobs are looked at by themselves"
+            )
+        else:
+            assert 0 < job["timeout-minutes"] <= 60
     for step in steps(document):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False

@@ -1,0 +1,28 @@
+# The command in a container: `docker build --tag reconciler .`, then
+#
+#     docker run --rm --user "$(id -u)" --env CLARIFAI_PAT --volume "$PWD:/work" reconciler plan models
+#
+# The base is pinned by digest, packages come by hash from the locks, and nothing is compiled. There is no git inside:
+# `plan --base` wants the command itself.
+FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de AS build
+WORKDIR /source
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN python -m venv /opt/build \
+ && /opt/build/bin/python -m pip install --require-hashes --only-binary :all: --requirement requirements/build.txt \
+ && python -m venv /opt/reconciler \
+ && /opt/reconciler/bin/python -m pip install --require-hashes --only-binary :all: --requirement requirements/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY reconciler reconciler
+RUN /opt/build/bin/python -m hatchling build --target wheel \
+ && /opt/reconciler/bin/python -m pip install --no-deps --no-index dist/*.whl \
+ && /opt/reconciler/bin/python -m pip uninstall --yes pip \
+ && /opt/reconciler/bin/reconciler --version
+
+FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de
+COPY --from=build /opt/reconciler /opt/reconciler
+ENV PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+WORKDIR /work
+USER 65532:65532
+ENTRYPOINT ["reconciler"]

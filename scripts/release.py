@@ -1,0 +1,281 @@
+"""What a release needs, the same by hand and in CI: `python scripts/release.py cut VERSION | check TAG | notes TAG | dist`.
+
+    cut VERSION         write the version and give the changelog's unreleased entries their section, dated today
+    check TAG           the tag, the version and the changelog agree; with --on REF, the commit is part of that branch
+    notes TAG           print the changelog's section of the tag
+    dist                build both distributions into dist/ and try them
+
+`dist` builds the wheel twice, from the checkout and from the source distribution, and wants the same bytes: the build can be
+repeated and the source distribution is whole. It then installs the wheel with the locked packages into an environment of its
+own and makes a plan with it. Exit code 0, or 1 with a line for each thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_VERSION = re.compile(r'^__version__ = "(.*)"$', re.MULTILINE)
+_HEADING = re.compile(r"^## \[(?P<name>[^]\n]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_UNRELEASED = "Unreleased"
+_CANONICAL = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}((a|b|rc)(0|[1-9]\d*))?")
+"""MAJOR.MINOR.PATCH, and perhaps which candidate for it: Semantic Versioning as PEP 440 writes it."""
+
+
+class ReleaseError(Exception):
+    """The release can't be made; the text says why, one reason a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One version's part of the changelog: its date as written, and the text below its heading."""
+
+    date: str
+    text: str
+
+
+# --- version and changelog ------------------------------------------------------------------------------------------
+
+
+def version(root: Path = ROOT) -> str:
+    """The version that the package states."""
+    found = _VERSION.search((root / "reconciler" / "__init__.py").read_text(encoding="utf-8"))
+    if found is None:
+        raise ReleaseError("reconciler/__init__.py states no __version__.")
+    return found[1]
+
+
+def sections(root: Path = ROOT) -> dict[str, Section]:
+    """The changelog's sections by name, in the file's order."""
+    text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = list(_HEADING.finditer(text))
+    ends = [*(heading.start() for heading in headings[1:]), len(text)]
+    return {
+        heading["name"]: Section(date=heading["date"] or "", text=text[heading.end() : end].strip())
+        for heading, end in zip(headings, ends, strict=True)
+    }
+
+
+def problems(tag: str, root: Path = ROOT) -> Iterator[str]:
+    """What doesn't agree about a release of `tag`, each as a sentence."""
+    stated = version(root)
+    if tag != f"v{stated}":
+        yield f"The tag is {tag}, reconciler/__init__.py says {stated}: the tag has to be v{stated}."
+    if not is_canonical(stated):
+        yield f"The version {stated} is not of the form 1.2.0 or 1.2.0rc1."
+    found = sections(root)
+    names = list(found)
+    if names[:1] != [_UNRELEASED]:
+        yield f"CHANGELOG.md has no section [{_UNRELEASED}] on top."
+    elif found[_UNRELEASED].text:
+        yield f"CHANGELOG.md still has entries under [{_UNRELEASED}]: run `python scripts/release.py cut {stated}`."
+    if stated not in found:
+        yield f"CHANGELOG.md has no section [{stated}]."
+        return
+    if set(names[: names.index(stated)]) - {_UNRELEASED}:
+        yield f"CHANGELOG.md has sections above [{stated}]: the newest comes first."
+    if not found[stated].text:
+        yield f"CHANGELOG.md says nothing under [{stated}]."
+    if not is_date(found[stated].date):
+        yield f"CHANGELOG.md gives [{stated}] no date of the form 2026-11-23."
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a version is written as this project and packaging tools write it."""
+    return _CANONICAL.fullmatch(text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Whether the text is a day as ISO 8601 writes it."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def check(tag: str, *, branch: str = "", root: Path = ROOT) -> None:
+    """Raise ReleaseError with everything that speaks against a release of `tag` from this commit."""
+    found = list(problems(tag, root))
+    if (
+        branch
+        and subprocess.run(["git", "merge-base", "--is-ancestor", "HEAD", branch], cwd=root, check=False).returncode
+    ):
+        found.append(f"The commit is not part of {branch}.")
+    if found:
+        raise ReleaseError("\n".join(found))
+
+
+def notes(tag: str, root: Path = ROOT) -> str:
+    """What the changelog says of a tag. Raises ReleaseError where it says nothing."""
+    section = sections(root).get(tag.removeprefix("v"))
+    if section is None or not section.text:
+        raise ReleaseError(f"CHANGELOG.md says nothing of {tag}.")
+    return section.text + "\n"
+
+
+def cut(new: str, *, day: str, root: Path = ROOT) -> None:
+    """Write the version, and turn the unreleased entries into its section. Raises ReleaseError, having written nothing."""
+    found = sections(root)
+    if not is_canonical(new):
+        raise ReleaseError(f"{new} is no version of the form 1.2.0 or 1.2.0rc1.")
+    if new in found:
+        raise ReleaseError(f"CHANGELOG.md has a section [{new}] already.")
+    if _UNRELEASED not in found or not found[_UNRELEASED].text:
+        raise ReleaseError(f"CHANGELOG.md has nothing under [{_UNRELEASED}] to release.")
+    package, changelog = root / "reconciler" / "__init__.py", root / "CHANGELOG.md"
+    stated = package.read_text(encoding="utf-8")
+    package.write_text(_VERSION.sub(f'__version__ = "{new}"', stated), encoding="utf-8")
+    heading = f"## [{_UNRELEASED}]"
+    text = changelog.read_text(encoding="utf-8")
+    changelog.write_text(text.replace(heading, f"{heading}\n\n## [{new}] - {day}", 1), encoding="utf-8")
+
+
+# --- the distributions ----------------------------------------------------------------------------------------------
+
+
+def dist(root: Path = ROOT) -> None:
+    """Build into dist/ and try what was built. Raises ReleaseError."""
+    target = root / "dist"
+    shutil.rmtree(target, ignore_errors=True)
+    moment = epoch(root)
+    with tempfile.TemporaryDirectory(prefix="reconciler-dist-") as folder:
+        work = Path(folder)
+        source, wheel = build(root, target, moment)
+        require_tracked(source, root)
+        require_same(source, build(root, work / "twice", moment)[0], "A second source distribution")
+        require_same(wheel, build(unpack(source, work), work / "again", moment)[1], "The source distribution's wheel")
+        require_metadata(wheel, version(root))
+        try_installed(wheel, root, work)
+    for path in (source, wheel):
+        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(root)}")
+
+
+def epoch(root: Path) -> str:
+    """The time that the build writes into its files: SOURCE_DATE_EPOCH, or when the commit was made."""
+    return os.environ.get("SOURCE_DATE_EPOCH") or _run(["git", "log", "-1", "--format=%ct"], cwd=root).strip()
+
+
+def build(root: Path, target: Path, moment: str) -> tuple[Path, Path]:
+    """Build the source distribution and the wheel of a folder as of a moment; return the two files."""
+    command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "--directory", target]
+    _run(command, cwd=root, env={"SOURCE_DATE_EPOCH": moment})
+    (source,), (wheel,) = target.glob("*.tar.gz"), target.glob("*.whl")
+    return source, wheel
+
+
+def unpack(source: Path, folder: Path) -> Path:
+    """Unpack a source distribution; return its one folder."""
+    with tarfile.open(source) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / source.name.removesuffix(".tar.gz")
+
+
+def require_same(first: Path, second: Path, what: str) -> None:
+    """Raise ReleaseError where two files differ in a byte."""
+    if first.name != second.name or first.read_bytes() != second.read_bytes():
+        raise ReleaseError(f"{what} is not {first.name} byte for byte: the build can't be repeated.")
+
+
+def require_tracked(source: Path, root: Path) -> None:
+    """Raise ReleaseError where the source distribution holds a file that git doesn't."""
+    with tarfile.open(source) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    strays = held - {"PKG-INFO"} - set(_run(["git", "ls-files"], cwd=root).splitlines())
+    if strays:
+        raise ReleaseError(f"{source.name} holds files that git doesn't: {', '.join(sorted(strays))}.")
+
+
+def require_metadata(wheel: Path, stated: str) -> None:
+    """Raise ReleaseError where PyPI would refuse the wheel's metadata, or couldn't show the README."""
+    from packaging.metadata import Metadata
+
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Metadata.from_email(archive.read(name), validate=True)
+    if str(metadata.version) != stated:
+        raise ReleaseError(f"{wheel.name} is version {metadata.version}, not {stated}.")
+    if metadata.description_content_type != "text/markdown" or not (metadata.description or "").strip():
+        raise ReleaseError(f"{wheel.name} carries no README in Markdown.")
+
+
+def try_installed(wheel: Path, root: Path, work: Path) -> None:
+    """Install the wheel beside the locked packages, in an environment that has nothing else, and use it."""
+    venv = work / "venv"
+    _run([sys.executable, "-m", "venv", venv], cwd=work)
+    pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    lock = root / "requirements" / "runtime.txt"
+    try:
+        _run([*pip, "install", "--require-hashes", "--requirement", lock], cwd=work)
+        _run([*pip, "install", "--no-deps", wheel], cwd=work)
+    except ReleaseError:
+        if os.environ.get("LOCKED"):
+            raise
+        print("dist: the locked packages did not install; taking what the wheel allows", file=sys.stderr)
+        _run([*pip, "install", wheel], cwd=work)
+    _run([*pip, "check"], cwd=work)
+    command = venv / "bin" / "reconciler"
+    said = _run([command, "--version"], cwd=work)
+    if said != f"reconciler {version(root)}\n":
+        raise ReleaseError(f"The installed command says it is {said.strip()!r}.")
+    examples = work / "examples"
+    shutil.copytree(root / "examples", examples)
+    plan: list[str | Path] = [command, "plan", examples / "manifests", "--endpoint", "embedded", "--detailed-exitcode"]
+    _run(plan, cwd=work, code=2)
+
+
+def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None, code: int = 0) -> str:
+    """Run a process to its end; return what it printed. Raises ReleaseError where it exits with another code."""
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(command, cwd=cwd, env={**bare, **(env or {})}, capture_output=True, text=True, check=False)
+    if ended.returncode != code:
+        raise ReleaseError(
+            f"{' '.join(map(str, command))}: exit code {ended.returncode}\n{ended.stdout}{ended.stderr}".strip()
+        )
+    return ended.stdout
+
+
+# --- the command line -----------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """Do what the command line says; the exit code."""
+    parser = argparse.ArgumentParser(prog="release.py", description=(__doc__ or "").partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("cut", help="write the version and date the changelog").add_argument("version")
+    checking = commands.add_parser("check", help="do tag, version and changelog agree?")
+    checking.add_argument("tag")
+    checking.add_argument("--on", default="", metavar="REF", help="the branch that the commit has to be part of")
+    commands.add_parser("notes", help="print the changelog's section").add_argument("tag")
+    commands.add_parser("dist", help="build into dist/ and try what was built")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "cut":
+            cut(given.version, day=datetime.now(timezone.utc).date().isoformat(), root=root)
+        elif given.command == "check":
+            check(given.tag, branch=given.on, root=root)
+        elif given.command == "notes":
+            print(notes(given.tag, root), end="")
+        else:
+            dist(root)
+    except ReleaseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

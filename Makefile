@@ -9,8 +9,12 @@
 #   make references  rewrite the pages of docs/ that are made from the schemas and the command line
 #   make docs     the documentation as a site, in build/site; python3 -m http.server --directory build/site shows it
 #   make bench    the benchmarks
+#   make coverage branch coverage of the pure core, which has to be whole (about 2 minutes)
+#   make mutants  mutation testing of what chooses calls and allows deletions (about 10 minutes)
 #   make chaos    the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
-#   make check    the same as test, which lints first
+#   make check    lint, types and the tests that are fast: what to run while working (about 2 minutes)
+#   make hooks    let git run the quick checks of .pre-commit-config.yaml before each commit
+#   make dist     build what a release publishes into dist/, twice, and try it
 #   make lock     rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer releases too
 #   make audit    ask PyPI's advisories about the locked packages; skips, and says so, where they can't be reached
 #   make clean    remove what the verbs made
@@ -28,7 +32,9 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 
 AUDIT_VENV := .venv-audit
 DOCS_VENV := .venv-docs
+HOOKS_VENV := .venv-hooks
 LOCK_VENV := .venv-lock
+MUTANTS_VENV := .venv-mutants
 LOCKED ?=
 UPGRADE ?=
 AUDIT_FLAGS ?=
@@ -39,7 +45,7 @@ DEV := $(VENV)/.dev-installed
 SDK := $(SDK_VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden references docs bench chaos sdk lock audit clean
+.PHONY: demo test check lint format golden references docs bench coverage mutants chaos sdk lock audit hooks dist clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
@@ -48,7 +54,14 @@ test: lint sdk
 	CLARIFAI_SDK_PYTHON="$$(test -e $(SDK) && echo $(CURDIR)/$(SDK_VENV)/bin/python)" \
 	  $(BIN)/python -m pytest -q -n $(WORKERS)
 
-check: test
+check: lint
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+hooks: $(HOOKS_VENV)/.installed
+	$(HOOKS_VENV)/bin/pre-commit install
+
+dist: $(DEV)
+	$(BIN)/python scripts/release.py dist
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -70,6 +83,15 @@ docs: $(DOCS_VENV)/.installed
 
 chaos: $(DEV)
 	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
+
+coverage: $(DEV)
+	$(BIN)/coverage run -m pytest -q --hypothesis-profile=small $(COVERING)
+	$(BIN)/coverage report
+
+mutants: $(MUTANTS_VENV)/.installed
+	rm -rf mutants
+	$(MUTANTS_VENV)/bin/mutmut run --max-children $(WORKERS)
+	$(MUTANTS_VENV)/bin/mutmut results
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
@@ -113,6 +135,7 @@ lock: $(LOCK_VENV)/.installed
 	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/build.txt --group build
 	$(COMPILE) --output-file requirements/audit.txt --group audit
 	$(COMPILE) --output-file requirements/docs.txt --group docs
+	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/mutants.txt --group mutants
 
 audit:
 	@$(MAKE) --silent --no-print-directory $(AUDIT_VENV)/.installed || \
@@ -137,5 +160,19 @@ $(DOCS_VENV)/.installed: requirements/docs.txt
 	 { $(UNLOCKED) $(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'mkdocs>=1.6' 'mkdocs-material>=9.6' ; }
 	@touch $@
 
+$(HOOKS_VENV)/.installed: $(DEV)
+	@$(PYTHON) -m venv $(HOOKS_VENV)
+	@$(HOOKS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'pre-commit>=4.0'
+	@touch $@
+
+# mutmut runs the tests in its own process, so the tools of the tests are installed with it.
+$(MUTANTS_VENV)/.installed: pyproject.toml requirements/dev.txt requirements/mutants.txt
+	@echo "make: installing mutmut into $(MUTANTS_VENV)"
+	@$(PYTHON) -m venv $(MUTANTS_VENV)
+	@$(MUTANTS_VENV)/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/dev.txt -r requirements/mutants.txt || \
+	 { $(UNLOCKED) $(MUTANTS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'mutmut>=3.8' '.[dev]' && \
+	   $(MUTANTS_VENV)/bin/python -m pip uninstall $(PIP_FLAGS) --yes clarifai-reconciler ; }
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(LOCK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(HOOKS_VENV) $(LOCK_VENV) $(MUTANTS_VENV) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.command_line import CliResult, RunCli
 
@@ -45,10 +46,34 @@ _SETTINGS = (
     "NO_COLOR",
 )
 
+settings.register_profile(
+    "small", max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
+"""For `make coverage` and `make mutants`: the same few examples every time."""
+
+_SLOW = (
+    "browser/",
+    "chaos/",
+    "ci/test_release.py",
+    "ci/test_snippets.py",
+    "ci/test_workflows.py",
+    "emulator/test_sdk.py",
+    "property/test_end_to_end_laws.py",
+    "test_packaging.py",
+)
+"""What `make check` leaves to `make test`: waiting in real time, kills, whole pipelines, and other people's programs."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that rewrites expected outputs."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs instead of comparing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by its place."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

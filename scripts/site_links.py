@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return LEAVING.sub(link, markdown)
 
 
-def on_post_page(output: str, page: Any, config: Any) -> str:
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001  mkdocs gives it
     """Refuse a page that needs another host."""
     if found := FOREIGN.search(output):
         raise PluginError(f"{page.file.src_uri} loads something from elsewhere: {found[0]}…")

@@ -1,23 +1,45 @@
-"""The documents tell the truth: runnable examples are run and their output compared, links lead somewhere."""
+"""The documents tell the truth: runnable examples are run and their output compared, links and anchors lead somewhere."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from reconciler.schema import schema_document
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-RUNNABLE = re.compile(r"<!-- runnable -->\n```console\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
+
+STEP = re.compile(r"<!-- (?:runnable|file: (\S+)) -->\n```\w+\n(.*?)```", re.DOTALL)
+"""A block that is run, or one that is a file from there on."""
+
+MANIFEST = re.compile(
+    r"(?:<!-- file: (\S+) -->\n)?```yaml\n((?:#[^\n]*\n)*apiVersion: reconciler/v1\n.*?)```", re.DOTALL
+)
 
 
-def steps(block: str) -> list[tuple[str, str]]:
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def commands(block: str) -> list[tuple[str, str]]:
     """The commands of a console block, each with the output shown below it."""
     found: list[tuple[str, str]] = []
     for line in block.splitlines(keepends=True):
@@ -29,38 +51,104 @@ def steps(block: str) -> list[tuple[str, str]]:
     return found
 
 
-EXAMPLES = [
-    pytest.param(block, id=f"{path.relative_to(ROOT)}-{number}")
+def environment() -> dict[str, str]:
+    """A reader's: this project's commands on the PATH, a name for git, and nothing of the caller's that could matter."""
+    kept = {name: value for name, value in os.environ.items() if not re.match(r"CLARIFAI_|RECONCILER_|GIT", name)}
+    identity = {
+        f"GIT_{role}_{what}": f"reader@{what.lower()}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    no_config = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return {**kept, **identity, **no_config, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if "<!-- runnable -->" in read(path)], ids=named)
+def test_a_page_run_from_top_to_bottom_prints_what_it_shows(path: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for file, block in STEP.findall(read(path)):
+        if file:
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_text(block, encoding="utf-8")
+            continue
+        for command, shown in commands(block):
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=tmp_path,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            assert done.stdout == shown, command
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_what_looks_runnable_is_marked_as_such(path: Path) -> None:
+    """A mark that the pattern above misses would be an example that nobody runs."""
+    text = read(path)
+    assert len(re.findall(r"<!-- (?:runnable|file:)", text)) == len(STEP.findall(text))
+
+
+MANIFESTS = [
+    pytest.param(text, id=f"{named(path)}-{number}")
     for path in DOCUMENTS
-    for number, block in enumerate(RUNNABLE.findall(path.read_text(encoding="utf-8")))
+    for number, (file, text) in enumerate(MANIFEST.findall(read(path)))
+    if not file.startswith("wrong/")
 ]
 
 
-@pytest.mark.parametrize("block", EXAMPLES)
-def test_an_example_prints_what_the_document_shows(block: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for command, shown in steps(block):
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": path},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.stdout == shown, command
+@pytest.mark.parametrize("text", MANIFESTS)
+def test_a_whole_manifest_in_a_page_is_valid(text: str) -> None:
+    document = yaml.safe_load(text)
+    errors = Draft202012Validator(schema_document(document["kind"])).iter_errors(document)
+    assert [error.message for error in errors] == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_to_files_that_exist(path: Path) -> None:
-    targets = [link for link in LINK.findall(path.read_text(encoding="utf-8")) if "://" not in link]
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+# --- links ----------------------------------------------------------------------------------------------------
+
+
+def tokens(path: Path) -> Iterator[Token]:
+    for token in MarkdownIt("commonmark").enable("table").parse(read(path)):
+        yield token
+        yield from token.children or ()
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    """The anchors of a page's headings, named as GitHub names them."""
+    parsed = MarkdownIt("commonmark").enable("table").parse(read(path))
+    headings = [after for before, after in itertools.pairwise(parsed) if before.type == "heading_open"]
+    found: set[str] = set()
+    for heading in headings:
+        text = "".join(part.content for part in heading.children or () if part.type in ("text", "code_inline"))
+        name = base = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        number = 0
+        while name in found:
+            number += 1
+            name = f"{base}-{number}"
+        found.add(name)
+    return frozenset(found)
+
+
+def links(path: Path) -> list[str]:
+    given = [token.attrGet("href") or token.attrGet("src") for token in tokens(path)]
+    return [str(link) for link in given if link and not re.match(r"[a-z]+:", str(link))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_links_and_anchors_lead_somewhere(path: Path) -> None:
+    dead = []
+    for link in links(path):
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
 
 
 def test_the_readme_names_every_command() -> None:
     from reconciler.cli.main import COMMANDS
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = read(ROOT / "README.md")
     assert [name for name in COMMANDS if f"`{name}" not in text] == []

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -142,14 +142,7 @@ def _first_safe(drift: Drift, field: FieldSpec) -> Patch | None:
         if not failing:
             return patch
         if len(failing) < len(READINGS):
-            fallback = Patch(
-                rpc=patch.rpc,
-                action=patch.action,
-                key=patch.key,
-                entry=patch.entry,
-                fields=patch.fields,
-                unproven=failing,
-            )
+            fallback = replace(patch, unproven=failing)
     return fallback
 
 
@@ -339,7 +332,7 @@ def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
         groups[_group(patch)].append(patch)
     for group in sorted(groups):
         entries = iter(sorted(groups[group], key=lambda patch: patch.key))
-        while chunk := list(islice(entries, 1 if group[-1] else batch)):
+        while chunk := list(islice(entries, batch)):
             yield _request(chunk)
 
 

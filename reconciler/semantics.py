@@ -24,8 +24,7 @@ from enum import Enum
 from itertools import product
 from typing import Any, Final
 
-from reconciler.canon import keyed_by_id
-from reconciler.resources import MISSING
+from reconciler.canon import keyed_by_id, lookup
 
 
 class OverwriteStruct(str, Enum):
@@ -85,29 +84,24 @@ def bearing(patch: Mapping[str, Any], *, action: str, reading: Reading) -> tuple
 
 def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, reading: Reading) -> dict[str, Any]:
     """The document of a model or version after one patch of it. `patch` is that one entry of the request."""
+    sent = {name: value for name, value in patch.items() if name != "id"}
     if action == "merge":
-        return _merge_resource(document, patch, reading)
+        return _merge_resource(document, sent, reading)
     if action == "overwrite":
-        sent = {name: value for name, value in patch.items() if name != "id"}
         return {
             **document,
-            **{name: _overwritten(name, document.get(name, MISSING), value, reading) for name, value in sent.items()},
+            **{name: _overwritten(name, document.get(name), value, reading) for name, value in sent.items()},
         }
     if action == "remove":
-        return _without_image(document, patch)
+        return _without_image(document, sent)
     raise ValueError(f"unknown patch action {action!r}")
 
 
-def _merge_resource(document: Mapping[str, Any], patch: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
-    after = dict(document)
-    for name, value in patch.items():
-        if name == "id":
-            continue
-        if name in TAG_FIELDS:
-            after[name] = _merged_tags(after.get(name, []), value, reading)
-        else:
-            after[name] = merged_value(after.get(name, MISSING), value)
-    return after
+def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    tags = {
+        name: _merged_tags(document.get(name, []), value, reading) for name, value in sent.items() if name in TAG_FIELDS
+    }
+    return {**_merged_mappings(document, sent), **tags}
 
 
 def _merged_tags(stored: list[str], sent: list[str], reading: Reading) -> list[str]:
@@ -119,13 +113,9 @@ def _merged_tags(stored: list[str], sent: list[str], reading: Reading) -> list[s
 
 
 def merged_value(stored: Any, sent: Any) -> Any:
-    """`merge` of one value into one stored value (MISSING where there is none), as the page's examples go."""
-    if sent is None:
-        return None if stored is MISSING else stored
-    if isinstance(sent, Mapping) and sent and isinstance(stored, Mapping):
-        return _merged_mappings(stored, sent)
+    """`merge` of one value into one stored value (None where there is none), as the page's examples go."""
     if isinstance(sent, Mapping) and sent:
-        return _merged_mappings({}, sent)
+        return _merged_mappings(stored if isinstance(stored, Mapping) else {}, sent)
     if isinstance(sent, list) and sent and isinstance(stored, list):
         return _merged_lists(stored, sent)
     return sent
@@ -134,9 +124,8 @@ def merged_value(stored: Any, sent: Any) -> Any:
 def _merged_mappings(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
     after = dict(stored)
     for name, value in sent.items():
-        if value is None and name not in after:
-            continue
-        after[name] = merged_value(after.get(name, MISSING), value)
+        if value is not None:
+            after[name] = merged_value(after.get(name), value)
     return after
 
 
@@ -152,12 +141,9 @@ def _overwritten(name: str, stored: Any, sent: Any, reading: Reading) -> Any:
     if name in STRUCT_FIELDS:
         return overwritten_struct(stored, sent, reading)
     if isinstance(sent, Mapping):
-        kept = stored if reading.unsent is Unsent.KEPT and isinstance(stored, Mapping) else {}
         inside = stored if isinstance(stored, Mapping) else {}
-        return {
-            **kept,
-            **{key: _overwritten(key, inside.get(key, MISSING), value, reading) for key, value in sent.items()},
-        }
+        kept = inside if reading.unsent is Unsent.KEPT else {}
+        return {**kept, **{key: _overwritten(key, inside.get(key), value, reading) for key, value in sent.items()}}
     return sent
 
 
@@ -179,11 +165,9 @@ def _overwritten_deep(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dic
     return after
 
 
-def _without_image(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    sent = {name for name in patch if name != "id"}
-    if sent != {"image"}:
+def _without_image(document: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    if sent.keys() != {"image"}:
         raise ValueError("remove is defined for the image alone")
-    stored, named = document.get("image") or {}, patch["image"]
-    if stored.get("url") != named.get("url"):
+    if lookup(document, ("image", "url")) != lookup(sent, ("image", "url")):
         return dict(document)
     return {name: value for name, value in document.items() if name != "image"}

@@ -97,7 +97,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
     from reconciler.manifests.load import load
 
     loaded = load([str(path)])
-    documents = [replace(document, path=shown) for document in loaded.documents]
+    documents = [document.with_path(shown) for document in loaded.documents]
     problems = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.problems]
     warnings = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.warnings]
     if documents:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import Origin
 from reconciler.resources import MISSING
+
+if TYPE_CHECKING:
+    from reconciler.manifests.forms import Filled
 
 JsonPath = tuple["str | int", ...]
 """Names and list positions from a document's root down to a value: ("spec", "versions", 0, "id")."""
@@ -54,18 +57,38 @@ class Node:
     is_open: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedDocument:
-    """One YAML document: its JSON value, and the place of each value in it.
+    """One YAML document: its JSON value, and the place of each value in it. Read-only.
 
-    `value` shares its parts where the text uses aliases: read it, never change it. `has_references` is False where
-    no scalar holds `${`.
+    `value` shares its parts where the text uses aliases. `has_references` is False where no scalar holds `${`. `filled` is
+    what the tree is made from when it is first looked at, None where it was there at once.
     """
 
-    path: str
-    value: Any
-    root: Node = field(repr=False, compare=False)
-    has_references: bool = False
+    __slots__ = ("_root", "_value", "filled", "has_references", "path")
+
+    def __init__(self, *, path: str, root: Node | Filled, value: Any = MISSING, has_references: bool = False) -> None:
+        self.path = path
+        self.filled = None if isinstance(root, Node) else root
+        self.has_references = has_references
+        self._root = root if isinstance(root, Node) else None
+        self._value = value
+
+    @property
+    def root(self) -> Node:
+        """The document's tree."""
+        if self._root is None:
+            assert self.filled is not None
+            self._root = self.filled.tree()
+        return self._root
+
+    @property
+    def value(self) -> Any:
+        """The document as JSON."""
+        return self.root.value if self._value is MISSING else self._value
+
+    def start(self) -> Origin:
+        """The place of the root, without making the tree."""
+        return self.origin() if self.filled is None else self.filled.start()
 
     def origin(self, path: JsonPath = ()) -> Origin:
         """The place of the value at `path`, or of the nearest value above it that the text holds."""
@@ -93,7 +116,11 @@ class LoadedDocument:
 
     def with_value(self, value: Any) -> LoadedDocument:
         """The same document holding another value at the same places."""
-        return replace(self, value=value)
+        return LoadedDocument(path=self.path, root=self.root, value=value, has_references=self.has_references)
+
+    def with_path(self, path: str) -> LoadedDocument:
+        """The same document under another name of its file."""
+        return LoadedDocument(path=path, root=self.root, value=self._value, has_references=self.has_references)
 
 
 def node_at(node: Node, path: JsonPath) -> Node:

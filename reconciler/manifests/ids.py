@@ -20,6 +20,8 @@ _BREAKS_URLS: Final = "/?#%"
 
 def id_problem(text: str) -> str | None:
     """Why `text` can't be an id of a model, app or user; None where it can."""
+    if len(text) <= MAX_ID and _USUAL.fullmatch(text):
+        return None
     if not text:
         return "is empty"
     if text in {".", ".."}:

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final, TextIO
 
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.forms import Forms
 from reconciler.manifests.parse import documents_from_text
 
 __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
@@ -59,6 +60,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
     problems, warnings = found.problems, found.warnings
     documents: list[LoadedDocument] = []
     hashes: list[str] = []
+    forms = Forms()
     files: list[str] = []
     for name in sorted(found.files.values()):
         content = _content(name, stdin, problems)
@@ -66,7 +68,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
             continue
         files.append(name)
         hashes.append(hashlib.sha256(content).hexdigest())
-        documents.extend(_documents(name, content, problems, warnings))
+        documents.extend(_documents(name, content, forms, problems, warnings))
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
     return Loaded(
         documents=tuple(documents),
@@ -205,14 +207,16 @@ def _stdin_content(stdin: TextIO | BinaryIO | None) -> bytes:
     return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
 
 
-def _documents(name: str, content: bytes, problems: ProblemList, warnings: ProblemList) -> Iterator[LoadedDocument]:
+def _documents(
+    name: str, content: bytes, forms: Forms, problems: ProblemList, warnings: ProblemList
+) -> Iterator[LoadedDocument]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         _report_encoding(name, content, error.start, problems)
         return
     wrong, count = ProblemList(), 0
-    for document in documents_from_text(text, name, wrong):
+    for document in documents_from_text(text, name, wrong, forms=forms):
         count += 1
         yield document
     problems.extend(wrong)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from reconciler.errors import Origin, ProblemList
 from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.tree import Builder, UnreadableError
+from reconciler.manifests.forms import Forms
+from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
 from reconciler.manifests.wording import shortened
 
 # The characters YAML allows in a stream; the parsers refuse the others too, without saying in which line.
@@ -18,9 +19,12 @@ _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\
 _INNER_BOM: Final = re.compile("[\n\r]\ufeff")
 
 
-def documents_from_text(text: str, path: str, problems: ProblemList) -> Iterator[LoadedDocument]:
+def documents_from_text(
+    text: str, path: str, problems: ProblemList, *, forms: Forms | None = None
+) -> Iterator[LoadedDocument]:
     """Every document of a YAML stream that isn't empty; what is wrong with the text goes to `problems`.
 
+    `forms` are those met in other streams: documents that only fill one in again aren't parsed, and are the same all the same.
     After a syntax error, or a document too deep or too large to be walked, the rest of the stream is left unread.
     """
     text = text.removeprefix("\ufeff")
@@ -28,24 +32,20 @@ def documents_from_text(text: str, path: str, problems: ProblemList) -> Iterator
     if unusable is not None:
         _report_character(text, unusable.end() - 1, path, problems)
         return
+    forms = Forms() if forms is None else forms
+    known = forms.documents(text, path)
+    if known is not None:
+        yield from known
+        return
     try:
-        yield from Builder(_parser(text), path, problems).documents()
+        builder = Builder(source_of_events(text), path, problems, readings=forms.readings)
+        yield from builder.documents()
     except UnreadableError:
         return
     except yaml.MarkedYAMLError as error:
         _report_syntax(text, error, path, problems)
     except yaml.YAMLError as error:
         problems.add("yaml-syntax", f"not YAML: {shortened(str(error))}.", Origin(path=path))
-
-
-def _parser(text: str) -> Any:
-    """A source of events: libyaml's where PyYAML was built with it, else the one in Python."""
-    if yaml.__with_libyaml__:
-        from yaml import cyaml
-
-        parser: Any = cyaml
-        return parser.CParser(text)
-    return yaml.SafeLoader(text)
 
 
 def _report_character(text: str, index: int, path: str, problems: ProblemList) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -14,6 +14,8 @@ TAG_PREFIX: Final = "tag:yaml.org,2002:"
 
 MAX_NUMBER_TEXT: Final = 400
 """Characters of a number: Python converts long ones in quadratic time."""
+
+_KNOWN_SCALARS: Final = 10_000
 
 _CONVERTIBLE: Final = frozenset({"null", "bool", "int", "float", "str"})
 _CONSTRUCTOR: Final = SafeConstructor()
@@ -27,7 +29,6 @@ Reading = tuple[str, Any]
 """
 
 
-@lru_cache(maxsize=4096)
 def read_plain(text: str) -> Reading:
     """An untagged scalar without quotes."""
     resolvers = Resolver.yaml_implicit_resolvers
@@ -35,6 +36,30 @@ def read_plain(text: str) -> Reading:
         if pattern.match(text):
             return _converted(tag.removeprefix(TAG_PREFIX), text)
     return "str", text
+
+
+class PlainReadings(dict[str, "tuple[Any, str | None] | None"]):
+    """How plain scalars read, found out once for each text: a fleet's manifests say the same words again and again.
+
+    By the text: its value, and the text itself where the value isn't text or may surprise. None where that isn't all:
+    something has to be reported of it, or looked for in it.
+    """
+
+    def __missing__(self, text: str) -> tuple[Any, str | None] | None:
+        reading = _whole_reading(text)
+        if len(self) < _KNOWN_SCALARS:
+            self[text] = reading
+        return reading
+
+
+def _whole_reading(text: str) -> tuple[Any, str | None] | None:
+    kind, value = read_plain(text)
+    if kind == "str":
+        is_whole = text.isascii() and "${" not in text and "\x00" not in text
+        return (value, text if may_surprise(text) else None) if is_whole else None
+    if kind in {"timestamp", "number", "tag"} or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value, text
 
 
 def read_tagged(tag: str, text: str) -> Reading:

@@ -26,7 +26,7 @@ import yaml
 
 from reconciler.errors import Origin, ProblemList
 from reconciler.manifests.document import LoadedDocument, Node, json_pointer
-from reconciler.manifests.scalars import TAG_PREFIX, may_surprise, read_plain, read_tagged, surprise
+from reconciler.manifests.scalars import TAG_PREFIX, PlainReadings, may_surprise, read_plain, read_tagged, surprise
 from reconciler.manifests.wording import described, quoted, shortened
 
 MAX_DEPTH: Final = 64
@@ -34,8 +34,6 @@ MAX_DEPTH: Final = 64
 
 MAX_EXPANDED: Final = 100_000
 """Values in a document that uses aliases, each alias counted as all that it stands for."""
-
-_KNOWN_SCALARS: Final = 10_000
 
 _MERGE_KEY: Final = "<<"
 
@@ -56,13 +54,19 @@ class _Frame:
 
 
 class Builder:
-    """Turns one stream of events into documents. `_stack` is the path of open containers."""
+    """Turns one stream of events into documents. `_stack` is the path of open containers.
 
-    def __init__(self, parser: Any, path: str, problems: ProblemList) -> None:
+    `readings` may be shared by many streams. `first_line` is the number of lines before the stream's first.
+    """
+
+    def __init__(
+        self, parser: Any, path: str, problems: ProblemList, *, readings: PlainReadings, first_line: int = 0
+    ) -> None:
         self._parser = parser
         self._path = path
         self._problems = problems
-        self._plain: dict[str, tuple[Any, str | None]] = {}
+        self._readings = readings
+        self._first_line = first_line
         self._reset()
 
     def _reset(self) -> None:
@@ -100,12 +104,12 @@ class Builder:
     def _document(self) -> Iterator[LoadedDocument]:
         root = self._root
         if root is not None and not (root.value is None and root.children is None):
-            yield LoadedDocument(path=self._path, value=root.value, root=root, has_references=self._has_references)
+            yield LoadedDocument(path=self._path, root=root, has_references=self._has_references)
 
     # --- containers and aliases ---
 
     def _open(self, event: Any, empty: Any) -> None:
-        line, column = _place(event)
+        line, column = self._place(event)
         is_mapping = isinstance(empty, dict)
         node = Node(empty, line, column, None, {} if is_mapping else [], {} if is_mapping else None, is_open=True)
         if event.tag is not None and event.tag not in (TAG_PREFIX + ("map" if is_mapping else "seq"), "!"):
@@ -124,7 +128,7 @@ class Builder:
 
     def _follow(self, event: Any) -> None:
         """Take an alias for the node that it names."""
-        line, column = _place(event)
+        line, column = self._place(event)
         name = shortened(event.anchor)
         node = self._anchors.get(event.anchor)
         if node is None:
@@ -247,12 +251,12 @@ class Builder:
     # --- scalars ---
 
     def _scalar(self, event: Any) -> Node:
-        line, column = _place(event)
+        line, column = self._place(event)
         text: str = event.value
         tag: str | None = event.tag
         is_plain = tag is None and event.implicit[0]
         if is_plain:
-            known = self._plain.get(text)
+            known = self._readings[text]
             if known is not None:
                 return Node(known[0], line, column, known[1])
             kind, value = read_plain(text)
@@ -261,8 +265,6 @@ class Builder:
         if kind == "str":
             self._check_text(text, line, column)
             raw = text if is_plain and may_surprise(text) else None
-            if is_plain and text.isascii() and "${" not in text and "\x00" not in text:
-                self._know(text, value, raw)
             return Node(value, line, column, raw)
         if kind == "tag":
             self._report_tag(str(tag), line, column)
@@ -272,14 +274,7 @@ class Builder:
         elif isinstance(value, float) and not math.isfinite(value):
             self._report_unusable("not-finite", text, line, column)
             value = 0
-        elif is_plain:
-            self._know(text, value, text)
         return Node(value, line, column, text)
-
-    def _know(self, text: str, value: Any, raw: str | None) -> None:
-        """Keep how a plain scalar without a problem reads: a fleet's manifests say the same words again and again."""
-        if len(self._plain) < _KNOWN_SCALARS:
-            self._plain[text] = (value, raw)
 
     def _report_unusable(self, kind: str, text: str, line: int, column: int) -> None:
         code, why = {
@@ -306,6 +301,10 @@ class Builder:
                 hint=r"Write the character itself, or \U and its eight-digit code.",
             )
 
+    def _place(self, event: Any) -> tuple[int, int]:
+        mark = event.start_mark
+        return mark.line + 1 + self._first_line, mark.column + 1
+
     # --- problems ---
 
     def _report(self, code: str, message: str, line: int, column: int, *, hint: str | None = None) -> None:
@@ -329,6 +328,16 @@ class Builder:
         )
 
 
+def source_of_events(text: str) -> Any:
+    """A parser of one text: libyaml's where PyYAML was built with it, else the one in Python."""
+    if yaml.__with_libyaml__:
+        from yaml import cyaml
+
+        parser: Any = cyaml
+        return parser.CParser(text)
+    return yaml.SafeLoader(text)
+
+
 def _merge(into: Node, source: Node) -> None:
     """Take over the children of `source` that `into` hasn't; places stay those of `source`."""
     assert isinstance(into.children, dict)
@@ -340,8 +349,3 @@ def _merge(into: Node, source: Node) -> None:
             into.children[key] = child
             into.keys[key] = source.keys[key]
             into.value[key] = child.value
-
-
-def _place(event: Any) -> tuple[int, int]:
-    mark = event.start_mark
-    return mark.line + 1, mark.column + 1

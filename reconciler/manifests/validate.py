@@ -19,6 +19,7 @@ from reconciler.manifests.ids import id_problem, id_warning
 from reconciler.manifests.interpolate import interpolate
 from reconciler.manifests.load import Loaded
 from reconciler.manifests.shape import shape_problems
+from reconciler.manifests.twins import Twins
 from reconciler.manifests.wording import described, nearest, quoted
 from reconciler.resources import Action, Desired, DesiredModel, Key
 
@@ -73,20 +74,26 @@ def desired_from_documents(
     warnings.extend(loaded.warnings)
     wrong = {(problem.origin, problem.pointer) for problem in loaded.problems}
     models: dict[Key, DesiredModel] = {}
-    places: dict[Key, Origin] = {}
-    for document in sorted(loaded.documents, key=lambda item: item.origin()):
-        interpolated, unresolved = interpolate(document, variables=variables, environ=environ)
-        problems.extend(unresolved)
-        wrong.update((problem.origin, problem.pointer) for problem in unresolved)
-        found = ProblemList()
-        model = _model(interpolated, ids, found, warnings, judged)
-        problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
+    described: dict[Key, LoadedDocument] = {}
+    twins = Twins()
+    for document in sorted(loaded.documents, key=LoadedDocument.start):
+        model = None if document.filled is None else twins.model_of(document.filled)
         if model is None:
-            continue
-        place = interpolated.origin(("metadata", "id"))
-        if model.key in places:
-            _report_duplicate(model.key, places[model.key], place, problems)
-        places.setdefault(model.key, place)
+            interpolated, unresolved = interpolate(document, variables=variables, environ=environ)
+            problems.extend(unresolved)
+            wrong.update((problem.origin, problem.pointer) for problem in unresolved)
+            found, doubts = ProblemList(), ProblemList()
+            model = _model(interpolated, ids, found, doubts, judged)
+            problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
+            warnings.extend(doubts)
+            if model is None:
+                continue
+            if document.filled is not None and not found and not doubts and judged(model.key):
+                twins.remember(document.filled, model)
+        if model.key in models:
+            first, second = (each.origin(("metadata", "id")) for each in (described[model.key], document))
+            _report_duplicate(model.key, first, second, problems)
+        described.setdefault(model.key, document)
         models.setdefault(model.key, model)
     problems.raise_if_any()
     kept = tuple(models[key] for key in sorted(models) if judged(key))

@@ -13,6 +13,7 @@ RUN python -m venv /opt/build \
  && python -m venv /opt/reconciler \
  && /opt/reconciler/bin/python -m pip install --require-hashes --only-binary :all: --requirement requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY scripts/readme.py scripts/
 COPY schemas schemas
 COPY reconciler reconciler
 RUN /opt/build/bin/python -m hatchling build --target wheel \

@@ -69,8 +69,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs instead of comparing")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow by its place."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow by its place; where expected outputs are rewritten, run what has some and nothing else."""
+    if config.getoption("--update-golden"):
+        with_golden = [item for item in items if "update_golden" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in with_golden])
+        items[:] = with_golden
     for item in items:
         if item.path.relative_to(ROOT / "tests").as_posix().startswith(_SLOW):
             item.add_marker(pytest.mark.slow)

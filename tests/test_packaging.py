@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -83,6 +84,16 @@ def test_the_wheel_holds_the_package_its_schemas_and_licence_and_nothing_else(in
     }
     assert top == {"reconciler", info}
     assert {f"{info}/licenses/LICENSE", "reconciler/py.typed"} | schemas | sources <= set(names)
+
+
+def test_links_of_the_readme_on_pypi_lead_to_the_files_of_the_release(installed: Installed) -> None:
+    metadata = zipfile.ZipFile(installed.wheel).read(f"clarifai_reconciler-{__version__}.dist-info/METADATA").decode()
+    links = re.findall(r"\]\(([^)\s]+)\)", metadata)
+    ours = "https://(github|raw.githubusercontent).com/clarifai/clarifai-reconciler/(blob/)?".replace(".", r"\.")
+    paths = [re.sub(f"^{ours}v{re.escape(__version__)}/", "", link) for link in links if re.match(ours, link)]
+    assert [link for link in links if "://" not in link] == []
+    assert {"SECURITY.md", "docs/images/plan.svg"} <= set(paths)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_the_package_that_runs_is_the_wheels(installed: Installed, tmp_path: Path) -> None:

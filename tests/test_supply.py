@@ -101,6 +101,30 @@ def test_ci_takes_locked_packages_audits_them_and_is_told_of_newer_ones() -> Non
     ]
 
 
+DEPENDENCIES = (ROOT / "docs" / "decisions" / "0012-dependencies.md").read_text(encoding="utf-8")
+
+
+def test_every_dependency_has_its_reason() -> None:
+    named = {
+        canonicalize_name(name.strip())
+        for row in re.findall(r"^\| ([\w, -]+) \| `", DEPENDENCIES, re.MULTILINE)
+        for name in row.split(",")
+    }
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (extras,) = re.findall(r"\[project\.optional-dependencies\]\n(.*?)\n\[", text, re.DOTALL)
+    (groups,) = re.findall(r"\[dependency-groups\]\n(.*?)\n\[", text, re.DOTALL)
+    sections = ["dependencies", *re.findall(r"^(\w+) = \[", f"{extras}\n{groups}", re.MULTILINE)]
+    asked = {canonicalize_name(item.name) for section in sections for item in stated(section)}
+    assert {"httpx", "pytest", "clarifai", "uv"} <= asked
+    assert asked - named == set(), "a line in docs/decisions/0012-dependencies.md says why"
+
+
+def test_every_dependency_is_used_where_it_is_said_to_be() -> None:
+    places = re.findall(r"^\| [\w, -]+ \| `([^`]+)` in (\S+) \|", DEPENDENCIES, re.MULTILINE)
+    assert len(places) >= 20
+    assert [(word, name) for word, name in places if word not in (ROOT / name).read_text(encoding="utf-8")] == []
+
+
 # --- the audit ----------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,120 @@
+"""docs/versions.md promises what the code does: how each format is read, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import __version__, memoryfile
+from reconciler import plan as plans
+from reconciler.apply import Status, StepResult
+from reconciler.cli import exit_codes
+from reconciler.errors import ReconcilerError
+from reconciler.journal import EVENTS, read_run, start_run
+from reconciler.manifests.validate import API_VERSION
+from reconciler.memoryfile import read_memory, update_memory
+from reconciler.plan import PlanFormatError, fingerprint, plan_document, plan_from_document
+from reconciler.schema import schema_document
+from tests.command_line import RunCli
+from tests.unit.reports import field_change, plan_report, update
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")
+ENDPOINT = "https://api.clarifai.com"
+PLAN = plan_report([update("petsID", field_change("name", "pets", "Pets"))]).plan
+
+
+def test_the_page_names_the_versions_of_now() -> None:
+    assert f"saved plans | `format_version` {plans.FORMAT_VERSION} |" in PAGE
+    assert f"(`--state`) | `format_version` {memoryfile.FORMAT_VERSION} |" in PAGE
+    assert f"`apiVersion: {API_VERSION}` |" in PAGE
+    (codes,) = re.findall(r"^\| exit codes \| ([\d, ]+) and", PAGE, re.MULTILINE)
+    known = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    assert {int(code) for code in codes.split(", ")} == known
+
+
+def test_the_schemas_are_of_the_same_versions() -> None:
+    for kind in ("Model", "Config"):
+        assert schema_document(kind)["properties"]["apiVersion"]["const"] == API_VERSION
+        assert (ROOT / "schemas" / f"{kind.lower()}.{API_VERSION.partition('/')[2]}.schema.json").is_file()
+    major = plans.FORMAT_VERSION.partition(".")[0]
+    pattern = schema_document("Plan")["properties"]["format_version"]["pattern"]
+    assert (ROOT / "schemas" / f"plan.v{major}.schema.json").is_file()
+    assert [bool(re.search(pattern, version)) for version in (plans.FORMAT_VERSION, f"{major}.99", "2.0")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_version_is_printed_and_stands_in_a_plan(cli: RunCli) -> None:
+    assert cli("--version").stdout == f"reconciler {__version__}\n"
+    assert plan_document(PLAN)["tool"]["version"] == PLAN.tool_version
+
+
+@pytest.mark.parametrize("line", ["apiVersion: reconciler/v2", "apiVersion: reconciler/v1\nlater: 1"])
+def test_another_api_version_and_unknown_keys_are_refused(cli: RunCli, tmp_path: Path, line: str) -> None:
+    rest = "kind: Model\nmetadata: {id: petsID, user_id: demo, app_id: pets}\nspec: {}\n"
+    (tmp_path / "m.yaml").write_text(f"{line}\n{rest}", encoding="utf-8")
+    result = cli("validate", "m.yaml", cwd=tmp_path)
+    assert (result.exit_code, "m.yaml:" in result.stderr) == (1, True)
+
+
+def of_version(version: str, **more: Any) -> dict[str, Any]:
+    """A saved plan as another version would have written it."""
+    document: dict[str, Any] = {**plan_document(PLAN), "format_version": version, **more}
+    return {**document, "fingerprint": fingerprint(document)}
+
+
+def test_a_plan_of_a_newer_minor_is_read_and_its_new_keys_are_kept() -> None:
+    read = plan_from_document(of_version("1.99", later={"x": 1}))
+    assert plan_document(read)["later"] == {"x": 1}
+
+
+def test_a_plan_of_another_major_or_none_is_refused_with_3(cli: RunCli, tmp_path: Path) -> None:
+    for version in ("2.0", "0.9", ""):
+        (tmp_path / "plan.json").write_text(json.dumps(of_version(version)), encoding="utf-8")
+        result = cli("apply", "--plan", "plan.json", "--endpoint", "embedded", cwd=tmp_path)
+        assert (result.exit_code, "this version reads 1.0" in result.stderr) == (3, True), result
+
+
+@pytest.mark.parametrize("kind", ["Drift", "Apply"])
+def test_drift_and_apply_documents_are_read_by_no_command(kind: str) -> None:
+    with pytest.raises(PlanFormatError, match="not 'Plan'"):
+        plan_from_document(plan_document(PLAN, kind=kind))
+
+
+def test_a_journal_with_events_and_keys_of_later_is_read(tmp_path: Path) -> None:
+    journal = start_run(tmp_path, "run", PLAN)
+    journal.begin(at="2026-11-23T14:00:00Z")
+    for position, request in enumerate(PLAN.requests):
+        journal.sending(position, request)
+        journal.answered(position, StepResult(request=request, status=Status.DONE))
+    journal.end(exit_code=0, backups=())
+    journal.close()
+    before = read_run(tmp_path, "run")
+    path = tmp_path / "run" / EVENTS
+    lines = [{**json.loads(line), "later": 1} for line in path.read_text(encoding="utf-8").splitlines()]
+    lines.insert(1, {"event": "of-later"})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "cut sh', encoding="utf-8")
+    assert read_run(tmp_path, "run") == before
+
+
+def test_a_memory_of_another_major_is_refused_and_stays_and_a_newer_minor_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "drift.json"
+    update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**document, "format_version": "2.0"}), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(ReconcilerError, match="Use the version of the tool that wrote it"):
+        update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    assert path.read_bytes() == before
+    path.write_text(json.dumps({**document, "format_version": "1.99", "later": 1}), encoding="utf-8")
+    assert read_memory(path, endpoint=ENDPOINT).salt == document["salt"]
+    update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert (after["format_version"], "later" in after) == (memoryfile.FORMAT_VERSION, False)

@@ -1,7 +1,7 @@
 """What mkdocs calls while it builds the site: files outside docs/ that a page links to come along, and nothing is loaded from elsewhere.
 
 SECURITY.md and CHANGELOG.md become pages. A link to any other file of the repository leads to a copy of it as text, below
-`source/`. A page that would load a script, a style or an image from another host ends the build.
+`source/`, one to a folder to a list of what is in it. A page that would load a script, a style or an image from another host ends the build.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from mkdocs.structure.files import File  # type: ignore[import-not-found]
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("SECURITY.md", "CHANGELOG.md")
 LEAVING = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)(?=[)#])")
+CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
+CODE = re.compile(r"<code>([^<]*)</code>")
 FOREIGN = re.compile(r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?(?:https?:)?//|<link\b[^>]*\bhref=\"?(?:https?:)?//")
 
 
@@ -37,10 +39,27 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             return found[0]
         inside = target if target in PAGES else f"source/{target.replace('/.', '/').lstrip('.')}.txt"
         if files.get_file_from_path(inside) is None:
-            files.append(File.generated(config, inside, abs_src_path=str(ROOT / target)))
+            files.append(_copy(config, inside, ROOT / target))
         return f"]({posixpath.relpath(inside, folder or '.')}"
 
     return LEAVING.sub(link, markdown)
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001  mkdocs gives them
+    """In tables, show `\\|` inside code as the bar that it is elsewhere, and keep short code on one line."""
+    return CELL.sub(lambda cell: CODE.sub(_code, cell[0]), html)
+
+
+def _code(found: re.Match[str]) -> str:
+    text = found[1].replace("\\|", "|")
+    return f'<code class="short">{text}</code>' if len(text) <= 40 else f"<code>{text}</code>"
+
+
+def _copy(config: Any, uri: str, path: Path) -> Any:
+    """A file of the repository as a file of the site; of a folder, the names in it."""
+    if path.is_dir():
+        return File.generated(config, uri, content="\n".join(sorted(each.name for each in path.iterdir())) + "\n")
+    return File.generated(config, uri, abs_src_path=str(path))
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001  mkdocs gives it

@@ -23,12 +23,10 @@ from reconciler.schema import schema_document
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
 
-STEP = re.compile(r"<!-- (?:runnable|file: (\S+)) -->\n```\w+\n(.*?)```", re.DOTALL)
-"""A block that is run, or one that is a file from there on."""
+STEP = re.compile(r"(?:<!-- runnable -->\n```console|```\w+ title=\"([^\"]+)\")\n(.*?)```", re.DOTALL)
+"""A block that is run, or one with a title, which is a file of that name from there on."""
 
-MANIFEST = re.compile(
-    r"(?:<!-- file: (\S+) -->\n)?```yaml\n((?:#[^\n]*\n)*apiVersion: reconciler/v1\n.*?)```", re.DOTALL
-)
+MANIFEST = re.compile(r"```yaml(?: title=\"([^\"]+)\")?\n((?:#[^\n]*\n)*apiVersion: reconciler/v1\n.*?)```", re.DOTALL)
 
 
 def named(path: Path) -> str:
@@ -87,7 +85,7 @@ def test_a_page_run_from_top_to_bottom_prints_what_it_shows(path: Path, tmp_path
 def test_what_looks_runnable_is_marked_as_such(path: Path) -> None:
     """A mark that the pattern above misses would be an example that nobody runs."""
     text = read(path)
-    assert len(re.findall(r"<!-- (?:runnable|file:)", text)) == len(STEP.findall(text))
+    assert len(re.findall(r"^<!-- runnable|^```.* title=", text, re.MULTILINE)) == len(STEP.findall(text))
 
 
 MANIFESTS = [

@@ -258,7 +258,7 @@ def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
     """The part of a document that a patch names; the rest of a resource is untouched by every action."""
     part = {name: plain(document[name]) for name in patch.entry if name in document}
     if isinstance(image := part.get("image"), Mapping):
-        part["image"] = {"url": image.get("url", "")}  # the rest (hosted copies) is the service's own
+        part["image"] = {n: v for n, v in image.items() if n == "url"}  # the rest (hosted copies) is the service's own
     info = part.get("output_info")
     if isinstance(info, Mapping):
         part["output_info"] = {n: v for n, v in info.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}

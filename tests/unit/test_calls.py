@@ -1,0 +1,564 @@
+"""Which calls mend a drift: whole requests, in their order, with what is said about them and what no call can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.calls import (
+    Calls,
+    Notice,
+    Patch,
+    calls_from_drifts,
+    merge_patch,
+    patches_from_drift,
+    unproven_readings,
+)
+from reconciler.canon import spec_from_document, with_value
+from reconciler.diff import Drift, drift_between
+from reconciler.errors import Origin, Refusal
+from reconciler.resources import KINDS, MISSING, FieldChange, Key, Kind, Path, Request, Sensitive
+from reconciler.semantics import READINGS, OverwriteStruct, Reading
+from reconciler.sensitive import Secrets
+
+SCOPE = {"user_id": "me", "app_id": "pets"}
+MODEL = Key(user_id="me", app_id="pets", model_id="m")
+VERSION = MODEL.version("v")
+DOTTED = {".".join(field.path): field for fields in KINDS.values() for field in fields}
+
+OUTPUT_INFO = {
+    "message": "Show output_info with: GET /models/{model_id}/output_info",
+    "data": {"concepts": [{"id": "cat"}]},
+    "output_config": {"max_concepts": 5},
+    "fields_map": {"concepts": "softmax"},
+    "params": {"sizes": [1, 2], "depth": 3},
+}
+
+
+def wants(document: dict[str, Any], after: dict[str, Any], key: Key = MODEL, *, secrets: Any = None) -> Drift:
+    """The drift of a live document whose fields are wanted as in `after`, by dotted path (MISSING: absent)."""
+    before = spec_from_document(key.kind, document)
+    wanted = before
+    for path, value in after.items():
+        wanted = with_value(wanted, tuple(path.split(".")), value)
+    drift = drift_between(key, document, before, wanted, secrets=secrets or Secrets())
+    assert drift is not None
+    return drift
+
+
+def calls(*drifts: Drift, batch: int = 32) -> Calls:
+    return calls_from_drifts(drifts, batch=batch)
+
+
+def of_model(action: str, /, key: Key = MODEL, **entry: Any) -> Request:
+    body = {"user_app_id": scope(key), "models": [{"id": key.model_id, **entry}], "action": action}
+    return Request(rpc="PatchModels", action=action, body=body, keys=(key,))
+
+
+def of_version(action: str, /, key: Key = VERSION, **entry: Any) -> Request:
+    versions = [{"id": key.version_id, **entry}]
+    body = {"user_app_id": scope(key), "model_id": key.model_id, "model_versions": versions, "action": action}
+    return Request(rpc="PatchModelVersions", action=action, body=body, keys=(key,))
+
+
+def scope(key: Key) -> dict[str, str]:
+    return {"user_id": key.user_id, "app_id": key.app_id}
+
+
+def notice(names: str, key: Key = MODEL) -> Notice:
+    return Notice(
+        address=key.address,
+        message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
+        "Apply reads back and names what did not take.",
+    )
+
+
+# --- one field ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("live", "after", "sent"),
+    [
+        ({}, {"name": "cats"}, {"name": "cats"}),
+        ({"name": "a", "description": "d", "notes": "n"}, {"notes": "N"}, {"notes": "N"}),
+        ({}, {"visibility": "ORG"}, {"visibility": {"gettable": "ORG"}}),
+        ({"visibility": {"gettable": "PUBLIC"}}, {"visibility": "ORG"}, {"visibility": {"gettable": "ORG"}}),
+        ({}, {"image": {"url": "https://x/b"}}, {"image": {"url": "https://x/b"}}),
+        (
+            {"image": {"url": "https://x/a", "hosted": {"prefix": "p"}}},
+            {"image": {"url": "https://x/b"}},
+            {"image": {"url": "https://x/b"}},
+        ),
+        ({"image": {"hosted": {"prefix": "p"}}}, {"image": {"url": "https://x/b"}}, {"image": {"url": "https://x/b"}}),
+    ],
+)
+def test_a_plain_value_is_merged_alone(live: dict[str, Any], after: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert calls(wants({"id": "m", **live}, after)) == Calls(requests=(of_model("merge", **sent),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sent"),
+    [
+        ({}, {"a": 1}, {"a": 1}),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"b": 3}),
+        ({"a": 1.0}, {"a": 1, "b": True}, {"b": True}),
+        ({"a": {"x": 1, "y": 2}, "b": 1}, {"a": {"x": 1, "y": 3}, "b": 1}, {"a": {"y": 3}}),
+        ({"a": {"x": 1}}, {"a": {"x": 1, "y": {"z": []}}}, {"a": {"y": {"z": []}}}),
+        ({"a": {"x": 1}}, {"a": 1}, {"a": 1}),
+        ({"a": 1}, {"a": {"x": 1}}, {"a": {"x": 1}}),
+        ({}, {"a": {}}, {"a": {}}),
+        ({"a": [1]}, {"a": []}, {"a": []}),
+        ({"a": [{"id": "1", "v": 1}]}, {"a": [{"id": "1", "v": 2}]}, {"a": [{"id": "1", "v": 2}]}),
+        (
+            {"a": [{"id": "1", "v": 1, "w": 1}, {"id": "2"}]},
+            {"a": [{"id": "1", "v": 2, "w": 1}, {"id": "2"}, {"id": "3", "v": 0}]},
+            {"a": [{"id": "1", "v": 2}, {"id": "3", "v": 0}]},
+        ),
+    ],
+)
+def test_in_a_struct_the_leaves_that_differ_are_merged(before: Any, after: Any, sent: Any) -> None:
+    drift = wants({"id": "m", "metadata": before}, {"metadata": after})
+    assert calls(drift) == Calls(requests=(of_model("merge", metadata=sent),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": [1], "b": 1}, {"a": [1, 2], "b": 1}),
+        ({"b": 1}, {"a": [1], "b": 1}),
+        ({"a": 1}, {"a": [[{"id": "x"}]]}),
+        ({"a": [[1]]}, {"a": [[1], [1]]}),
+        ({"a": [{"v": 1}]}, {"a": [{"v": 2}]}),
+        ({"a": [{"id": True}]}, {"a": [{"id": False}]}),
+        ({"a": [{"id": 1, "v": 1}]}, {"a": [{"id": 1, "v": 2}]}),
+        ({"a": [{"id": 1.5, "v": 1}]}, {"a": [{"id": 1.5, "v": 2}]}),
+        ({"d": {"a": [{"id": 1, "v": 1}], "b": 0}}, {"d": {"a": [{"id": 1, "v": 2}], "b": 0}}),
+        ({"a": [{"id": "x", "l": [{"id": 1}]}]}, {"a": [{"id": "x", "l": [{"id": 1}, {"id": 2}]}]}),
+        ({"a": [{"id": "x", "v": 1}, {"id": "y"}]}, {"a": [{"id": "x", "v": 1}, {"v": 2}]}),
+        ({"a": [{"id": "x"}, {"v": 2}]}, {"a": [{"id": "x"}, {"id": "y"}]}),
+        ({"a": 1}, {"a": None}),
+        ({"a": 1}, {"a": 1, "b": None}),
+    ],
+)
+def test_what_merge_can_not_make_right_is_overwritten_whole(before: Any, after: Any) -> None:
+    drift = wants({"id": "m", "metadata": before}, {"metadata": after})
+    assert calls(drift) == Calls(requests=(of_model("overwrite", metadata=after),))
+
+
+@pytest.mark.parametrize("value", [[{"id": 7}], [{"id": 7.5}], {"b": [{"id": 7}]}, [{"id": "x", "v": [{"id": 7}]}]])
+def test_new_lists_with_numbers_as_ids_are_not_left_to_merge(value: Any) -> None:
+    drift = wants({"id": "m", "metadata": {"z": 1}}, {"metadata": {"z": 1, "a": value}})
+    assert calls(drift) == Calls(requests=(of_model("overwrite", metadata={"z": 1, "a": value}),))
+
+
+@pytest.mark.parametrize("value", [[{"id": "7"}], {"id": 7}, [{"id": "x", "v": 7}], [{"id": "x", "v": {"id": 7}}]])
+def test_new_values_without_numbers_as_ids_are_merged(value: Any) -> None:
+    drift = wants({"id": "m", "metadata": {"z": 1}}, {"metadata": {"z": 1, "a": value}})
+    assert calls(drift) == Calls(requests=(of_model("merge", metadata={"a": value}),))
+
+
+@pytest.mark.parametrize("field", ["toolkits", "use_cases", "languages"])
+@pytest.mark.parametrize("live", [[], ["a"], ["a", "b", "c"]])
+def test_tags_are_overwritten_with_all_of_them(field: str, live: list[str]) -> None:
+    drift = wants({"id": "m", field: live}, {field: ["b", "a"]})
+    assert calls(drift) == Calls(requests=(of_model("overwrite", **{field: ["b", "a"]}),))
+
+
+@pytest.mark.parametrize(
+    ("field", "rpc", "name"),
+    [
+        ("toolkits", "PatchModelToolkits", "toolkits"),
+        ("use_cases", "PatchModelUseCases", "usecases"),
+        ("languages", "PatchModelLanguages", "languages"),
+    ],
+)
+def test_tags_are_emptied_by_their_own_call(field: str, rpc: str, name: str) -> None:
+    body = {"user_app_id": SCOPE, "model_id": "m", name: [], "action": "overwrite"}
+    request = Request(rpc=rpc, action="overwrite", body=body, keys=(MODEL,))
+    assert calls(wants({"id": "m", field: ["a"]}, {field: MISSING})) == Calls(requests=(request,))
+
+
+def test_an_image_is_removed_by_its_live_url() -> None:
+    live = {"id": "m", "image": {"url": "https://x/a", "hosted": {"prefix": "p"}}}
+    removed = of_model("remove", image={"url": "https://x/a"})
+    assert calls(wants(live, {"image": MISSING})) == Calls(requests=(removed,))
+
+
+def test_a_removal_that_names_another_image_than_the_live_one_is_refused() -> None:
+    change = FieldChange(path=("image", "url"), before="https://x/a", after=MISSING)
+    drift = Drift(
+        key=MODEL,
+        document={"id": "m", "image": {"url": "https://x/b"}},
+        before={"image": {"url": "https://x/a"}},
+        after={},
+        changes=(change,),
+        origin=Origin(path="m.yaml"),
+    )
+    assert calls(drift) == Calls(requests=(), refusals=(refused("image", "the API can't clear it"),))
+
+
+def refused(name: str, why: str, key: Key = MODEL) -> Refusal:
+    return Refusal(
+        rule="no-safe-call",
+        address=key.address,
+        message=f"{name} of {key.address} can't be changed as stated: {why}.",
+        remedy="State another value, or change it by hand.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "name", "key"),
+    [
+        ({"name": "x"}, "name", MODEL),
+        ({"visibility": {"gettable": "ORG"}}, "visibility", MODEL),
+        ({"metadata": {"a": 1}}, "metadata", MODEL),
+        ({"license": "MIT"}, "license", VERSION),
+        ({"output_info": {"params": {"a": 1}}}, "output_info.params", VERSION),
+    ],
+)
+def test_what_the_api_has_no_call_to_clear_is_refused(live: dict[str, Any], name: str, key: Key) -> None:
+    drift = wants(live, {name: MISSING}, key)
+    assert calls(drift) == Calls(requests=(), refusals=(refused(name, "the API can't clear it", key),))
+
+
+def test_what_can_not_be_proven_is_refused_and_the_rest_is_sent() -> None:
+    """Not a number is no JSON value; it equals nothing, so no call can be shown to reach it."""
+    drift = wants({"id": "m"}, {"metadata": {"a": float("nan")}, "name": "x"})
+    assert calls(drift) == Calls(
+        requests=(of_model("merge", name="x"),),
+        refusals=(refused("metadata", "no call changes it without touching something else"),),
+    )
+
+
+# --- deleted keys ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 1, "b": 1}, {"a": 1}),
+        ({"a": 1}, {}),
+        ({"a": {}, "b": 1}, {"b": 1}),
+        ({"a": 1, "b": 1}, {"b": 2}),
+        ({"a": {"x": 1, "y": 1}, "b": 1}, {"a": {"x": 2}, "b": 1}),
+        ({"a": [1], "b": 1}, {"a": [2]}),
+        ({"a": [{"id": "1", "v": 1}], "b": 1}, {"a": [{"id": "1", "v": 2}]}),
+        ({"a": {"x": {"p": 1, "q": 1}, "y": 1}}, {"a": {"x": {"p": 1}, "y": 2}}),
+    ],
+)
+def test_keys_are_deleted_by_overwrite_with_a_notice(before: Any, after: Any) -> None:
+    drift = wants({"id": "m", "metadata": before}, {"metadata": after})
+    assert calls(drift) == Calls(requests=(of_model("overwrite", metadata=after),), notices=(notice("metadata"),))
+
+
+def by_key(*structs: OverwriteStruct) -> tuple[Reading, ...]:
+    return tuple(reading for reading in READINGS if reading.overwrite_struct in structs)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unproven"),
+    [
+        ({"a": 1, "b": 1}, {"a": 1}, by_key(OverwriteStruct.BY_KEY, OverwriteStruct.BY_KEY_DEEP)),
+        ({"a": {"x": 1, "y": 1}}, {"a": {"x": 1}}, by_key(OverwriteStruct.BY_KEY_DEEP)),
+    ],
+)
+def test_a_patch_names_the_readings_in_which_its_keys_may_stay(
+    before: Any, after: Any, unproven: tuple[Reading, ...]
+) -> None:
+    field = DOTTED["metadata"]
+    patch = Patch(
+        rpc="PatchModels",
+        action="overwrite",
+        key=MODEL,
+        entry={"metadata": after},
+        fields=(field,),
+        unproven=unproven,
+    )
+    assert patches_from_drift(wants({"id": "m", "metadata": before}, {"metadata": after})) == ([patch], [])
+
+
+def test_the_notice_names_every_struct_that_loses_keys_and_no_other_field() -> None:
+    live = {"id": "v", "metadata": {"a": 1}, "license": "MIT", "output_info": {"params": {"b": 1, "c": [1]}}}
+    after = {"metadata": {}, "license": "GPL", "output_info.params": {"c": [2]}}
+    found = calls(wants(live, after, VERSION))
+    sent = {"license": "GPL", "metadata": {}, "output_info": {"params": {"c": [2]}}}
+    assert found == Calls(
+        requests=(of_version("overwrite", **sent),),
+        notices=(notice("metadata, output_info.params", VERSION),),
+    )
+
+
+# --- the proof ------------------------------------------------------------------------------------------------
+
+
+def sending(action: str, name: str, value: Any, key: Key = MODEL) -> Patch:
+    rpc = "PatchModels" if key.kind is Kind.MODEL else "PatchModelVersions"
+    return Patch(
+        rpc=rpc, action=action, key=key, entry=with_value({}, tuple(name.split(".")), value), fields=(DOTTED[name],)
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "name", "after", "patch"),
+    [
+        ({"toolkits": ["a"]}, "toolkits", ["a", "b"], sending("merge", "toolkits", ["b"])),  # twice appends twice
+        ({"metadata": {"a": [1]}}, "metadata", {"a": [1, 2]}, sending("merge", "metadata", {"a": [2]})),
+        ({"metadata": {"a": 1}}, "metadata", {"a": 2}, sending("merge", "metadata", {"a": 3})),
+        ({"metadata": {"a": 1}}, "metadata", {"a": 2}, sending("merge", "metadata", {"a": 2, "b": 1})),
+        ({"metadata": {"a": 1, "b": 1}}, "metadata", {"a": 2}, sending("overwrite", "metadata", {"a": 2, "b": 2})),
+        ({"metadata": {"a": {"x": 1}}}, "metadata", {"a": {}}, sending("overwrite", "metadata", {"a": {"x": 2}})),
+        ({"metadata": {"a": 1}}, "metadata", {"a": {"x": 1}}, sending("overwrite", "metadata", {"a": {"y": 1}})),
+        ({"name": "a"}, "name", "b", sending("merge", "name", "c")),
+    ],
+)
+def test_a_patch_that_does_harm_in_any_reading_is_no_candidate(
+    live: dict[str, Any], name: str, after: Any, patch: Patch
+) -> None:
+    assert unproven_readings(wants({"id": "m", **live}, {name: after}), patch) is None
+
+
+def test_an_overwrite_that_leaves_out_live_fields_of_the_message_around_it_does_harm() -> None:
+    live = {"id": "v", "output_info": {"output_config": {"max_concepts": 5}, "params": {"a": 1}}}
+    drift = wants(live, {"output_info.params": {"a": 2}}, VERSION)
+    assert unproven_readings(drift, sending("overwrite", "output_info.params", {"a": 2}, VERSION)) is None
+    assert unproven_readings(drift, sending("merge", "output_info.params", {"a": 2}, VERSION)) == ()
+
+
+def test_a_merge_that_only_lacks_the_deletion_of_keys_reaches_the_value_in_no_reading() -> None:
+    drift = wants({"id": "m", "metadata": {"a": 1, "b": 1}}, {"metadata": {"a": 2}})
+    assert unproven_readings(drift, sending("merge", "metadata", {"a": 2})) == READINGS
+
+
+def test_merge_proves_nothing_about_fields_that_it_does_not_name() -> None:
+    drift = wants({"id": "m", "name": "a", "metadata": {"a": 1}}, {"name": "b", "metadata": {"a": 2}})
+    assert unproven_readings(drift, sending("merge", "name", "b")) == ()
+
+
+def test_the_order_of_tags_is_nothing_to_the_proof() -> None:
+    drift = wants({"id": "m", "toolkits": ["c"]}, {"toolkits": ["a", "b"]})
+    assert unproven_readings(drift, sending("overwrite", "toolkits", ["b", "a"])) == ()
+
+
+def test_an_empty_mapping_inside_a_struct_is_not_an_absent_one() -> None:
+    drift = wants({"id": "m", "metadata": {"a": {}, "b": 1}}, {"metadata": {"b": 1}})
+    failing = by_key(OverwriteStruct.BY_KEY, OverwriteStruct.BY_KEY_DEEP)
+    assert unproven_readings(drift, sending("overwrite", "metadata", {"b": 1})) == failing
+
+
+# --- messages with other fields ---------------------------------------------------------------------------------
+
+
+def test_params_are_overwritten_with_the_live_fields_around_them_but_those_of_the_server() -> None:
+    params = {"sizes": [1, 2, 3], "depth": 3}
+    drift = wants({"id": "v", "output_info": OUTPUT_INFO}, {"output_info.params": params}, VERSION)
+    around = {"output_config": {"max_concepts": 5}, "fields_map": {"concepts": "softmax"}}
+    assert calls(drift) == Calls(requests=(of_version("overwrite", output_info={**around, "params": params}),))
+
+
+def test_params_that_merge_can_mend_travel_alone() -> None:
+    params = {"sizes": [1, 2], "depth": 4}
+    drift = wants({"id": "v", "output_info": OUTPUT_INFO}, {"output_info.params": params}, VERSION)
+    assert calls(drift) == Calls(requests=(of_version("merge", output_info={"params": {"depth": 4}}),))
+
+
+@pytest.mark.parametrize("live", [{"id": "v"}, {"id": "v", "output_info": {"params": {}}}])
+def test_params_where_there_are_none_yet(live: dict[str, Any]) -> None:
+    drift = wants(live, {"output_info.params": {"ids": [{"id": 1}]}}, VERSION)
+    sent = {"params": {"ids": [{"id": 1}]}}
+    assert calls(drift) == Calls(requests=(of_version("overwrite", output_info=sent),))
+
+
+def test_an_emptied_struct_of_a_message_is_as_an_absent_one() -> None:
+    live = {"id": "v", "output_info": {"params": {"a": 1}, "fields_map": {}}}
+    found = calls(wants(live, {"output_info.params": {}}, VERSION))
+    sent = of_version("overwrite", output_info={"fields_map": {}, "params": {}})
+    assert found == Calls(requests=(sent,), notices=(notice("output_info.params", VERSION),))
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_proven_by_what_they_hold_and_sent_wrapped() -> None:
+    secrets = Secrets(params_of=lambda key: frozenset({"token"}))
+    live = {"id": "v", "output_info": {"params": {"token": "old", "sizes": [1]}, "output_config": {"x": 1}}}
+    merged = calls(wants(live, {"output_info.params.token": "new"}, VERSION, secrets=secrets))
+    wrapped = Sensitive("new", "manifest")
+    assert merged == Calls(requests=(of_version("merge", output_info={"params": {"token": wrapped}}),))
+    overwritten = calls(wants(live, {"output_info.params.sizes": [2]}, VERSION, secrets=secrets))
+    params = {"token": Sensitive("old", "manifest"), "sizes": [2]}
+    sent = of_version("overwrite", output_info={"output_config": {"x": 1}, "params": params})
+    assert overwritten == Calls(requests=(sent,))
+
+
+# --- several fields of one resource -----------------------------------------------------------------------------
+
+
+LIVE = {
+    "id": "m",
+    "name": "a",
+    "description": "d",
+    "toolkits": ["t"],
+    "languages": ["en"],
+    "image": {"url": "https://x/a"},
+    "metadata": {"a": 1, "l": [1]},
+}
+NEW_IMAGE = {"url": "https://x/b"}
+
+
+@pytest.mark.parametrize(
+    ("after", "requests"),
+    [
+        ({"name": "b", "description": "e"}, [of_model("merge", name="b", description="e")]),
+        ({"name": "b", "toolkits": ["u"]}, [of_model("overwrite", name="b", toolkits=["u"])]),
+        (
+            {"toolkits": ["u"], "languages": ["fr"], "visibility": "ORG"},
+            [of_model("overwrite", visibility={"gettable": "ORG"}, toolkits=["u"], languages=["fr"])],
+        ),
+        (
+            {"name": "b", "metadata": {"a": 1, "l": [2]}},
+            [of_model("overwrite", name="b", metadata={"a": 1, "l": [2]})],
+        ),
+        (
+            {"name": "b", "toolkits": ["u"], "metadata": {"a": 2, "l": [1]}},
+            [of_model("merge", name="b", metadata={"a": 2}), of_model("overwrite", toolkits=["u"])],
+        ),
+        (
+            {"name": "b", "toolkits": ["u"], "image": NEW_IMAGE},
+            [of_model("merge", name="b", image=NEW_IMAGE), of_model("overwrite", toolkits=["u"])],
+        ),
+        (
+            {"name": "b", "toolkits": ["u"], "image": MISSING},
+            [of_model("overwrite", name="b", toolkits=["u"]), of_model("remove", image={"url": "https://x/a"})],
+        ),
+        (
+            {"name": "b", "image": MISSING},
+            [of_model("merge", name="b"), of_model("remove", image={"url": "https://x/a"})],
+        ),
+    ],
+)
+def test_fields_of_one_model_that_take_the_same_call_travel_together(
+    after: dict[str, Any], requests: list[Request]
+) -> None:
+    assert calls(wants(LIVE, after)) == Calls(requests=tuple(requests))
+
+
+def test_a_list_that_is_emptied_does_not_turn_a_merge_into_an_overwrite() -> None:
+    body = {"user_app_id": SCOPE, "model_id": "m", "toolkits": [], "action": "overwrite"}
+    emptied = Request(rpc="PatchModelToolkits", action="overwrite", body=body, keys=(MODEL,))
+    found = calls(wants(LIVE, {"name": "b", "toolkits": MISSING}))
+    assert found == Calls(requests=(of_model("merge", name="b"), emptied))
+
+
+def test_only_fields_with_a_change_are_sent() -> None:
+    drift = wants(LIVE, {"name": "b", "toolkits": ["t"], "metadata": {"l": [1], "a": 1.0}})
+    assert [change.path for change in drift.changes] == [("name",)]
+    assert calls(drift) == Calls(requests=(of_model("merge", name="b"),))
+
+
+# --- many resources ---------------------------------------------------------------------------------------------
+
+
+def renamed(key: Key) -> Drift:
+    return wants({"id": key.version_id or key.model_id}, {"description": "d"}, key)
+
+
+def model(name: str, app_id: str = "pets") -> Key:
+    return Key(user_id="me", app_id=app_id, model_id=name)
+
+
+def keys_of(found: Calls) -> list[tuple[str, tuple[str, ...]]]:
+    return [(request.rpc, tuple(key.address for key in request.keys)) for request in found.requests]
+
+
+def test_models_of_one_app_share_requests_up_to_the_batch() -> None:
+    found = calls(*(renamed(model(name)) for name in "cabed"), batch=2)
+    bodies = [
+        {"user_app_id": SCOPE, "models": [{"id": name, "description": "d"} for name in names], "action": "merge"}
+        for names in ("ab", "cd", "e")
+    ]
+    assert [request.body for request in found.requests] == bodies
+    assert keys_of(found) == [
+        ("PatchModels", ("me/pets/a", "me/pets/b")),
+        ("PatchModels", ("me/pets/c", "me/pets/d")),
+        ("PatchModels", ("me/pets/e",)),
+    ]
+
+
+def test_versions_share_a_request_with_those_of_their_model_only() -> None:
+    versions = [model("b").version("1"), model("a").version("2"), model("a").version("1")]
+    found = calls(*(renamed(key) for key in versions))
+    assert keys_of(found) == [
+        ("PatchModelVersions", ("me/pets/a@1", "me/pets/a@2")),
+        ("PatchModelVersions", ("me/pets/b@1",)),
+    ]
+    assert found.requests[0].body == {
+        "user_app_id": SCOPE,
+        "model_id": "a",
+        "model_versions": [{"id": "1", "description": "d"}, {"id": "2", "description": "d"}],
+        "action": "merge",
+    }
+
+
+def test_app_by_app_models_come_before_tag_calls_before_versions_and_merges_before_overwrites_before_removals() -> None:
+    full = {
+        "id": "x",
+        "languages": ["en"],
+        "toolkits": ["t"],
+        "use_cases": ["u"],
+        "image": {"url": "https://x/a"},
+        "metadata": {"a": 1, "l": [1]},
+    }
+    a, b = model("a"), model("b")
+    gone = {"languages": MISSING, "toolkits": MISSING, "image": MISSING, "metadata": {"a": 2, "l": [1]}}
+    found = calls(
+        renamed(model("z", "zoo")),
+        wants({"id": "v", "metadata": {"l": [1]}}, {"metadata": {"l": [2]}}, a.version("v")),
+        renamed(b.version("v")),
+        wants(full, gone, b),
+        wants(full, {**gone, "use_cases": ["w"]}, a),
+        renamed(model("a", "ape")),
+    )
+    assert [(*pair, request.action) for pair, request in zip(keys_of(found), found.requests, strict=True)] == [
+        ("PatchModels", ("me/ape/a",), "merge"),
+        ("PatchModels", ("me/pets/a", "me/pets/b"), "merge"),
+        ("PatchModels", ("me/pets/a",), "overwrite"),
+        ("PatchModels", ("me/pets/a",), "remove"),
+        ("PatchModels", ("me/pets/b",), "remove"),
+        ("PatchModelLanguages", ("me/pets/a",), "overwrite"),
+        ("PatchModelLanguages", ("me/pets/b",), "overwrite"),
+        ("PatchModelToolkits", ("me/pets/a",), "overwrite"),
+        ("PatchModelToolkits", ("me/pets/b",), "overwrite"),
+        ("PatchModelVersions", ("me/pets/b@v",), "merge"),
+        ("PatchModelVersions", ("me/pets/a@v",), "overwrite"),
+        ("PatchModels", ("me/zoo/z",), "merge"),
+    ]
+    assert found.requests[6].body == {"user_app_id": SCOPE, "model_id": "b", "languages": [], "action": "overwrite"}
+
+
+def test_notices_and_refusals_are_in_the_order_of_the_drifts() -> None:
+    losing = {"id": "x", "name": "n", "metadata": {"a": 1}}
+    after = {"metadata": {}, "name": MISSING}
+    found = calls(wants(losing, after, model("b")), wants(losing, after, model("a")))
+    assert found.notices == (notice("metadata", model("b")), notice("metadata", model("a")))
+    assert found.refusals == tuple(refused("name", "the API can't clear it", model(name)) for name in "ba")
+
+
+def test_no_drift_needs_no_call() -> None:
+    assert calls() == Calls(requests=())
+
+
+# --- patches by themselves --------------------------------------------------------------------------------------
+
+
+def paths(patch: Patch) -> list[Path]:
+    return [field.path for field in patch.fields]
+
+
+def test_a_patch_tells_its_fields() -> None:
+    (patch,), refusals = patches_from_drift(wants(LIVE, {"name": "b", "toolkits": ["u"]}))
+    assert (paths(patch), patch.unproven, refusals) == ([("name",), ("toolkits",)], (), [])
+
+
+def test_merge_leaves_out_what_is_there_already() -> None:
+    assert merge_patch({"a": 1, "b": [{"id": "x", "v": 1}]}, {"a": 1, "b": [{"id": "x", "v": 1}]}) == {}

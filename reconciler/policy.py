@@ -197,7 +197,7 @@ def cap(desired: Desired, observed: Observed, rules: PruneRules) -> int:
         for key, model in observed.models.items()
         if key.scope in observed.listed
     )
-    return max(1, min(rules.max_count, int(rules.max_percent * in_scope // 100)))
+    return max(1, min(rules.max_count, int(rules.max_percent * in_scope / 100)))
 
 
 def _over_the_cap(
@@ -214,7 +214,7 @@ def _over_the_cap(
 
 
 def _protecting_glob(model: ObservedModel, rules: PruneRules) -> str | None:
-    names = (model.key.model_id, str(model.document.get("name", "")))
+    names = [text for text in (model.key.model_id, model.document.get("name")) if text]
     return next((glob for glob in rules.protect if any(fnmatchcase(name, glob) for name in names)), None)
 
 

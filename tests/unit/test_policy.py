@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import Origin
+from reconciler.calls import Notice
+from reconciler.errors import Origin, Refusal
 from reconciler.policy import (
     Candidate,
     Decision,
     PruneRules,
     cap,
     decide,
+    empty_desired_state,
     mark_conflicts,
     model_candidates,
+    of_shard,
     used_by_workflows,
     version_candidates,
 )
@@ -31,6 +34,7 @@ from reconciler.resources import (
     Scope,
     Selector,
 )
+from reconciler.selection import Shard, in_shard
 
 HERE = Origin(path="m.yaml")
 PETS = Scope("me", "pets")
@@ -102,25 +106,63 @@ def test_a_bookmark_is_nobodys_to_delete() -> None:
     assert candidates(wanting("kept"), observed, WHOLE) == []
 
 
-def test_an_allowed_deletion() -> None:
-    decision = judged(seen(owned("kept"), owned("gone")), OWN)
-    assert [item.key.model_id for item in decision.deletions] == ["gone"]
-    assert decision.refusals == ()
+@pytest.mark.parametrize("mark", [{"owner": "vision", "protect": False}, {"owner": "vision"}])
+def test_a_model_without_a_manifest_whose_mark_does_not_protect_is_deleted(mark: Any) -> None:
+    decision = judged(seen(owned("kept"), live("gone", mark)), OWN)
+    assert decision == Decision(deletions=(Candidate(key=key("gone"), reason="it has no manifest"),))
 
 
 @pytest.mark.parametrize("protect", [True, "yes", 1, 0, None, "false"])
 def test_a_mark_protects_unless_it_says_false(protect: Any) -> None:
     decision = judged(seen(live("kept"), live("gone", {"owner": "vision", "protect": protect})), OWN)
-    assert rules_of(decision) == ["protected"]
-    assert decision.deletions == ()
+    refusal = Refusal(
+        rule="protected",
+        address="me/pets/gone",
+        message="me/pets/gone has no manifest, and its live mark says protect.",
+        remedy="Bring the manifest back with protect: false and apply, or add its name to prune.protect to keep it.",
+    )
+    assert decision == Decision(refusals=(refusal,))
 
 
 @pytest.mark.parametrize("glob", ["prod-*", "Prod*"])
 def test_a_glob_keeps_by_id_or_name_and_says_so(glob: str) -> None:
     rules = PruneRules(owner="vision", protect=(glob,))
     decision = judged(seen(owned("kept"), owned("prod-1", name="Production")), rules)
-    assert (decision.deletions, decision.refusals) == ((), ())
-    assert [notice.address for notice in decision.notices] == ["me/pets/prod-1"]
+    notice = Notice(address="me/pets/prod-1", message=f"kept: prune.protect has {glob!r}.")
+    assert decision == Decision(notices=(notice,))
+
+
+def test_the_first_glob_that_matches_is_named() -> None:
+    rules = PruneRules(owner="vision", protect=("test-*", "*-1", "prod-*"))
+    decision = judged(seen(owned("kept"), owned("prod-1")), rules)
+    assert decision == Decision(notices=(Notice(address="me/pets/prod-1", message="kept: prune.protect has '*-1'."),))
+
+
+@pytest.mark.parametrize("globs", [("prod-*",), ("",), ("None",)])
+def test_a_model_without_a_name_is_kept_by_its_id_alone(globs: tuple[str, ...]) -> None:
+    decision = judged(seen(owned("kept"), owned("gone")), PruneRules(owner="vision", protect=globs))
+    assert [item.key for item in decision.deletions] == [key("gone")]
+
+
+def test_a_glob_keeps_what_is_marked_protect_without_a_refusal() -> None:
+    observed = seen(owned("kept"), live("gone", {"owner": "vision", "protect": True}))
+    decision = judged(observed, PruneRules(owner="vision", protect=("gone",)))
+    assert decision == Decision(notices=(Notice(address="me/pets/gone", message="kept: prune.protect has 'gone'."),))
+
+
+def test_every_candidate_is_judged_whatever_became_of_those_before_it() -> None:
+    names = ("a-kept", "b-protected", "c-used", "d-gone", "e-protected")
+    protected = {"owner": "vision", "protect": True}
+    observed = seen(owned("kept"), *(live(name, protected) if "protected" in name else owned(name) for name in names))
+    workflow = {"id": "w", "nodes": [{"model": {"id": "c-used"}}]}
+    decision = judged(observed, PruneRules(owner="vision", protect=("a-*",)), [workflow])
+    assert [item.key.model_id for item in decision.deletions] == ["d-gone"]
+    assert [(item.rule, item.address) for item in decision.refusals] == [
+        ("protected", "me/pets/b-protected"),
+        ("used-by-workflow", "me/pets/c-used"),
+        ("protected", "me/pets/e-protected"),
+    ]
+    assert [item.address for item in decision.notices] == ["me/pets/a-kept"]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +175,19 @@ def test_a_glob_keeps_by_id_or_name_and_says_so(glob: str) -> None:
 )
 def test_a_workflow_that_uses_the_model_refuses(workflow: Any) -> None:
     decision = judged(seen(owned("kept"), owned("gone")), OWN, [workflow])
-    assert rules_of(decision) == ["used-by-workflow"]
-    assert "workflow w" in decision.refusals[0].message
+    refusal = Refusal(
+        rule="used-by-workflow",
+        address="me/pets/gone",
+        message="me/pets/gone is used by workflow w of the app.",
+        remedy="Take it out of the workflow first, or keep its manifest.",
+    )
+    assert decision == Decision(refusals=(refusal,))
+
+
+def test_all_workflows_that_use_a_model_are_named_once_in_order() -> None:
+    workflows = [{"id": name, "nodes": [{"model": {"id": "gone"}}] * 2} for name in ("b", "a", "b")]
+    decision = judged(seen(owned("kept"), owned("gone")), OWN, workflows)
+    assert [item.message for item in decision.refusals] == ["me/pets/gone is used by workflow a, b of the app."]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +196,8 @@ def test_a_workflow_that_uses_the_model_refuses(workflow: Any) -> None:
         {"id": "w"},
         {"id": "w", "nodes": [{"model": {"id": "other"}}]},
         {"id": "w", "nodes": [{"model": {"id": "gone", "app_id": "main"}}]},
+        {"id": "w", "nodes": [{}, {"id": "gone"}], "version": {"nodes": "gone"}},
+        {"id": "w", "nodes": [{"model": {"model_version": {"id": "gone"}}}], "version": {}},
     ],
 )
 def test_a_workflow_of_other_models_does_not(workflow: Any) -> None:
@@ -154,6 +209,12 @@ def test_a_version_is_used_only_where_it_is_pinned() -> None:
     keys = [key("m").version("v1"), key("m").version("v2")]
     refused = used_by_workflows(keys, {PETS: (pinned,)})
     assert [refusal.address for refusal in refused] == ["me/pets/m@v1"]
+
+
+def test_workflows_of_one_app_say_nothing_about_another() -> None:
+    workflow = {"id": "w", "nodes": [{"model": {"id": "m"}}]}
+    assert used_by_workflows([key("m", "zoo")], {PETS: (workflow,)}) == ()
+    assert used_by_workflows([key("m")], {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -181,8 +242,12 @@ def test_one_deletion_over_the_cap_refuses_them_all() -> None:
     names = [f"gone-{number}" for number in range(2)]
     observed = seen(owned("kept"), *(owned(name) for name in names))
     decision = judged(observed, OWN)
-    assert rules_of(decision) == ["delete-cap"]
-    assert "--max-deletes 2" in str(decision.refusals[0])
+    refusal = Refusal(
+        rule="delete-cap",
+        message="2 deletions are more than the 1 allowed.",
+        remedy="If they are all meant, say --max-deletes 2; nothing was written.",
+    )
+    assert decision.refusals == (refusal,)
     assert rules_of(judged(observed, PruneRules(owner="vision", max_deletes=2))) == []
 
 
@@ -217,6 +282,36 @@ def test_versions_beyond_the_newest_are_candidates() -> None:
     assert retained(3) == ["v1", "v2", "v3"]
     assert retained(6) == []
     assert retained(1) == ["v1", "v2", "v3", "v4", "v5"]
+
+
+def test_a_version_says_why_it_may_go_and_which_manifest_says_so() -> None:
+    observed = ObservedModel(key=key("m"), document={}, latest=VERSIONS[0], versions=VERSIONS, versions_complete=True)
+    match = Match(desired=manifest("m", retain_versions=5), observed=observed, versions={})
+    expected = Candidate(
+        key=key("m").version("v1"), reason="it is older than the newest 5 (retain_versions)", origin=HERE
+    )
+    assert version_candidates([match]) == (expected,)
+
+
+def test_models_without_a_bound_or_unread_do_not_end_the_search_and_candidates_are_in_order() -> None:
+    def match(name: str, *, retain: int | None, complete: bool = True) -> Match:
+        versions = tuple(
+            ObservedVersion(key=key(name).version(item), document={}, status_code=21100) for item in ("new", "old")
+        )
+        observed = ObservedModel(
+            key=key(name), document={}, latest=versions[0], versions=versions, versions_complete=complete
+        )
+        return Match(desired=manifest(name, retain_versions=retain), observed=observed, versions={})
+
+    found = version_candidates(
+        [match("a", retain=None), match("b", retain=1, complete=False), match("d", retain=1), match("c", retain=0)]
+    )
+    assert [item.key.address for item in found] == ["me/pets/c@old", "me/pets/d@old"]
+
+
+def test_a_model_whose_latest_version_is_not_known_still_keeps_its_newest() -> None:
+    observed = ObservedModel(key=key("m"), document={}, versions=VERSIONS, versions_complete=True)
+    assert retained(0, observed=observed) == ["v1", "v2", "v3", "v4", "v5"]
 
 
 def test_a_named_version_stays_and_one_selected_by_all_does_not() -> None:
@@ -254,8 +349,84 @@ def test_versions_count_against_an_explicit_bound_only() -> None:
     assert refused(PruneRules(owner="vision", max_deletes=5)) == []
 
 
-@pytest.mark.parametrize(("mark", "expected"), [("bob", 1), ([], 1), ({"owner": "x"}, 0), ({"a": 1}, 0), (None, 0)])
-def test_somebodys_value_where_the_mark_belongs_is_a_conflict(mark: Any, expected: int) -> None:
+@pytest.mark.parametrize("mark", ["bob", [], 0, False])
+def test_somebodys_value_where_the_mark_belongs_is_a_conflict(mark: Any) -> None:
     match = Match(desired=manifest("m"), observed=live("m", mark), versions={})
-    assert len(mark_conflicts([match], owner="vision")) == expected
+    refusal = Refusal(
+        rule="mark-conflict",
+        address="me/pets/m",
+        message="metadata.reconciler of me/pets/m holds something else, where the owner mark belongs.",
+        remedy="Move it to another key, or take the owner out of reconciler.yaml.",
+    )
+    assert mark_conflicts([match], owner="vision") == (refusal,)
     assert mark_conflicts([match], owner=None) == ()
+
+
+@pytest.mark.parametrize("mark", [{"owner": "x"}, {"a": 1}, {}, None])
+def test_a_mark_or_none_is_no_conflict(mark: Any) -> None:
+    match = Match(desired=manifest("m"), observed=live("m", mark), versions={})
+    assert mark_conflicts([match], owner="vision") == ()
+
+
+def test_pruning_against_no_manifest_at_all_is_refused() -> None:
+    assert empty_desired_state() == Refusal(
+        rule="empty-desired-state",
+        message="--prune was given and there is no manifest at all.",
+        remedy="Check the paths; `reconciler purge` is the command that empties an app.",
+    )
+
+
+# --- marks and globs are about models, not versions -------------------------------------------------------------
+
+
+def test_a_version_is_not_kept_by_what_protects_its_model() -> None:
+    protected = ObservedModel(key=key("m"), document={"metadata": {"reconciler": {"owner": "x", "protect": True}}})
+    candidate = Candidate(key=key("m").version("v1"), reason="old")
+    decision = decide(
+        [candidate],
+        desired=wanting("m"),
+        observed=seen(protected),
+        workflows={},
+        rules=PruneRules(owner="x", protect=("m",)),
+    )
+    assert decision == Decision(deletions=(candidate,))
+
+
+# --- shards -----------------------------------------------------------------------------------------------------
+
+SECOND = Shard(number=2, count=3)
+MODELS = tuple(Candidate(key=key(f"m{number:02d}"), reason="it has no manifest") for number in range(8))
+OLD = tuple(Candidate(key=item.key.version("v"), reason="old") for item in MODELS if in_shard(item.key, SECOND))
+NOTICE = Notice(address="me/pets/x", message="kept")
+OVER = Refusal(rule="delete-cap", message="9 deletions are more than the 1 allowed.")
+
+
+def test_without_shards_a_decision_is_the_apps() -> None:
+    decision = Decision(deletions=(*MODELS, *OLD), refusals=(OVER,), notices=(NOTICE,))
+    assert of_shard(decision, PruneRules(owner=None, max_deletes=0), shard=None) == decision
+
+
+@pytest.mark.parametrize("limit", [None, 9, 10])
+def test_a_shard_deletes_its_own_models_and_versions_and_keeps_what_was_said_and_refused(limit: int | None) -> None:
+    decision = Decision(deletions=(*MODELS, *OLD), refusals=(OVER,), notices=(NOTICE,))
+    own = tuple(Candidate(key=key(name), reason="it has no manifest") for name in ("m00", "m01", "m05", "m06"))
+    found = of_shard(decision, PruneRules(owner=None, max_deletes=limit), shard=SECOND)
+    assert [item.key.version_id for item in OLD] == ["v"] * 4
+    refused = () if limit is None else (share_exceeded(4, 3, 12),)
+    assert found == Decision(deletions=(*own, *OLD), refusals=(OVER, *refused), notices=(NOTICE,))
+
+
+def share_exceeded(versions: int, share: int, enough: int) -> Refusal:
+    return Refusal(
+        rule="delete-cap",
+        message=f"{versions} versions to delete are more than this shard's share of --max-deletes, {share}.",
+        remedy=f"If they are all meant, say --max-deletes {enough}, or run without --shard.",
+    )
+
+
+@pytest.mark.parametrize("limit", [12, 14, 100])
+def test_a_shard_may_delete_versions_up_to_its_equal_share_of_an_explicit_bound(limit: int) -> None:
+    decision = Decision(deletions=(*MODELS, *OLD))
+    found = of_shard(decision, PruneRules(owner=None, max_deletes=limit), shard=SECOND)
+    assert found.refusals == ()
+    assert found.deletions == tuple(item for item in decision.deletions if in_shard(item.key, SECOND))

@@ -188,7 +188,7 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     patch: dict[str, Any] = {}
     for name, value in after.items():
         stored = before.get(name, MISSING)
-        if stored is not MISSING and equal(stored, value):
+        if equal(stored, value):
             continue
         if isinstance(stored, Mapping) and isinstance(value, Mapping):
             patch[name] = merge_patch(stored, value)
@@ -287,7 +287,7 @@ def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: 
     kept: dict[str, Any] = {}
     for name, value in once.items():
         was, want = before.get(name, MISSING), wanted.get(name, MISSING)
-        if want is MISSING and was is not MISSING and equal(was, value):
+        if want is MISSING and equal(was, value):
             continue
         is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
         kept[name] = _with_leftovers(value, was, want) if is_nested else value
@@ -339,10 +339,10 @@ def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
 def _group(patch: Patch) -> tuple[Any, ...]:
     """What may travel together: one app, one rpc, one action; versions of one model only; tag calls and removals alone."""
     key = patch.key
-    rank = 0 if patch.rpc == "PatchModels" else 2 if patch.rpc == "PatchModelVersions" else 1
-    alone = "" if patch.rpc in PATCH_RPC.values() and patch.action != "remove" else key.address
-    owner = key.model_id if key.kind is Kind.MODEL_VERSION else ""
-    return (key.scope, rank, patch.rpc, _ACTION_ORDER[patch.action], owner, alone)
+    is_tag_call = patch.rpc not in PATCH_RPC.values()
+    model = key.model() if key.kind is Kind.MODEL_VERSION else None
+    apart = key if is_tag_call or patch.action == "remove" else model
+    return (key.scope, key.kind.value, is_tag_call, patch.rpc, _ACTION_ORDER[patch.action], apart)
 
 
 def _request(patches: list[Patch]) -> Request:

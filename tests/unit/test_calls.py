@@ -306,6 +306,7 @@ def sending(action: str, name: str, value: Any, key: Key = MODEL) -> Patch:
         ({"metadata": {"a": [1]}}, "metadata", {"a": [1, 2]}, sending("merge", "metadata", {"a": [2]})),
         ({"metadata": {"a": 1}}, "metadata", {"a": 2}, sending("merge", "metadata", {"a": 3})),
         ({"metadata": {"a": 1}}, "metadata", {"a": 2}, sending("merge", "metadata", {"a": 2, "b": 1})),
+        ({"metadata": {"a": 1}}, "metadata", {"a": 2}, sending("overwrite", "metadata", {"a": 2, "b": None})),
         ({"metadata": {"a": 1, "b": 1}}, "metadata", {"a": 2}, sending("overwrite", "metadata", {"a": 2, "b": 2})),
         ({"metadata": {"a": {"x": 1}}}, "metadata", {"a": {}}, sending("overwrite", "metadata", {"a": {"x": 2}})),
         ({"metadata": {"a": 1}}, "metadata", {"a": {"x": 1}}, sending("overwrite", "metadata", {"a": {"y": 1}})),
@@ -560,5 +561,6 @@ def test_a_patch_tells_its_fields() -> None:
     assert (paths(patch), patch.unproven, refusals) == ([("name",), ("toolkits",)], (), [])
 
 
-def test_merge_leaves_out_what_is_there_already() -> None:
+def test_merge_leaves_out_what_is_there_already_and_takes_null_for_a_value() -> None:
+    assert merge_patch({}, {"a": None}) == {"a": None}
     assert merge_patch({"a": 1, "b": [{"id": "x", "v": 1}]}, {"a": 1, "b": [{"id": "x", "v": 1}]}) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from reconciler.resources import MISSING
 from reconciler.semantics import (
+    READINGS,
     MergeTags,
     OverwriteStruct,
     Reading,
     Unsent,
+    bearing,
     merged_value,
     overwritten_struct,
     patched,
@@ -73,6 +76,134 @@ def test_merge_of_tags_has_three_readings(reading: MergeTags, expected: list[str
     assert after == {"id": "m", "toolkits": expected}
 
 
+@pytest.mark.parametrize("reading", MergeTags)
+def test_tags_where_there_are_none_become_those_sent_in_every_reading(reading: MergeTags) -> None:
+    after = patched({"id": "m"}, {"id": "n", "use_cases": ["a"]}, action="merge", reading=Reading(merge_tags=reading))
+    assert after == {"id": "m", "use_cases": ["a"]}
+
+
+MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("action", "patch", "changed"),
+    [
+        ("merge", {"id": "other"}, {}),
+        ("merge", {"name": "o", "metadata": {"a": {"y": 2}}}, {"name": "o", "metadata": {"a": {"x": 1, "y": 2}}}),
+        ("merge", {"name": None, "notes": None}, {}),
+        ("merge", {"metadata": {}}, {"metadata": {}}),
+        ("merge", {"visibility": {"gettable": "ORG"}}, {"visibility": {"gettable": "ORG"}}),
+        ("merge", {"name": "o", "toolkits": ["b"]}, {"name": "o", "toolkits": ["a", "b"]}),
+        ("overwrite", {"id": "other"}, {}),
+        ("overwrite", {"name": "o"}, {"name": "o"}),
+        ("overwrite", {"toolkits": ["b"], "languages": []}, {"toolkits": ["b"], "languages": []}),
+        ("overwrite", {"metadata": {"a": {"y": 2}}}, {"metadata": {"a": {"y": 2}}}),
+        ("overwrite", {"presets": {"b": 1}}, {"presets": {"b": 1}}),
+    ],
+)
+def test_a_patch_changes_what_it_names_and_nothing_else(
+    action: str, patch: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    assert patched(MODEL, patch, action=action, reading=Reading()) == {**MODEL, **changed}
+
+
+@pytest.mark.parametrize("action", ["merge", "overwrite"])
+def test_nothing_given_is_changed(action: str) -> None:
+    document, patch = deepcopy(MODEL), {"metadata": {"a": {"z": [1]}}, "toolkits": ["b"]}
+    sent = deepcopy(patch)
+    for reading in READINGS:
+        patched(document, patch, action=action, reading=reading)
+    assert (document, patch) == (MODEL, sent)
+
+
+@pytest.mark.parametrize(
+    ("struct", "unsent", "expected"),
+    [
+        (OverwriteStruct.WHOLE, Unsent.KEPT, {"data": {"fields_map": {"n": {"b": 2}}, "more": 1, "list": [2]}}),
+        (OverwriteStruct.WHOLE, Unsent.DROPPED, {"data": {"fields_map": {"n": {"b": 2}}, "list": [2]}}),
+        (OverwriteStruct.BY_KEY, Unsent.DROPPED, {"data": {"fields_map": {"n": {"b": 2}, "m": 1}, "list": [2]}}),
+        (
+            OverwriteStruct.BY_KEY_DEEP,
+            Unsent.KEPT,
+            {"data": {"fields_map": {"n": {"a": 1, "b": 2}, "m": 1}, "more": 1, "list": [2]}},
+        ),
+    ],
+)
+def test_a_struct_inside_messages_is_overwritten_as_one_and_the_messages_around_it_as_messages(
+    struct: OverwriteStruct, unsent: Unsent, expected: dict[str, Any]
+) -> None:
+    live = {"output_info": {"data": {"fields_map": {"n": {"a": 1}, "m": 1}, "more": 1, "list": [1]}}}
+    sent = {"output_info": {"data": {"fields_map": {"n": {"b": 2}}, "list": [2]}}}
+    after = patched(live, sent, action="overwrite", reading=Reading(overwrite_struct=struct, unsent=unsent))
+    assert after == {"output_info": expected}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("live", [{}, {"output_info": "text"}, {"output_info": {"params": "text"}}])
+def test_what_is_no_message_is_replaced_by_one(reading: Reading, live: dict[str, Any]) -> None:
+    sent = {"output_info": {"params": {"a": {"b": 1}}}}
+    assert patched(live, sent, action="overwrite", reading=reading) == sent
+
+
+def test_overwrite_key_by_key_at_every_depth_goes_as_deep_as_both_are_mappings() -> None:
+    stored = {"a": {"b": {"c": 1, "d": 1}, "e": 1}, "f": {"g": 1}, "h": 1}
+    sent = {"a": {"b": {"c": 2}}, "f": 2, "h": {"i": 2}, "j": {"k": 2}}
+    reading = Reading(overwrite_struct=OverwriteStruct.BY_KEY_DEEP)
+    assert overwritten_struct(stored, sent, reading) == {
+        "a": {"b": {"c": 2, "d": 1}, "e": 1},
+        "f": 2,
+        "h": {"i": 2},
+        "j": {"k": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent", "expected"),
+    [
+        (None, {"a": None, "b": {"c": None, "d": 1}}, {"b": {"d": 1}}),
+        ([1], [], []),
+        ({"a": 1}, {}, {}),
+        ([{"id": "1"}], [{"id": 1}], [{"id": "1"}, {"id": 1}]),
+        ([{"id": "1"}], [2], [{"id": "1"}, 2]),
+        ([2], [{"id": "1"}], [2, {"id": "1"}]),
+        (
+            [{"id": "1", "v": {"x": 1}}, {"id": "2"}],
+            [{"id": "3"}, {"id": "1", "v": {"y": 2}}],
+            [{"id": "1", "v": {"x": 1, "y": 2}}, {"id": "2"}, {"id": "3"}],
+        ),
+        ({"a": 1}, [1], [1]),
+        (1, [1], [1]),
+        ([1], 2, 2),
+        ("x", {"a": 1}, {"a": 1}),
+    ],
+)
+def test_merge_at_its_edges(stored: Any, sent: Any, expected: Any) -> None:
+    assert merged_value(stored, sent) == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "patch", "kinds"),
+    [
+        ("merge", {"name": "x", "metadata": {"a": 1}}, 1),
+        ("merge", {"name": "x", "languages": ["en"]}, 3),
+        ("overwrite", {"name": "x", "toolkits": ["a"]}, 1),
+        ("overwrite", {"name": "x", "metadata": {"a": 1}}, 6),
+        ("remove", {"image": {"url": "https://x"}}, 1),
+    ],
+)
+def test_of_the_readings_only_so_many_can_differ_for_a_patch(action: str, patch: dict[str, Any], kinds: int) -> None:
+    assert len({bearing(patch, action=action, reading=reading) for reading in READINGS}) == kinds
+
+
+def test_there_is_a_reading_for_each_combination_of_answers() -> None:
+    assert len(set(READINGS)) == 18
+
+
+@pytest.mark.parametrize("live", [{"id": "m"}, {"id": "m", "image": {"hosted": {}}}])
+def test_removing_an_image_that_is_not_there_changes_nothing(live: dict[str, Any]) -> None:
+    assert patched(live, {"id": "m", "image": {"url": "https://x"}}, action="remove", reading=Reading()) == live
+
+
 def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
     model = {"id": "m", "name": "n", "image": {"url": "https://example.com/a", "hosted": {}}}
     right, wrong = {"image": {"url": "https://example.com/a"}}, {"image": {"url": "https://example.com/b"}}
@@ -80,7 +211,14 @@ def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
     assert patched(model, wrong, action="remove", reading=Reading()) == model
 
 
-@pytest.mark.parametrize(("action", "patch"), [("remove", {"name": "x", "image": {}}), ("replace", {"name": "x"})])
-def test_what_the_service_does_not_define_is_an_error(action: str, patch: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"remove is defined|unknown patch action"):
+@pytest.mark.parametrize(
+    ("action", "patch", "reason"),
+    [
+        ("remove", {"name": "x", "image": {}}, "remove is defined for the image alone"),
+        ("remove", {"id": "m"}, "remove is defined for the image alone"),
+        ("replace", {"name": "x"}, "unknown patch action 'replace'"),
+    ],
+)
+def test_what_the_service_does_not_define_is_an_error(action: str, patch: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
         patched({"id": "m"}, patch, action=action, reading=Reading())

@@ -154,7 +154,7 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
         return Patch(rpc=rpc, action=action, key=key, entry=with_value({}, field.path, value), fields=(field,))
 
     if after is MISSING:
-        if field.shape is Shape.TAGS and field.clearing_rpc is not None:
+        if field.clearing_rpc is not None:
             yield patch("overwrite", [], field.clearing_rpc)
         elif field.shape is Shape.IMAGE:
             yield patch("remove", before)
@@ -271,15 +271,11 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document in which what the service can't tell apart is alike: tag order, empty and absent at a field's root."""
-    normal: dict[str, Any] = {}
-    for name, value in document.items():
-        if name in TAG_FIELDS:
-            normal[name] = sorted(value)
-        elif name == "output_info" and isinstance(value, Mapping):
-            normal[name] = {inner: item for inner, item in value.items() if item not in ({}, [])}
-        else:
-            normal[name] = value
-    return {name: value for name, value in normal.items() if value not in ({}, [])}
+    return {
+        name: sorted(value) if name in TAG_FIELDS else value
+        for name, value in document.items()
+        if value not in ({}, [])
+    }
 
 
 def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from reconciler.canon import spec_from_document, with_value
 from reconciler.diff import Drift, drift_between
 from reconciler.errors import Origin, Refusal
 from reconciler.resources import KINDS, MISSING, FieldChange, Key, Kind, Path, Request, Sensitive
-from reconciler.semantics import READINGS, OverwriteStruct, Reading
+from reconciler.semantics import READINGS, OverwriteStruct, Reading, Unsent
 from reconciler.sensitive import Secrets
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
@@ -51,12 +51,12 @@ def calls(*drifts: Drift, batch: int = 32) -> Calls:
     return calls_from_drifts(drifts, batch=batch)
 
 
-def of_model(action: str, /, key: Key = MODEL, **entry: Any) -> Request:
+def of_model(action: str, key: Key = MODEL, /, **entry: Any) -> Request:
     body = {"user_app_id": scope(key), "models": [{"id": key.model_id, **entry}], "action": action}
     return Request(rpc="PatchModels", action=action, body=body, keys=(key,))
 
 
-def of_version(action: str, /, key: Key = VERSION, **entry: Any) -> Request:
+def of_version(action: str, key: Key = VERSION, /, **entry: Any) -> Request:
     versions = [{"id": key.version_id, **entry}]
     body = {"user_app_id": scope(key), "model_id": key.model_id, "model_versions": versions, "action": action}
     return Request(rpc="PatchModelVersions", action=action, body=body, keys=(key,))
@@ -334,6 +334,12 @@ def test_a_merge_that_only_lacks_the_deletion_of_keys_reaches_the_value_in_no_re
 def test_merge_proves_nothing_about_fields_that_it_does_not_name() -> None:
     drift = wants({"id": "m", "name": "a", "metadata": {"a": 1}}, {"name": "b", "metadata": {"a": 2}})
     assert unproven_readings(drift, sending("merge", "name", "b")) == ()
+
+
+def test_a_visibility_is_cleared_by_an_empty_one_only_where_unsent_fields_are_dropped() -> None:
+    drift = wants({"id": "m", "visibility": {"gettable": "ORG"}}, {"visibility": MISSING})
+    kept = tuple(reading for reading in READINGS if reading.unsent is Unsent.KEPT)
+    assert unproven_readings(drift, sending("overwrite", "visibility", {})) == kept
 
 
 def test_the_order_of_tags_is_nothing_to_the_proof() -> None:

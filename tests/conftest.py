@@ -46,6 +46,10 @@ _SETTINGS = (
     "NO_COLOR",
 )
 
+settings.register_profile("usual", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("usual")
+"""A machine that is busy with something else is no fault of a test's."""
+
 settings.register_profile(
     "small", max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -56,7 +56,7 @@ def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | No
         found.extend(_version_drifts(match, problems))
     problems.raise_if_any()
     if secrets is not None:
-        found = [_concealed(drift, secrets) for drift in found]
+        found = [_concealed(drift, secrets) if secrets.may_be_in(drift.key) else drift for drift in found]
     return tuple(sorted(found, key=lambda drift: drift.key))
 
 
@@ -65,7 +65,7 @@ def drift_between(
 ) -> Drift | None:
     """What differs between two specs of a resource whose live document is at hand; None where nothing does."""
     found = next(iter(_drift(key, document, before, after, {}, Origin(path=""))), None)
-    return None if found is None else _concealed(found, secrets)
+    return found if found is None or not secrets.may_be_in(key) else _concealed(found, secrets)
 
 
 def _concealed(drift: Drift, secrets: Secrets) -> Drift:

@@ -260,11 +260,15 @@ class DesiredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """All manifests of a run, ordered by key; `files` are the files read, sorted, `digest` is over their contents."""
+    """All manifests of a run, ordered by key; `files` are the files read, sorted, `digest` is over their contents.
+
+    Without `has_references` nothing in them came from the environment or a variable.
+    """
 
     models: tuple[DesiredModel, ...]
     files: tuple[str, ...] = ()
     digest: str = ""
+    has_references: bool = True
 
 
 # --- what the service has -----------------------------------------------------------------------------------

@@ -24,6 +24,10 @@ class Secrets:
     known: frozenset[str] = frozenset()
     params_of: Callable[[Key], frozenset[str]] = field(default=lambda key: frozenset())
 
+    def may_be_in(self, key: Key) -> bool:
+        """Whether anything of a resource could be secret."""
+        return bool(self.known) or bool(key.version_id and self.params_of(key))
+
     def conceal(self, key: Key, tree: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         """A spec or document with its secrets wrapped; `source` says where their values can be read again."""
         concealed: dict[str, Any] = _lists_wrapped(_known_wrapped(tree, self.known, source))
@@ -58,6 +62,8 @@ def _known_wrapped(value: Any, known: frozenset[str], source: str) -> Any:
 def known_secrets(desired: Desired) -> frozenset[str]:
     """Every text that the manifests took from the environment."""
     found: set[str] = set()
+    if not desired.has_references:
+        return frozenset()
     for model in desired.models:
         found.update(_texts(model.stated))
         for version in model.versions:

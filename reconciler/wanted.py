@@ -50,7 +50,7 @@ def spec_wanted(
 def is_as_stated(kind: Kind, document: Document, stated: Mapping[str, Any], *, action: Action) -> bool:
     """Whether a live document holds what an entry states, told from the stated fields alone: most of a fleet does."""
     for field in KINDS[kind]:
-        value = lookup(stated, field.path)
+        value = lookup(stated, field.path) if field.path[0] in stated else MISSING
         if value is MISSING:
             continue
         there = field_from_document(field, document)

@@ -97,7 +97,8 @@ def desired_from_documents(
         models.setdefault(model.key, model)
     problems.raise_if_any()
     kept = tuple(models[key] for key in sorted(models) if judged(key))
-    desired = Desired(models=kept, files=loaded.files, digest=loaded.digest)
+    has_references = any(document.has_references for document in loaded.documents)
+    desired = Desired(models=kept, files=loaded.files, digest=loaded.digest, has_references=has_references)
     return Validated(desired=desired, warnings=tuple(warnings))
 
 

@@ -204,7 +204,9 @@ def test_a_manifest_becomes_what_it_states_with_the_place_of_each_path() -> None
         },
     )
     loaded = loaded_from(FULL)
-    assert validated(FULL) == Validated(desired=Desired(models=(model,), files=("-",), digest=loaded.digest))
+    assert validated(FULL) == Validated(
+        desired=Desired(models=(model,), files=("-",), digest=loaded.digest, has_references=False)
+    )
 
 
 def test_numbers_are_ints_where_a_double_holds_them_exactly() -> None:

@@ -203,3 +203,11 @@ def test_the_document_is_read_back_as_it_was() -> None:
         origin=Origin(path="m.yaml", line=3, column=1),
     )
     assert expectation_from_document(expectation_document(item)) == item
+
+
+def test_a_document_about_no_version_is_no_expectation() -> None:
+    item = Expectation(
+        key=Key(user_id="u", app_id="a", model_id="m"), expected=(), live=(), origin=Origin(path="m.yaml")
+    )
+    with pytest.raises(ValueError, match=r"^an expectation without a version$"):
+        expectation_from_document(expectation_document(item))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from reconciler.render.escape import neutral
 
@@ -35,13 +36,8 @@ def _cell(text: str) -> str:
     shown = neutral(text)
     if width(shown) <= WIDEST_CELL:
         return shown
-    kept, taken = [], 0
-    for letter in shown:
-        taken += letter_width(letter)
-        if taken > WIDEST_CELL - 1:
-            break
-        kept.append(letter)
-    return "".join(kept) + "…"
+    kept = sum(taken < WIDEST_CELL for taken in accumulate(map(letter_width, shown)))
+    return f"{shown[:kept]}…"
 
 
 def _padded(text: str, columns: int) -> str:

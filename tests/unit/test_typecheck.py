@@ -123,6 +123,7 @@ RANGES: list[tuple[Mapping[str, Any], Any, str | None]] = [
     (ranged("p", max=-1.0), 0, "0 is out of the range to -1: the nearest allowed value is -1."),
     (ranged("p", min=5.0, max=1.0), 99, None),
     (ranged("p", max="Infinity", step="NaN"), 99.5, None),
+    (ranged("p", max=1e39), 99.5, None),
     (param("p", "RANGE"), 99.5, None),
     # The type's own default is off the grid that starts at 1, so the grid isn't that one.
     (param("p", "RANGE", default_value=512.0, model_type_range_info={"min": 1.0, "max": 4096.0, "step": 32.0}), 64, None),
@@ -166,11 +167,17 @@ VALUES: list[tuple[Mapping[str, Any], Any, str | None]] = [
     (param("p", "ENUM"), "anything", None),
     (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{}]}]), 0, None),
     (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "A", None),
+    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "(", None),
+    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "B",
+     '"B" is not one of "A" (or "(").'),
     (param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "A"}]), {"A": 1}, None),
     (param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "A"}]), "B", '"B" is not one of "A".'),
     (param("p", "RECURSIVE_ENUM", model_type_enum_options=[
         {"id": "A", "model_type_fields": [param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "B"}])]}
     ]), "B", None),
+    (param("p", "RECURSIVE_ENUM", model_type_enum_options=[
+        {"id": "A", "model_type_fields": [param("q", "ENUM", model_type_enum_options=[{"id": "B"}])]}
+    ]), "B", '"B" is not one of "A".'),
     (param("p", "ARRAY_OF_NUMBERS"), [320, 1.5], None),
     (param("p", "ARRAY_OF_NUMBERS"), 320, "a list is wanted, found the number 320."),
     (param("p", "ARRAY_OF_NUMBERS"), [320, "x"],
@@ -232,6 +239,21 @@ def test_sensitive_values_are_checked_by_type_and_never_shown() -> None:
     assert wrong({"p": [1, key]}, param("p", "ARRAY_OF_NUMBERS")) == [
         ("param-type", "p: item 2 is a text, and a list of which each is a number is wanted.")
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (True, "true or false"),
+        (7, "a number"),
+        (None, "nothing"),
+        (["hunter2"], "a list"),
+        ({"hunter2": 1}, "a mapping"),
+    ],
+)
+def test_of_a_secret_of_another_type_only_the_type_is_told(value: Any, said: str) -> None:
+    found = wrong({"p": Sensitive(value, "env:KEY")}, param("p", "STRING"))
+    assert found == [("param-type", f"p: a text is wanted, found {said}.")]
 
 
 def test_what_leaves_the_live_value_is_never_wrong() -> None:

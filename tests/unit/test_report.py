@@ -1,0 +1,106 @@
+"""The report as data: its exit code, and the document with what became of a run and what the memory says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.apply import Status, StepResult
+from reconciler.errors import Origin
+from reconciler.expectations import Expectation
+from reconciler.memory import Entry, Memory, recalled
+from reconciler.render.outcome import summary_text
+from reconciler.report import Report, report_document
+from reconciler.resources import MISSING, FieldChange, Key, Sensitive
+from tests.unit.reports import deletion, field_change, plan_report, update
+
+MODEL = Key(user_id="demo", app_id="pets", model_id="m")
+LEFT = FieldChange(path=("name",), before="a", after="b")
+
+
+def applied(*results: Status, **more: Any) -> Report:
+    report = plan_report([update("m", field_change("name", "a", "b"))], kind="Apply", **more)
+    return replace(
+        report, results=tuple(StepResult(request=report.plan.requests[0], status=status) for status in results)
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "exit_code", "said"),
+    [
+        (applied(Status.DONE), 0, "Apply: 1 done of 1 requests; live reads back as wanted."),
+        (applied(Status.SKIPPED), 0, "Apply: 1 skipped of 1 requests; live reads back as wanted."),
+        (applied(Status.FAILED), 4, "Apply: 1 failed of 1 requests; incomplete."),
+        (applied(), 4, "Apply: nothing to do; incomplete."),
+        (applied(Status.DONE, remaining=((MODEL, LEFT),)), 4, "Apply: 1 done of 1 requests; incomplete."),
+        (applied(Status.DONE, unread="no answer"), 4, "Apply: 1 done of 1 requests; incomplete."),
+        (applied(refused=["no"]), 3, "Apply: refused, nothing was written."),
+        (applied(Status.DONE, is_interrupted=True), 130, "Apply: interrupted; 1 done of 1 requests."),
+        (
+            applied(Status.NOT_REACHED, is_interrupted=True),
+            130,
+            "Apply: interrupted; 1 not reached of 1 requests.",
+        ),
+        (plan_report(), 0, "In sync: 0 models unchanged."),
+        (plan_report(changes_exit_code=2), 0, "In sync: 0 models unchanged."),
+        (
+            plan_report([deletion("m")], changes_exit_code=2, unchanged=1),
+            2,
+            "Plan: 0 to update, 1 to delete, 1 unchanged.",
+        ),
+        (
+            plan_report([deletion("m")], changes_exit_code=2, refused=["no"]),
+            3,
+            "Plan: 0 to update, 1 to delete, 0 unchanged, 1 refused.",
+        ),
+    ],
+)
+def test_the_exit_code_and_the_summary_agree(report: Report, exit_code: int, said: str) -> None:
+    assert (report.exit_code, summary_text(report)[0]) == (exit_code, said)
+
+
+def test_what_is_left_after_an_apply_stands_in_the_document() -> None:
+    secret = FieldChange(path=("metadata", "a.b"), before=Sensitive("x", "live"), after=Sensitive("y", "env:Y"))
+    absent = FieldChange(path=("notes",), before=MISSING, after="n")
+    report = applied(Status.DONE, remaining=((MODEL, None), (MODEL, LEFT), (MODEL, secret), (MODEL, absent)))
+    assert report_document(report)["remaining"] == [
+        {"address": "demo/pets/m", "path": None},
+        {"address": "demo/pets/m", "path": "name", "live": "a", "wanted": "b"},
+        {"address": "demo/pets/m", "path": "metadata.a\\.b", "live": "(sensitive)", "wanted": "(sensitive)"},
+        {"address": "demo/pets/m", "path": "notes", "wanted": "n"},
+    ]
+
+
+def test_a_document_of_a_run_that_sent_nothing_has_every_request_as_not_reached() -> None:
+    (request,) = report_document(applied(refused=["no"]))["requests"]
+    told = {name: request[name] for name in ("status", "error", "attempts", "request_id")}
+    assert told == {"status": "not_reached", "error": None, "attempts": 0, "request_id": None}
+
+
+def test_the_memory_speaks_of_changes_paths_and_unmet_expectations() -> None:
+    def expecting(*live: str) -> Expectation:
+        version = MODEL.version("v")
+        return Expectation(key=version, expected=("cat",), live=live, origin=Origin(path="m.yaml"))
+
+    change = update("m", field_change("name", "a", "b"), field_change("notes", "a", "b"))
+    report = plan_report([change], kind="Drift")
+    plan = replace(report.plan, expectations=(expecting("dog"), replace(expecting("cat"), key=MODEL.version("w"))))
+    before = replace(plan, changes=(replace(change, fields=change.fields[:1]),))
+    gone = Entry(address="demo/pets/gone", path="", fingerprint="", first_seen="sunday")
+    start = Memory(salt="00" * 32, endpoint="https://x", entries=(gone,))
+    _, memory = recalled(before, start, now="monday", looked_at=lambda _: False)
+    recollection, _ = recalled(plan, memory, now="tuesday", looked_at=lambda _: True)
+    document = report_document(replace(report, plan=plan, recollection=recollection))
+    (told,) = document["changes"]
+    assert (told["memory"], told["since"]) == ("new", "monday")
+    assert [(field["path"], field["memory"], field["since"]) for field in told["fields"]] == [
+        ("name", "standing", "monday"),
+        ("notes", "new", "tuesday"),
+    ]
+    assert [(item.get("memory"), item.get("since")) for item in document["expectations"]] == [
+        ("standing", "monday"),
+        (None, None),
+    ]
+    assert document["resolved"] == [{"address": "demo/pets/gone", "path": None, "since": "sunday"}]

@@ -6,6 +6,8 @@
 # `plan --base` wants the command itself.
 FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de AS build
 WORKDIR /source
+# When the commit was made: with it the wheel inside is the released one, byte for byte.
+ARG SOURCE_DATE_EPOCH
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python -m venv /opt/build \

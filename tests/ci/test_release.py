@@ -286,7 +286,7 @@ def test_the_image_is_from_one_pinned_base_and_runs_as_nobody() -> None:
     bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", bases[0])
-    assert set(kinds) <= {"FROM", "WORKDIR", "ENV", "COPY", "RUN", "USER", "ENTRYPOINT"}
+    assert set(kinds) <= {"FROM", "ARG", "WORKDIR", "ENV", "COPY", "RUN", "USER", "ENTRYPOINT"}
     last = dict(instructions()[kinds.index("FROM", 1) :])
     assert "RUN" not in last
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last["USER"])

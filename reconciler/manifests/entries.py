@@ -45,6 +45,7 @@ from reconciler.resources import (
 MAX_NOTES_BYTES: Final = 64 * 1024
 """resources.proto, Model.notes: "supports up to 64Kbs"."""
 
+_ACTIONS: Final = tuple(action.value for action in Action)
 _REMOVABLE_STRUCTS: Final[Mapping[str, Path]] = {"metadata": ("metadata",), "params": ("output_info", "params")}
 _REMOVABLE_TAGS: Final = ("toolkits", "use_cases", "languages")
 
@@ -141,7 +142,7 @@ class _Entry:
     def action(self, inherited: Action) -> Action:
         """The stated action, else the inherited one."""
         stated = self.value("action")
-        return Action(stated) if stated in {action.value for action in Action} else inherited
+        return Action(stated) if stated in _ACTIONS else inherited
 
     def selector(self) -> Selector | None:
         """Which version is meant; None where the schema has reported that it can't be told."""
@@ -241,6 +242,8 @@ class _Entry:
 
     def removals(self) -> Iterator[Removal]:
         """What must be absent."""
+        if self.value("remove") is MISSING:
+            return
         if self.value("remove", "image") is True and self.kind is Kind.MODEL:
             yield Removal(path=("image",), origin=self.origin(("remove", "image")))
         for name in _REMOVABLE_TAGS if self.kind is Kind.MODEL else ():

@@ -126,8 +126,12 @@ class Filled:
         assert form.root is not None
         return self._filled(form.root, Filled(form, form.runs, path="", first_line=0, readings=self.readings))
 
+    def _placed(self, line: int, column: int, usual: Filled) -> tuple[int, int]:
+        """The place here that answers to one in the form; only in a line with holes has it moved sidewards."""
+        return usual.moved(line, column, self) if self.form.holes_in(line) else (line + self.first_line, column)
+
     def _filled(self, node: Node, usual: Filled) -> Node:
-        line, column = usual.moved(node.line, node.column, self)
+        line, column = self._placed(node.line, node.column, usual)
         hole = self.form.hole_at(node)
         if hole is not None:
             value, raw = self.value_of(hole)
@@ -139,7 +143,7 @@ class Filled:
             return Node([item.value for item in items], line, column, None, items, None, node.size, node.height)
         assert node.keys is not None
         children = {name: self._filled(child, usual) for name, child in node.children.items()}
-        keys = {name: usual.moved(*place, self) for name, place in node.keys.items()}
+        keys = {name: self._placed(*place, usual) for name, place in node.keys.items()}
         value = {name: child.value for name, child in children.items()}
         return Node(value, line, column, None, children, keys, node.size, node.height)
 

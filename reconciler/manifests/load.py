@@ -89,9 +89,10 @@ class _Found:
     problems: ProblemList = field(default_factory=ProblemList)
     warnings: ProblemList = field(default_factory=ProblemList)
 
-    def add(self, name: str) -> None:
-        """Record a file; of several names for the same one the first in alphabetical order stays."""
-        identity = STDIN if name == STDIN else os.path.realpath(name)
+    def add(self, name: str, identity: str | None = None) -> None:
+        """Record a file, by its real path where that is known; of several names the first in alphabetical order stays."""
+        if identity is None:
+            identity = STDIN if name == STDIN else os.path.realpath(name)
         self.files[identity] = min(name, self.files.get(identity, name))
 
     def skip(self, name: str, reason: str) -> None:
@@ -157,8 +158,10 @@ def _walk(top: str, found: _Found) -> None:
             elif _is_mode(entry, stat.S_ISDIR):
                 (linked if entry.is_symlink() else folders).append(name)
             elif entry.name.endswith(SUFFIXES):
-                if entry.is_symlink() or _is_mode(entry, stat.S_ISREG):
+                if entry.is_symlink():
                     found.add(name)
+                elif entry.is_file(follow_symlinks=False):
+                    found.add(name, _joined(identity, entry.name))
                 else:
                     found.skip(name, "not a regular file")
 

@@ -79,7 +79,9 @@ class Twins:
 
     def remember(self, filled: Filled, model: DesiredModel) -> None:
         """Take a document that has neither a problem nor a warning as the measure of those that follow."""
-        words = self._words.setdefault(filled.form, _words_of(filled.form))
+        words = self._words.get(filled.form)
+        if words is None:
+            words = self._words[filled.form] = _words_of(filled.form)
         self._right.setdefault((filled.form, words.decisive(filled.runs)), _Right(filled=filled, model=model))
 
     def model_of(self, filled: Filled) -> DesiredModel | None:

@@ -80,9 +80,7 @@ class _Part:
         return "".join((self.head, *entries, self.tail))
 
     def fitted(self, size: int) -> str:
-        """The part with as many entries as fit into `size` bytes; at least its title and how much is left out."""
-        if _size(self.text()) <= size:
-            return self.text()
+        """A part that is too long with as many entries as fit into `size` bytes; at least its title and how much is left out."""
         low, high = 0, len(self.entries) - 1
         while low < high:
             middle = (low + high + 1) // 2

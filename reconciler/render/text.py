@@ -155,11 +155,9 @@ class _Page:
 
     def _edit(self, path: str, lines: Sequence[Line], column: int, *, is_beside: bool) -> Iterator[str]:
         """Lines of an edit: beside the path where all are short, else under it."""
-        pad = " " * (8 + column if is_beside else 8)
-        fitting = self.columns is None or max(width(line.text) for line in lines) + len(pad) + 2 <= self.columns
-        if is_beside and not fitting:
-            pad = " " * 8
+        fitting = self.columns is None or max(width(line.text) for line in lines) + column + 10 <= self.columns
         beside = is_beside and fitting
+        pad = " " * (8 + column if beside else 8)
         if not beside:
             yield from wrapped(path, self.columns, indent="      ")
         for number, line in enumerate(lines):

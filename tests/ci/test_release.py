@@ -36,10 +36,14 @@ DIGEST = "sha256:" + "5" * 64
 
 @pytest.fixture
 def project(tmp_path: Path) -> Repository:
-    """A repository with this project's version, changelog and script, on its branch main."""
+    """A repository with this project's version, script and changelog, where something is unreleased, on its branch main."""
     repository = Repository(tmp_path / "project")
-    for name in ("CHANGELOG.md", "reconciler/__init__.py", "scripts/release.py"):
+    for name in ("reconciler/__init__.py", "scripts/release.py"):
         repository.write(name, (ROOT / name).read_text(encoding="utf-8"))
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    repository.write(
+        "CHANGELOG.md", text.replace("## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n\n- A test.\n", 1)
+    )
     repository.commit({})
     repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
     return repository
@@ -62,7 +66,7 @@ def release(project: Repository) -> str:
 
 
 def test_what_was_cut_passes_the_check_and_its_notes_are_what_was_unreleased(project: Repository) -> None:
-    unreleased = sections(ROOT)["Unreleased"].text
+    unreleased = sections(project.root)["Unreleased"].text
     before = (project.root / "CHANGELOG.md").read_text(encoding="utf-8")
     tag = release(project)
     check(tag, branch="origin/main", root=project.root)

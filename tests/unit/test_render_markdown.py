@@ -165,6 +165,13 @@ def test_a_fenced_block_shows_exactly_its_lines(lines: list[str]) -> None:
 # --- what is cut ---------------------------------------------------------------------------------------------
 
 
+def test_of_many_lines_the_middle_is_left_out_with_its_number() -> None:
+    lines = [str(number) for number in range(2_000)]
+    assert fenced(lines[:4], "text", limit=4) == "```text\n0\n1\n2\n3\n```\n"
+    assert fenced(lines, "", limit=5) == "```\n0\n1\n… 1,995 lines left out\n1997\n1998\n1999\n```\n"
+    assert fenced([], "text") == "```text\n```\n"
+
+
 def test_fifteen_hundred_models_fit_into_one_comment_with_totals_right() -> None:
     changes = [
         update(f"model-{n:04}", field_change("description", f"was {n}", f"will be {n} " + "x" * 60))

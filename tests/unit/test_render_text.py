@@ -140,6 +140,22 @@ def test_a_narrow_terminal_puts_values_under_their_paths() -> None:
     ]
 
 
+def test_short_lines_stand_beside_their_path_where_both_fit_and_below_it_elsewhere() -> None:
+    change = field_change("output_info.params.template", "a\nbb\n", "a\ncc\n")
+    assert lines_of(change, columns=60) == [
+        "      output_info.params.template    a",
+        "                                   - bb",
+        "                                   + cc",
+    ]
+    longer = field_change("output_info.params.template", "a\nbb\n", f"a\n{'c' * 24}\n")
+    assert lines_of(longer, columns=60) == [
+        "      output_info.params.template",
+        "          a",
+        "        - bb",
+        f"        + {'c' * 24}",
+    ]
+
+
 # --- progress ------------------------------------------------------------------------------------------------
 
 

@@ -162,3 +162,20 @@ def test_sensitive_values_are_revealed_for_sending_only() -> None:
 def test_texts_of_times_sort_as_the_times_do(times: list[tuple[int, int]]) -> None:
     texts = [time_text(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)) for seconds, nanos in sorted(times)]
     assert texts == sorted(texts)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3), st.lists(st.text(max_size=3), max_size=2), st.booleans())
+def test_a_field_looked_at_alone_is_what_the_whole_document_says(
+    value: dict[str, Any], tags: list[str], is_starred: bool
+) -> None:
+    message = resources_pb2.Model(id="cats", toolkits=tags, is_starred=is_starred)
+    message.metadata.update(value)
+    message.created_at.GetCurrentTime()
+    message.model_version.id = "v"
+    whole = document_from(message, leave_out=("model_version",))
+    names = [*message.DESCRIPTOR.fields_by_name, "no_such_field"]
+    document = LazyDocument(message, leave_out=("model_version",))
+    assert {name: document[name] for name in names if name in document} == whole
+    assert [document.get(name, "absent") for name in names] == [whole.get(name, "absent") for name in names]
+    with pytest.raises(KeyError):
+        document["model_version"]

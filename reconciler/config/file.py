@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reconciler.errors import Origin, Problem, ProblemsError, UsageError
-from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.nodes import JsonPath, dotted, json_pointer
 from reconciler.remote.endpoint import parse_endpoint
 
 NAME: Final = "reconciler.yaml"

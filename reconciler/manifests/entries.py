@@ -11,17 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import Origin, ProblemList
-from reconciler.manifests.document import (
-    JsonPath,
-    LoadedDocument,
-    Node,
-    child_of,
-    dotted,
-    json_pointer,
-    node_at,
-    value_at,
-)
+from reconciler.manifests.document import LoadedDocument
 from reconciler.manifests.ids import version_id_problem
+from reconciler.manifests.nodes import JsonPath, Node, child_of, dotted, json_pointer, node_at, value_at
 from reconciler.manifests.structs import StructReader
 from reconciler.manifests.wording import quoted
 from reconciler.resources import (

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import Problem, ProblemList
-from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.nodes import JsonPath, dotted, json_pointer
 from reconciler.manifests.wording import listed, nearest, quoted, shortened
 from reconciler.resources import Sensitive
 

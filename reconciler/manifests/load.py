@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, TextIO
 
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.forms import Forms
+from reconciler.manifests.known_forms import KnownForms
 from reconciler.manifests.parse import documents_from_text
 
 __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
@@ -60,7 +60,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
     problems, warnings = found.problems, found.warnings
     documents: list[LoadedDocument] = []
     hashes: list[str] = []
-    forms = Forms()
+    forms = KnownForms()
     files: list[str] = []
     for name in sorted(found.files.values()):
         content = _content(name, stdin, problems)
@@ -211,7 +211,7 @@ def _stdin_content(stdin: TextIO | BinaryIO | None) -> bytes:
 
 
 def _documents(
-    name: str, content: bytes, forms: Forms, problems: ProblemList, warnings: ProblemList
+    name: str, content: bytes, forms: KnownForms, problems: ProblemList, warnings: ProblemList
 ) -> Iterator[LoadedDocument]:
     try:
         text = content.decode("utf-8")

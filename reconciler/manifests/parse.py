@@ -10,7 +10,7 @@ import yaml
 
 from reconciler.errors import Origin, ProblemList
 from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.forms import Forms
+from reconciler.manifests.known_forms import KnownForms
 from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
 from reconciler.manifests.wording import shortened
 
@@ -20,7 +20,7 @@ _INNER_BOM: Final = re.compile("[\n\r]\ufeff")
 
 
 def documents_from_text(
-    text: str, path: str, problems: ProblemList, *, forms: Forms | None = None
+    text: str, path: str, problems: ProblemList, *, forms: KnownForms | None = None
 ) -> Iterator[LoadedDocument]:
     """Every document of a YAML stream that isn't empty; what is wrong with the text goes to `problems`.
 
@@ -32,7 +32,7 @@ def documents_from_text(
     if unusable is not None:
         _report_character(text, unusable.end() - 1, path, problems)
         return
-    forms = Forms() if forms is None else forms
+    forms = KnownForms() if forms is None else forms
     known = forms.documents(text, path)
     if known is not None:
         yield from known

@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any, Final
 
 from reconciler.errors import Problem
-from reconciler.manifests.document import JsonPath, LoadedDocument, dotted, json_pointer, value_at
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.nodes import JsonPath, dotted, json_pointer, value_at
 from reconciler.manifests.quickcheck import Check, quick_check
 from reconciler.manifests.scalars import surprise
 from reconciler.manifests.wording import described, listed, nearest, quoted, shortened

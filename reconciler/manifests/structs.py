@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import ProblemList
-from reconciler.manifests.document import JsonPath, LoadedDocument, Node, child_of, dotted, json_pointer
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.nodes import JsonPath, Node, child_of, dotted, json_pointer
 from reconciler.manifests.scalars import surprise
 from reconciler.manifests.wording import described, quoted, shortened
 

@@ -25,7 +25,8 @@ from typing import Any, Final
 import yaml
 
 from reconciler.errors import Origin, ProblemList
-from reconciler.manifests.document import LoadedDocument, Node, json_pointer
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.nodes import Node, json_pointer
 from reconciler.manifests.scalars import TAG_PREFIX, PlainReadings, may_surprise, read_plain, read_tagged, surprise
 from reconciler.manifests.wording import described, quoted, shortened
 

@@ -10,15 +10,15 @@ called wrong here. A property test holds both ways to the same results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from reconciler.errors import Origin
-from reconciler.manifests.document import JsonPath
-from reconciler.manifests.forms import Filled, Form, Hole, Picked, picked
+from reconciler.manifests.form import Filled, Form, Hole, Picked, picked
 from reconciler.manifests.ids import id_problem, id_warning, version_id_problem
+from reconciler.manifests.nodes import JsonPath
 from reconciler.manifests.scalars import surprise
 from reconciler.manifests.structs import MAX_EXACT, number_normalised
 from reconciler.resources import (
@@ -92,52 +92,58 @@ class Twins:
         right = self._right.get((filled.form, words.decisive(filled.runs)))
         if right is None:
             return None
-        model = right.model
-        key, stated, versions = model.key, model.stated, list(model.versions)
-        own: dict[int, tuple[Selector, Mapping[str, Any]]] = {}
+        changes = []
         for free in words.free:
-            run = filled.runs[free.hole.index]
-            if run == right.filled.runs[free.hole.index]:
-                continue
-            value = _allowed(free.role, *filled.value_of(free.hole))
-            if value is MISSING:
-                return None
-            if free.role is _Role.MODEL_ID:
-                key = Key(user_id=key.user_id, app_id=key.app_id, model_id=value)
-            elif free.version is None:
-                stated = _with(stated, free.path, value)
-            else:
-                entry = versions[free.version]
-                selector, inner = own.get(free.version, (entry.selector, entry.stated))
-                if free.role is _Role.VERSION_ID:
-                    own[free.version] = Selector(version_id=value), inner
-                else:
-                    own[free.version] = selector, _with(inner, free.path, value)
-        for index, entry in enumerate(versions):
-            selector, inner = own.get(index, (entry.selector, entry.stated))
-            versions[index] = DesiredVersion(
-                selector=selector,
-                action=entry.action,
-                stated=inner,
-                removals=_moved_removals(entry.removals, right.filled, filled),
-                expected_concepts=entry.expected_concepts,
-                origin=_moved(entry.origin, right.filled, filled),
-                origins=_Moved(entry.origins, right.filled, filled),
-            )
-        if len(versions) > 1 and len({entry.selector for entry in versions}) < len(versions):
-            return None
-        return DesiredModel(
-            key=key,
-            action=model.action,
-            stated=stated,
-            removals=_moved_removals(model.removals, right.filled, filled),
-            versions=tuple(versions),
-            labels=model.labels,
-            protect=model.protect,
-            retain_versions=model.retain_versions,
-            origin=filled.start(),
-            origins=_Moved(model.origins, right.filled, filled),
+            if filled.runs[free.hole.index] != right.filled.runs[free.hole.index]:
+                value = _allowed(free.role, *filled.value_of(free.hole))
+                if value is MISSING:
+                    return None
+                changes.append((free, value))
+        model = _twin(right, filled, changes)
+        # Of the rules about several entries, free words only touch this one.
+        is_repeated = len({entry.selector for entry in model.versions}) < len(model.versions)
+        return None if is_repeated else model
+
+
+def _twin(right: _Right, filled: Filled, changes: Sequence[tuple[_Free, Any]]) -> DesiredModel:
+    """What `right` means, with a document's own words and places."""
+    model, here = right.model, right.filled
+    key, stated = model.key, model.stated
+    entries = [(entry.selector, entry.stated) for entry in model.versions]
+    for free, value in changes:
+        if free.role is _Role.MODEL_ID:
+            key = Key(user_id=key.user_id, app_id=key.app_id, model_id=value)
+        elif free.version is None:
+            stated = _with(stated, free.path, value)
+        elif free.role is _Role.VERSION_ID:
+            entries[free.version] = Selector(version_id=value), entries[free.version][1]
+        else:
+            selector, inner = entries[free.version]
+            entries[free.version] = selector, _with(inner, free.path, value)
+    versions = tuple(
+        DesiredVersion(
+            selector=selector,
+            action=entry.action,
+            stated=inner,
+            removals=_moved_removals(entry.removals, here, filled),
+            expected_concepts=entry.expected_concepts,
+            origin=_moved(entry.origin, here, filled),
+            origins=_Moved(entry.origins, here, filled),
         )
+        for entry, (selector, inner) in zip(model.versions, entries, strict=True)
+    )
+    return DesiredModel(
+        key=key,
+        action=model.action,
+        stated=stated,
+        removals=_moved_removals(model.removals, here, filled),
+        versions=versions,
+        labels=model.labels,
+        protect=model.protect,
+        retain_versions=model.retain_versions,
+        origin=filled.start(),
+        origins=_Moved(model.origins, here, filled),
+    )
 
 
 class _Moved(Mapping[Path, Origin]):

@@ -22,7 +22,7 @@ from typing import Any
 
 from reconciler.canon import equal, lookup
 from reconciler.errors import Origin, Problem, ProblemList
-from reconciler.manifests.document import json_pointer
+from reconciler.manifests.nodes import json_pointer
 from reconciler.resolve import Match
 from reconciler.resources import MISSING, Action, Desired, DesiredVersion, Document, Path, Removal, path_text
 from reconciler.typecheck.fields import (

@@ -13,9 +13,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import ProblemList, ProblemsError
-from reconciler.manifests.document import LoadedDocument, Node
-from reconciler.manifests.forms import Forms
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.known_forms import KnownForms
 from reconciler.manifests.load import Loaded
+from reconciler.manifests.nodes import Node
 from reconciler.manifests.scalars import PlainReadings
 from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
 from reconciler.manifests.validate import desired_from_documents
@@ -56,7 +57,7 @@ def _refilled(text: str, rng: Random, share: float) -> str:
 @settings(max_examples=400)
 @given(st.lists(streams(), min_size=1, max_size=2))
 def test_documents_of_a_known_form_are_what_the_parser_makes_of_them(texts: list[str]) -> None:
-    forms = Forms()
+    forms = KnownForms()
     for text in texts:
         known = forms.documents(text, "m.yaml")
         if known is None:
@@ -70,7 +71,7 @@ def test_documents_of_a_known_form_are_what_the_parser_makes_of_them(texts: list
 
 def test_most_documents_of_a_fleet_are_told_from_their_form() -> None:
     text = "---\n".join(_BASES[0].replace("cats", f"cats-{number}") for number in range(10))
-    documents = Forms().documents(text, "m.yaml")
+    documents = KnownForms().documents(text, "m.yaml")
     assert documents is not None
     assert [document.filled is not None for document in documents] == [False, False] + [True] * 8
 
@@ -170,14 +171,14 @@ def fleets(draw: st.DrawFn) -> list[str]:
 @given(fleets())
 def test_twins_mean_what_validating_each_of_them_says(files: list[str]) -> None:
     by_form, by_parser = ProblemList(), ProblemList()
-    forms = Forms()
+    forms = KnownForms()
     told = [document for index, text in enumerate(files) for document in _told(text, f"{index}.yaml", forms, by_form)]
     plain = [document for index, text in enumerate(files) for document in _told(text, f"{index}.yaml", None, by_parser)]
     assert list(by_form) == list(by_parser)
     assert _meaning(told) == _meaning(plain)
 
 
-def _told(text: str, path: str, forms: Forms | None, problems: ProblemList) -> list[LoadedDocument]:
+def _told(text: str, path: str, forms: KnownForms | None, problems: ProblemList) -> list[LoadedDocument]:
     known = None if forms is None else forms.documents(text, path)
     if known is not None:
         event("twins" if any(document.filled for document in known) else "none")

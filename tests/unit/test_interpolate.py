@@ -180,7 +180,8 @@ def test_what_plans_must_show_cannot_come_from_the_environment(text: str) -> Non
 @example("$${var:x}")
 @example("a ${env:x} b ${y}")
 def test_escaped_text_comes_back(text: str) -> None:
-    from reconciler.manifests.document import LoadedDocument, Node
+    from reconciler.manifests.document import LoadedDocument
+    from reconciler.manifests.nodes import Node
 
     document = LoadedDocument(path="-", value=escaped(text), root=Node(None, 1, 1), has_references=True)
     done, problems = interpolate(document, variables={}, environ={})

@@ -23,16 +23,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, repeat
-from operator import itemgetter
 from typing import Any, Final
 
 import yaml
 
-from reconciler.errors import Origin, ProblemList
-from reconciler.manifests.document import JsonPath, LoadedDocument, Node
+from reconciler.errors import ProblemList
+from reconciler.manifests.document import LoadedDocument
+from reconciler.manifests.form import Filled, Form, Hole, Picked, picked
+from reconciler.manifests.nodes import JsonPath, Node
 from reconciler.manifests.scalars import PlainReadings
 from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
 
@@ -40,112 +41,6 @@ _WORD: Final = r"[0-9A-Za-z_][0-9A-Za-z_./+-]*"
 _RUNS: Final = re.compile(rf"({_WORD}(?: {_WORD})*)")
 _UNSURE: Final = re.compile("[\\\\|>!&*%$<\t\r\x85\u2028\u2029\ufeff]")
 _DOCUMENT: Final = re.compile(r"\n(?=---(?:[ \n]|\Z))")
-
-Picked = Callable[[Sequence[str]], tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
-    """A scalar that each document of a form fills with a run of its own: the `index`-th of the document.
-
-    `line` and `column` are where the run begins in the form's own document.
-    """
-
-    path: JsonPath
-    index: int
-    is_plain: bool
-    line: int
-    column: int
-
-
-class Form:
-    """What documents of one form share: a tree, its places counted from the document's first line, and its holes.
-
-    `root` is None where they hold nothing. `runs` are those of the document that the form was made from.
-    """
-
-    def __init__(self, root: Node | None, holes: dict[int, Hole], runs: Sequence[str]) -> None:
-        self.root = root
-        self.runs = runs
-        self.holes = tuple(holes.values())
-        self.plain = picked(tuple(hole.index for hole in self.holes if hole.is_plain))
-        self._hole_at = holes
-        self._holes_in: dict[int, list[Hole]] = {}
-        for hole in self.holes:
-            self._holes_in.setdefault(hole.line, []).append(hole)
-
-    def hole_at(self, node: Node) -> Hole | None:
-        """The hole that a node of `root` is, if any."""
-        return self._hole_at.get(id(node))
-
-    def holes_in(self, line: int) -> Sequence[Hole]:
-        """The holes that begin in a line of the form, from left to right."""
-        return self._holes_in.get(line, ())
-
-
-class Filled:
-    """A document as its form and its own runs; `first_line` is how many lines of the file come before it."""
-
-    __slots__ = ("first_line", "form", "path", "readings", "runs")
-
-    def __init__(self, form: Form, runs: Sequence[str], *, path: str, first_line: int, readings: PlainReadings) -> None:
-        self.form = form
-        self.runs = runs
-        self.path = path
-        self.first_line = first_line
-        self.readings = readings
-
-    def moved(self, line: int, column: int, there: Filled) -> tuple[int, int]:
-        """The place in another document of this form that answers to a place in this one."""
-        line -= self.first_line
-        longer_here = longer_there = 0
-        for hole in self.form.holes_in(line):
-            if hole.column + longer_here >= column:
-                break
-            usual = len(self.form.runs[hole.index])
-            longer_here += len(self.runs[hole.index]) - usual
-            longer_there += len(there.runs[hole.index]) - usual
-        return line + there.first_line, column - longer_here + longer_there
-
-    def value_of(self, hole: Hole) -> tuple[Any, str | None]:
-        """What a hole reads as here, and the text itself where the tree keeps it."""
-        run = self.runs[hole.index]
-        reading = self.readings[run] if hole.is_plain else (run, None)
-        assert reading is not None  # `Forms` looked before it made this
-        return reading
-
-    def start(self) -> Origin:
-        """The place of the document's root: no hole stands before it."""
-        root = self.form.root
-        assert root is not None
-        return Origin(path=self.path, line=root.line + self.first_line, column=root.column)
-
-    def tree(self) -> Node:
-        """The document's tree, as the parser gives it."""
-        form = self.form
-        assert form.root is not None
-        return self._filled(form.root, Filled(form, form.runs, path="", first_line=0, readings=self.readings))
-
-    def _placed(self, line: int, column: int, usual: Filled) -> tuple[int, int]:
-        """The place here that answers to one in the form; only in a line with holes has it moved sidewards."""
-        return usual.moved(line, column, self) if self.form.holes_in(line) else (line + self.first_line, column)
-
-    def _filled(self, node: Node, usual: Filled) -> Node:
-        line, column = self._placed(node.line, node.column, usual)
-        hole = self.form.hole_at(node)
-        if hole is not None:
-            value, raw = self.value_of(hole)
-            return Node(value, line, column, raw)
-        if node.children is None:
-            return Node(node.value, line, column, node.raw)
-        if isinstance(node.children, list):
-            items = [self._filled(child, usual) for child in node.children]
-            return Node([item.value for item in items], line, column, None, items, None, node.size, node.height)
-        assert node.keys is not None
-        children = {name: self._filled(child, usual) for name, child in node.children.items()}
-        keys = {name: self._placed(*place, usual) for name, place in node.keys.items()}
-        value = {name: child.value for name, child in children.items()}
-        return Node(value, line, column, None, children, keys, node.size, node.height)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +51,7 @@ class _Layout:
     forms: dict[tuple[str, ...], Form]
 
 
-class Forms:
+class KnownForms:
     """The forms met in one reading of manifests. A layout is learnt when it is met for the second time."""
 
     def __init__(self) -> None:
@@ -253,16 +148,6 @@ class _Recorder:
         if type(event) is yaml.ScalarEvent:
             self._scalars.append(event)
         return event
-
-
-def picked(indices: tuple[int, ...]) -> Picked:
-    """What takes the items at these indices out of a sequence, as a tuple."""
-    if not indices:
-        return lambda items: ()
-    if len(indices) == 1:
-        only = indices[0]
-        return lambda items: (items[only],)
-    return itemgetter(*indices)
 
 
 def _parts(text: str) -> Iterator[str]:

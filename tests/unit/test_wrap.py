@@ -1,0 +1,60 @@
+"""Text fitted into columns: at blanks where there are any, anywhere else, and never into nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.render.table import table
+from reconciler.render.wrap import listed, without_commands, wrapped
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "expected"),
+    [
+        ("one two three", None, ["  one two three"]),
+        ("one two three", 15, ["  one two three"]),
+        ("one two three", 14, ["  one two", "    three"]),
+        ("abcdefghijklmnopqrs", 12, ["  abcdefghij", "    klmnopqr", "    s"]),
+        ("漢字漢字漢字", 10, ["  漢字漢字", "    漢字"]),
+        ("abcdefg", 4, ["  abcdefg"]),
+        ("abcdefgh ij", 4, ["  abcdefgh", "    ij"]),
+        ("a ::b c d e f g", 16, ["  a ::b c d", "    e f g"]),
+    ],
+)
+def test_lines_break_at_blanks_and_a_line_has_room_for_eight_columns(
+    text: str, columns: int | None, expected: list[str]
+) -> None:
+    assert wrapped(text, columns, indent="  ", hanging="    ") == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "expected"),
+    [
+        ([], 20, []),
+        (["a"], 20, ["  a"]),
+        (["aaa", "bbb", "ccc", "ddd"], 12, ["  aaa, bbb,", "  ccc, ddd"]),
+        (["aaa", "bbb"], 11, ["  aaa, bbb"]),
+        (["aaa", "bbb", "c"], 10, ["  aaa,", "  bbb, c"]),
+    ],
+)
+def test_names_share_lines_with_commas_between(names: list[str], columns: int, expected: list[str]) -> None:
+    assert list(listed(names, columns, indent="  ")) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("::error::x", "\\x3a:error::x"),
+        ("  ::error::x", "  \\x3a:error::x"),
+        ("\x1b[31m::error::x", "\x1b[31m\\x3a:error::x"),
+        ("a ::error::x", "a ::error::x"),
+    ],
+)
+def test_no_line_begins_with_a_command(line: str, expected: str) -> None:
+    assert without_commands(line) == expected
+
+
+def test_a_cell_of_a_table_has_sixty_columns_the_last_of_them_for_what_is_left_out() -> None:
+    assert table(("a", "b"), [("x" * 60, "1"), ("x" * 61, "2"), ("漢" * 40, "3")]) == (
+        f"a{' ' * 61}b\n{'x' * 60}  1\n{'x' * 59}…  2\n{'漢' * 29}…   3\n"
+    )

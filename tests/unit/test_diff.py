@@ -56,7 +56,7 @@ def test_specs_that_are_alike_are_no_drift() -> None:
     assert drift_between(VERSION, with_params(depth=3), spec, spec, secrets=TOKEN_IS_SECRET) is None
 
 
-@pytest.mark.parametrize("path", [("metadata", "gone"), ("output_info", "params", "gone", "deeper")])
+@pytest.mark.parametrize("path", [("metadata", "gone"), ("output_info", "params", "gone", "deeper"), ("image",)])
 def test_the_removal_of_what_is_not_there_is_no_drift(path: tuple[str, ...]) -> None:
     entry = DesiredVersion(
         selector=Selector(version_id="v"),

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler.resources import MISSING
 from reconciler.semantics import (
     READINGS,
+    STRUCT_FIELDS,
     MergeTags,
     OverwriteStruct,
     Reading,
@@ -82,7 +84,28 @@ def test_tags_where_there_are_none_become_those_sent_in_every_reading(reading: M
     assert after == {"id": "m", "use_cases": ["a"]}
 
 
-MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"]}
+@pytest.mark.parametrize("field", ["toolkits", "use_cases", "languages"])
+def test_every_tag_list_of_a_model_has_these_readings(field: str) -> None:
+    found = [
+        patched({field: ["a"]}, {field: ["a", "b"]}, action="merge", reading=Reading(merge_tags=tags))[field]
+        for tags in (MergeTags.APPEND, MergeTags.APPEND_MISSING, MergeTags.REPLACE)
+    ]
+    assert found == [["a", "a", "b"], ["a", "b"], ["a", "b"]]
+
+
+def test_the_structs_are_those_that_the_services_own_messages_declare() -> None:
+    """Every Struct in what a model, a version or its output_info holds of its own, by the name of its field."""
+    messages = (resources_pb2.Model, resources_pb2.ModelVersion, resources_pb2.OutputInfo, resources_pb2.OutputConfig)
+    structs = {
+        field.name
+        for message in messages
+        for field in message.DESCRIPTOR.fields
+        if field.message_type is not None and field.message_type.full_name == "google.protobuf.Struct"
+    }
+    assert structs == STRUCT_FIELDS
+
+
+MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"], "image": {"url": "a", "hosted": {}}}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,7 @@ MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"]}
         ("overwrite", {"toolkits": ["b"], "languages": []}, {"toolkits": ["b"], "languages": []}),
         ("overwrite", {"metadata": {"a": {"y": 2}}}, {"metadata": {"a": {"y": 2}}}),
         ("overwrite", {"presets": {"b": 1}}, {"presets": {"b": 1}}),
+        ("overwrite", {"image": {"url": "b"}}, {"image": {"url": "b", "hosted": {}}}),
     ],
 )
 def test_a_patch_changes_what_it_names_and_nothing_else(

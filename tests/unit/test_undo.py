@@ -95,7 +95,10 @@ def expected(*changes: Change, requests: tuple[Request, ...] = (), kept: tuple[t
         changes=changes,
         requests=requests,
         notices=tuple(
-            Notice(address=key.address, message=f"{path or 'the whole'} is left as it is: {reason}")
+            Notice(
+                address=key.address,
+                message=f"{path} is left as it is: {reason}" if path else f"left as it is: {reason}",
+            )
             for key, path, reason in kept
         ),
         extra={
@@ -221,6 +224,27 @@ def test_a_secret_stays_and_travels_hidden_where_it_has_to() -> None:
         kept=((VERSION, "output_info.params.token", "it is a secret, and no journal keeps the one before"),),
     )
     assert "new" not in repr(found)
+
+
+def test_a_secret_that_is_gone_by_now_is_told_and_nothing_is_sent_for_it() -> None:
+    token = FieldChange(path=("output_info", "params", "token"), before=MISSING, after=Sensitive("new", "env:T"))
+    license_change = FieldChange(path=("license",), before="MIT", after="GPL")
+    sent = {"id": "v", "license": "GPL", "output_info": {"params": {"token": Sensitive("new", "env:T")}}}
+    run = plan(
+        changes=(Change(key=VERSION, action="update", fields=(license_change, token)),),
+        requests=(version_patch(sent),),
+    )
+    found = undo(run, live({"id": "m"}, {"id": "v", "license": "GPL"}))
+    assert without_origins(found) == expected(
+        back(VERSION, "license", "GPL", "MIT"),
+        requests=(version_patch({"id": "v", "license": "MIT"}),),
+        kept=((VERSION, "output_info.params.token", "it is a secret, and no journal keeps the one before"),),
+    )
+
+
+def version_patch(entry: dict[str, Any]) -> Request:
+    body = {"user_app_id": SCOPE, "model_id": "m", "model_versions": [entry], "action": "merge"}
+    return Request(rpc="PatchModelVersions", action="merge", body=body, keys=(VERSION,))
 
 
 def test_keys_that_go_again_come_with_the_notice_of_every_deleted_key() -> None:

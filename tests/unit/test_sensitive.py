@@ -1,0 +1,31 @@
+"""Which texts count as secrets in every output: those that manifests took from the environment, wherever they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.errors import Origin
+from reconciler.resources import Action, Desired, DesiredModel, DesiredVersion, Key, Selector, Sensitive
+from reconciler.sensitive import known_secrets
+
+HERE = Origin(path="m.yaml")
+
+
+def desired(stated: dict[str, Any], of_version: dict[str, Any], *, has_references: bool = True) -> Desired:
+    version = DesiredVersion(selector=Selector(select="latest"), action=Action.MERGE, stated=of_version, origin=HERE)
+    key = Key(user_id="me", app_id="pets", model_id="m")
+    model = DesiredModel(key=key, action=Action.MERGE, stated=stated, versions=(version,), origin=HERE)
+    return Desired(models=(model,), has_references=has_references)
+
+
+STATED = {"notes": Sensitive("a", "env:A"), "metadata": {"deep": [{"x": [Sensitive("b", "env:B")]}, "plain"], "n": 1}}
+OF_VERSION = {"output_info": {"params": {"token": Sensitive("c", "env:C"), "count": Sensitive(5, "manifest")}}}
+
+
+def test_every_secret_text_is_known_and_nothing_else() -> None:
+    """A number is no text that could be searched for in what is printed; it stays wrapped where it stands."""
+    assert known_secrets(desired(STATED, OF_VERSION)) == {"a", "b", "c"}
+
+
+def test_manifests_without_references_have_no_secrets_to_search_for() -> None:
+    assert known_secrets(desired({"notes": "a"}, {}, has_references=False)) == frozenset()

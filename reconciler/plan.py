@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 from reconciler.calls import Notice
 from reconciler.errors import Origin, Refusal
@@ -286,17 +286,23 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         source=Source(digest=source["digest"], files=tuple(source["files"]), git_commit=source["git_commit"]),
         changes=tuple(_change(entry, keys) for entry in document["changes"]),
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
-        refused=tuple(Refusal(**entry) for entry in document["refused"]),
-        notices=tuple(Notice(**entry) for entry in document.get("notices", [])),
+        refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
+        notices=tuple(_made(Notice, entry) for entry in document.get("notices", [])),
         expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
         unchanged=document["summary"]["unchanged"],
-        forecast=None if "forecast" not in document else Forecast(**document["forecast"]),
+        forecast=None if "forecast" not in document else _made(Forecast, document["forecast"]),
         attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
         extra={name: value for name, value in document.items() if name not in known},
     )
 
 
+_Part = TypeVar("_Part", Refusal, Notice, Forecast)
 _EMPTY = Plan(tool_version="", created_at="", endpoint="", source=Source(digest="", files=()))
+
+
+def _made(kind: type[_Part], entry: Mapping[str, Any]) -> _Part:
+    """A part of a plan without the keys that a newer minor format may have added to it."""
+    return kind(**{field.name: entry[field.name] for field in fields(kind) if field.name in entry})
 
 
 def _key(entry: Mapping[str, Any]) -> Key:
@@ -314,7 +320,7 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
         key=keys[entry["address"]],
         action=entry["action"],
         fields=tuple(_field(item) for item in entry["fields"]),
-        origin=None if origin is None else Origin(**origin),
+        origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
         reason=entry.get("reason"),
         attribution=entry.get("attribution"),
     )

@@ -34,7 +34,7 @@ class Kept:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path or 'the whole'} is left as it is: {self.reason}"
+        return f"{self.path} is left as it is: {self.reason}" if self.path else f"left as it is: {self.reason}"
 
 
 def inverse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from reconciler import __version__, memoryfile
 from reconciler import plan as plans
 from reconciler.apply import Status, StepResult
+from reconciler.calls import Notice
 from reconciler.cli import exit_codes
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, Refusal
+from reconciler.forecast import Forecast
 from reconciler.journal import EVENTS, read_run, start_run
 from reconciler.manifests.validate import API_VERSION
 from reconciler.memoryfile import read_memory, update_memory
@@ -73,6 +76,25 @@ def of_version(version: str, **more: Any) -> dict[str, Any]:
 def test_a_plan_of_a_newer_minor_is_read_and_its_new_keys_are_kept() -> None:
     read = plan_from_document(of_version("1.99", later={"x": 1}))
     assert plan_document(read)["later"] == {"x": 1}
+
+
+def test_a_plan_with_new_keys_inside_its_parts_is_read_without_them() -> None:
+    told = replace(
+        PLAN,
+        refused=(Refusal(rule="cap", message="too many"),),
+        notices=(Notice(address="me/pets/petsID", message="read back"),),
+        forecast=Forecast(calls=3, seconds=0.2, rate=15),
+    )
+    document: dict[str, Any] = plan_document(told)
+    later: dict[str, Any] = {
+        name: [{**entry, "later": 1} for entry in document[name]]
+        for name in ("changes", "requests", "refused", "notices")
+    }
+    later["forecast"] = {**document["forecast"], "later": 1}
+    later["changes"] = [{**entry, "origin": {**entry["origin"], "later": 1}} for entry in later["changes"]]
+    newer = {**document, **later, "format_version": "1.99"}
+    newer["fingerprint"] = fingerprint(newer)
+    assert plan_from_document(newer) == plan_from_document(document)
 
 
 def test_a_plan_of_another_major_or_none_is_refused_with_3(cli: RunCli, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from reconciler.errors import UsageError
@@ -184,8 +185,19 @@ class Switches:
         return cls(**values, faults=tuple(Fault.parse(text) for text in faults))
 
 
-def _types(cls: type) -> Mapping[str, Any]:
-    return get_type_hints(cls)
+def _types(cls: type[Fault | Switches]) -> Mapping[str, Any]:
+    """The types of the fields, worked out once: every emulator that is made checks its switches."""
+    return _fault_types() if cls is Fault else _switch_types()
+
+
+@cache
+def _fault_types() -> Mapping[str, Any]:
+    return get_type_hints(Fault)
+
+
+@cache
+def _switch_types() -> Mapping[str, Any]:
+    return get_type_hints(Switches)
 
 
 def _split(text: str, *, what: str, example: str) -> tuple[str, str]:

@@ -88,9 +88,12 @@ def failed_texts(report: Report) -> Iterator[str]:
 
 
 def forecast_text(report: Report) -> str:
-    """How many calls applying takes, reading back included, and how long the rate alone makes that; empty where not known."""
+    """How many calls applying takes, reading back included, and how long the rate alone makes that.
+
+    Empty where that isn't known, and for a plan that won't be applied as it is.
+    """
     found = report.forecast
-    if found is None or report.rate is None:
+    if found is None or report.rate is None or report.plan.refused:
         return ""
     calls = f"{found.calls} call{'s' * (found.calls != 1)}"
     return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} a second"

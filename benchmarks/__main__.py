@@ -22,7 +22,9 @@ from typing import Any
 
 from benchmarks.fleet import Fleet, fleet
 from benchmarks.measure import Taken, middle, run, service
+from benchmarks.pace import paces
 from benchmarks.report import write_report
+from benchmarks.startup import startups
 from reconciler.emulator import read_calls
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,8 +48,11 @@ def main() -> None:
                 found = _measured(fleet(Path(folder), size=size, changed=changed), octodns, arguments.runs)
             measured.append({"models": size, "state": state, **{name: asdict(taken) for name, taken in found.items()}})
             print(json.dumps(measured[-1]), flush=True)
+    pace = list(paces(arguments.runs))
+    startup = list(startups(max(5, arguments.runs)))
+    print(json.dumps({"pace": pace, "startup": startup}), flush=True)
     versions = {"python": platform.python_version(), "machine": platform.machine(), "octodns": _version(octodns)}
-    results = {"rate": RATE, "runs": arguments.runs, **versions, "measured": measured}
+    results = {"rate": RATE, "runs": arguments.runs, **versions, "measured": measured, "pace": pace, "startup": startup}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     write_report(results, ROOT / "docs")
 

@@ -61,9 +61,10 @@ def middle(runs: Sequence[Taken]) -> Taken:
 
 
 @contextmanager
-def service(state: Path) -> Iterator[str]:
-    """The emulator in a process of its own, on a free port; gives its url."""
+def service(state: Path, *, switches: Sequence[str] = ()) -> Iterator[str]:
+    """The emulator in a process of its own, on a free port, with these switches; gives its url."""
     command = [sys.executable, "-m", "reconciler", "emulator", "--port", "0", "--state", str(state)]
+    command += [word for switch in switches for word in ("--switch", switch)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

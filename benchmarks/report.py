@@ -19,7 +19,7 @@ def write_report(results: Mapping[str, Any], docs: Path) -> None:
     page = docs / "performance.md"
     head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
-    told = "\n".join(_table(results))
+    told = "\n".join([*_table(results), "", *_pace_table(results)])
     page.write_text(f"{head}{BEGIN}\n\n{told}\n\n{END}{tail}", encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     (docs / "images" / "performance.svg").write_text(plot(results), encoding="utf-8")
@@ -44,6 +44,25 @@ def _table(results: Mapping[str, Any]) -> Iterator[str]:
             f"| {plan['memory']:.0f} | {1000 * plan['cpu'] / row['models']:.2f} | {peer['cpu']:.2f} ({peer['wall']:.2f}) "
             f"| {peer['cpu'] / plan['cpu']:.1f} | {apply['calls']:,} | {_duration(apply['calls'] / rate)} "
             f"| {loop['calls']:,} | {_duration(loop['calls'] / rate)} |"
+        )
+
+
+def _pace_table(results: Mapping[str, Any]) -> Iterator[str]:
+    yield "| 200 version patches, a call each | calls | throttled | seconds | ideal + start-up | ratio |"
+    yield "|---|---|---|---|---|---|"
+    for row in results["pace"]:
+        ideal = row["ideal"] + row["startup"]
+        yield (
+            f"| {row['case']} | {row['calls']} | {row['throttled']} | {row['seconds']:.1f} "
+            f"| {row['ideal']:.1f} + {row['startup']:.1f} | {row['seconds'] / ideal:.2f} |"
+        )
+    yield ""
+    yield "| start | seconds | beside importing | seconds | ratio |"
+    yield "|---|---|---|---|---|"
+    for row in results["startup"]:
+        yield (
+            f"| {row['command']} | {row['seconds']:.2f} | {row['beside']} | {row['importing']:.2f} "
+            f"| {row['seconds'] / row['importing']:.2f} |"
         )
 
 

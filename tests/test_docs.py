@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import os
 import re
@@ -150,3 +151,14 @@ def test_the_readme_names_every_command() -> None:
 
     text = read(ROOT / "README.md")
     assert [name for name in COMMANDS if f"`{name}" not in text] == []
+
+
+def test_the_picture_of_the_terminal_shows_what_the_readme_shows() -> None:
+    picture = (ROOT / "docs" / "images" / "plan.svg").read_text(encoding="utf-8")
+    lines: dict[float, list[str]] = {}
+    for y, text in re.findall(r'<text class="plan-r\d+"[^>]* y="([\d.]+)"[^>]*>([^<]*)</text>', picture):
+        lines.setdefault(float(y), []).append(html.unescape(text).replace("\xa0", " "))
+    shown = " ".join(" ".join("".join(lines[y]) for y in sorted(lines)).split())
+    (block,) = (token.content for token in tokens(ROOT / "README.md") if "$ reconciler plan examples" in token.content)
+    said = block.partition("\n")[2].partition("\n$ ")[0]
+    assert "".join(shown.partition("examples/manifests")[2].split()) == "".join(said.split())

@@ -19,9 +19,9 @@ Picked = Callable[[Sequence[str]], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """A scalar that each document of a form fills with a run of its own: the `index`-th of the document.
+    """A scalar that each document of a form fills with a word of its own: the `index`-th of the document.
 
-    `line` and `column` are where the run begins in the form's own document.
+    `line` and `column` are where the word begins in the form's own document.
     """
 
     path: JsonPath
@@ -34,12 +34,12 @@ class Hole:
 class Form:
     """What documents of one form share: a tree, its places counted from the document's first line, and its holes.
 
-    `root` is None where they hold nothing. `runs` are those of the document that the form was made from.
+    `root` is None where they hold nothing. `words` are those of the document that the form was made from.
     """
 
-    def __init__(self, root: Node | None, holes: dict[int, Hole], runs: Sequence[str]) -> None:
+    def __init__(self, root: Node | None, holes: dict[int, Hole], words: Sequence[str]) -> None:
         self.root = root
-        self.runs = runs
+        self.words = words
         self.holes = tuple(holes.values())
         self.plain = picked(tuple(hole.index for hole in self.holes if hole.is_plain))
         self._hole_at = holes
@@ -57,13 +57,15 @@ class Form:
 
 
 class Filled:
-    """A document as its form and its own runs; `first_line` is how many lines of the file come before it."""
+    """A document as its form and its own words; `first_line` is how many lines of the file come before it."""
 
-    __slots__ = ("first_line", "form", "path", "readings", "runs")
+    __slots__ = ("first_line", "form", "path", "readings", "words")
 
-    def __init__(self, form: Form, runs: Sequence[str], *, path: str, first_line: int, readings: PlainReadings) -> None:
+    def __init__(
+        self, form: Form, words: Sequence[str], *, path: str, first_line: int, readings: PlainReadings
+    ) -> None:
         self.form = form
-        self.runs = runs
+        self.words = words
         self.path = path
         self.first_line = first_line
         self.readings = readings
@@ -75,15 +77,15 @@ class Filled:
         for hole in self.form.holes_in(line):
             if hole.column + longer_here >= column:
                 break
-            usual = len(self.form.runs[hole.index])
-            longer_here += len(self.runs[hole.index]) - usual
-            longer_there += len(there.runs[hole.index]) - usual
+            usual = len(self.form.words[hole.index])
+            longer_here += len(self.words[hole.index]) - usual
+            longer_there += len(there.words[hole.index]) - usual
         return line + there.first_line, column - longer_here + longer_there
 
     def value_of(self, hole: Hole) -> tuple[Any, str | None]:
         """What a hole reads as here, and the text itself where the tree keeps it."""
-        run = self.runs[hole.index]
-        reading = self.readings[run] if hole.is_plain else (run, None)
+        word = self.words[hole.index]
+        reading = self.readings[word] if hole.is_plain else (word, None)
         assert reading is not None  # `KnownForms` looked before it made this
         return reading
 
@@ -97,7 +99,7 @@ class Filled:
         """The document's tree, as the parser gives it."""
         form = self.form
         assert form.root is not None
-        return self._filled(form.root, Filled(form, form.runs, path="", first_line=0, readings=self.readings))
+        return self._filled(form.root, Filled(form, form.words, path="", first_line=0, readings=self.readings))
 
     def _placed(self, line: int, column: int, usual: Filled) -> tuple[int, int]:
         """The place here that answers to one in the form; only in a line with holes has it moved sidewards."""

@@ -2,16 +2,16 @@
 
 A fleet's manifests are one form filled in many times: the same keys, indentation and punctuation around other words. What a
 YAML parser makes of a text depends on its white space and punctuation; of words it keeps the letters and never asks what
-they say, outside a few constructs. So a text is cut into *runs*, words of letters, digits, `_`, `.`, `/`, `+`, `-` that
-begin with a letter, digit or `_`, joined by single spaces, and what stands between them. Two texts with the same parts
-between their runs have the same structure, provided that the text has none of the constructs whose meaning hangs on
-letters or lengths:
+they say, outside a few constructs. So a text is cut into *words* and what stands between them. A word is a stretch of letters,
+digits, `_`, `.`, `/`, `+` and `-` that begins with a letter, a digit or `_`; several of them joined by single spaces are one
+word, too. Two texts with the same parts between their words have the same structure, provided that they have none of the
+constructs whose meaning hangs on letters or lengths:
 
 - escapes, block scalars, anchors, aliases, tags, directives, references, and line breaks other than a line feed: a file
   with any of their characters (`_UNSURE`) is never taken for a form;
-- keys, which may repeat each other or be too long for one (libyaml allows 1,024 characters): the runs of keys are equal
-  in all documents of a form, and so are those of scalars that aren't exactly one run (`a:b`, `-1`, `it''s`);
-- plain scalars, whose run says whether it is a number: each is read anew, and one that needs a message (a date) is none
+- keys, which may repeat each other or be too long for one (libyaml allows 1,024 characters): the words of keys are equal
+  in all documents of a form, and so are those of scalars that aren't exactly one word (`a:b`, `-1`, `it''s`);
+- plain scalars, whose word says whether it is a number: each is read anew, and one that needs a message (a date) is none
   of the form's.
 
 `---` in the first column followed by white space ends a document wherever it stands: so the text is cut there first. All
@@ -37,15 +37,15 @@ from reconciler.manifests.nodes import JsonPath, Node
 from reconciler.manifests.scalars import PlainReadings
 from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
 
-_WORD: Final = r"[0-9A-Za-z_][0-9A-Za-z_./+-]*"
-_RUNS: Final = re.compile(rf"({_WORD}(?: {_WORD})*)")
+_PIECE: Final = r"[0-9A-Za-z_][0-9A-Za-z_./+-]*"
+_WORDS: Final = re.compile(rf"({_PIECE}(?: {_PIECE})*)")
 _UNSURE: Final = re.compile("[\\\\|>!&*%$<\t\r\x85\u2028\u2029\ufeff]")
 _DOCUMENT: Final = re.compile(r"\n(?=---(?:[ \n]|\Z))")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Layout:
-    """The documents with the same parts between their runs: which runs must be equal, and the forms by those runs."""
+    """The documents with the same parts between their words: which words must be equal, and the forms by those words."""
 
     fixed: Picked
     forms: dict[tuple[str, ...], Form]
@@ -75,10 +75,10 @@ class KnownForms:
 
     def _documents(self, part: str, path: str, first_line: int) -> Sequence[LoadedDocument] | None:
         """The document of one part, none where it is empty; None where it has any problem."""
-        cut = _RUNS.split(part)
-        runs, between = cut[1::2], "\0".join(cut[::2])
+        cut = _WORDS.split(part)
+        words, between = cut[1::2], "\0".join(cut[::2])
         layout = self._layouts.get(between)
-        form = None if layout is None else layout.forms.get(layout.fixed(runs))
+        form = None if layout is None else layout.forms.get(layout.fixed(words))
         if form is None:
             if between not in self._met:
                 self._met.add(between)
@@ -88,11 +88,11 @@ class KnownForms:
             if parsed is None:
                 return None
             form = self._learn(between, cut, *parsed)
-        elif None in map(self.readings.__getitem__, form.plain(runs)):
+        elif None in map(self.readings.__getitem__, form.plain(words)):
             return None
         if form.root is None:
             return ()
-        filled = Filled(form, runs, path=path, first_line=first_line, readings=self.readings)
+        filled = Filled(form, words, path=path, first_line=first_line, readings=self.readings)
         return (LoadedDocument(path=path, root=filled),)
 
     def _parsed(self, part: str, path: str, first_line: int) -> tuple[tuple[LoadedDocument, ...], list[Any]] | None:
@@ -129,9 +129,9 @@ class KnownForms:
             holes[id(node)] = Hole(
                 path=path, index=inside[0], is_plain=is_plain, line=mark.line + 1, column=mark.column + 1 + quotes
             )
-        runs = cut[1::2]
+        words = cut[1::2]
         layout = self._layouts.setdefault(between, _Layout(fixed=picked(tuple(fixed)), forms={}))
-        form = layout.forms[layout.fixed(runs)] = Form(root, holes, runs)
+        form = layout.forms[layout.fixed(words)] = Form(root, holes, words)
         return form
 
 

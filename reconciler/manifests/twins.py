@@ -55,7 +55,7 @@ class _Free:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Words:
+class _Roles:
     """Which holes of a form decide what else its documents mean, and which are free."""
 
     decisive: Picked
@@ -74,27 +74,27 @@ class Twins:
     """The documents found to be right in one reading of manifests, under one set of flags and defaults."""
 
     def __init__(self) -> None:
-        self._words: dict[Form, _Words] = {}
+        self._roles: dict[Form, _Roles] = {}
         self._right: dict[tuple[Form, tuple[str, ...]], _Right] = {}
 
     def remember(self, filled: Filled, model: DesiredModel) -> None:
         """Take a document that has neither a problem nor a warning as the measure of those that follow."""
-        words = self._words.get(filled.form)
-        if words is None:
-            words = self._words[filled.form] = _words_of(filled.form)
-        self._right.setdefault((filled.form, words.decisive(filled.runs)), _Right(filled=filled, model=model))
+        roles = self._roles.get(filled.form)
+        if roles is None:
+            roles = self._roles[filled.form] = _roles_of(filled.form)
+        self._right.setdefault((filled.form, roles.decisive(filled.words)), _Right(filled=filled, model=model))
 
     def model_of(self, filled: Filled) -> DesiredModel | None:
         """What a document means, without a problem and a warning; None where it has to be validated."""
-        words = self._words.get(filled.form)
-        if words is None:
+        roles = self._roles.get(filled.form)
+        if roles is None:
             return None
-        right = self._right.get((filled.form, words.decisive(filled.runs)))
+        right = self._right.get((filled.form, roles.decisive(filled.words)))
         if right is None:
             return None
         changes = []
-        for free in words.free:
-            if filled.runs[free.hole.index] != right.filled.runs[free.hole.index]:
+        for free in roles.free:
+            if filled.words[free.hole.index] != right.filled.words[free.hole.index]:
                 value = _allowed(free.role, *filled.value_of(free.hole))
                 if value is MISSING:
                     return None
@@ -181,11 +181,11 @@ def _moved_removals(removals: tuple[Removal, ...], here: Filled, there: Filled) 
     )
 
 
-def _words_of(form: Form) -> _Words:
+def _roles_of(form: Form) -> _Roles:
     free = tuple(found for hole in form.holes if (found := _free(hole)) is not None)
     ours = {found.hole.index for found in free}
     decisive = picked(tuple(hole.index for hole in form.holes if hole.index not in ours))
-    return _Words(decisive=decisive, free=free)
+    return _Roles(decisive=decisive, free=free)
 
 
 def _free(hole: Hole) -> _Free | None:

@@ -9,8 +9,8 @@
 #   make references  rewrite the pages of docs/ that are made from the schemas and the command line
 #   make docs     the documentation as a site, in build/site; python3 -m http.server --directory build/site shows it
 #   make bench    the benchmarks
-#   make coverage branch coverage of the pure core, which has to be whole (about 2 minutes)
-#   make mutants  mutation testing of what chooses calls and allows deletions (about 10 minutes)
+#   make coverage branch coverage of the pure core, which has to be whole (about 3 minutes)
+#   make mutants  mutation testing of what chooses calls and allows deletions (about 5 minutes)
 #   make chaos    the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
 #   make check    lint, types and the tests that are fast: what to run while working (about 2 minutes)
 #   make hooks    let git run the quick checks of .pre-commit-config.yaml before each commit
@@ -95,7 +95,8 @@ coverage: $(DEV)
 mutants: $(MUTANTS_VENV)/.installed
 	rm -rf mutants
 	$(MUTANTS_VENV)/bin/mutmut run --max-children $(WORKERS)
-	$(MUTANTS_VENV)/bin/mutmut results
+	@left="$$($(MUTANTS_VENV)/bin/mutmut results)"; test -z "$$left" || \
+	 { echo "$$left" >&2; echo "make: these were not killed; $(MUTANTS_VENV)/bin/mutmut show NAME tells what one is" >&2; exit 1; }
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks

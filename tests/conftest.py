@@ -53,7 +53,7 @@ settings.load_profile("usual")
 settings.register_profile(
     "small", max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-"""For `make coverage` and `make mutants`: the same few examples every time."""
+"""For `make coverage`: the same few examples every time."""
 
 _SLOW = (
     "browser/",

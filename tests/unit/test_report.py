@@ -104,3 +104,16 @@ def test_the_memory_speaks_of_changes_paths_and_unmet_expectations() -> None:
         (None, None),
     ]
     assert document["resolved"] == [{"address": "demo/pets/gone", "path": None, "since": "sunday"}]
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (plan_report(unchanged=3), False),
+        (plan_report([update("m", field_change("name", "a", "b"))]), True),
+        (plan_report([deletion("m")]), True),
+        (plan_report(refused=["no"]), True),
+    ],
+)
+def test_a_plan_has_changes_where_something_would_be_written_or_is_refused(report: Report, *, expected: bool) -> None:
+    assert report.plan.has_changes is expected

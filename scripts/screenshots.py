@@ -9,21 +9,28 @@ where there is none). Wants the development tools (`make lint` installs them).
 from __future__ import annotations
 
 import base64
+import html
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 COLUMNS = 100
+LETTER, LINE, MARGIN = 8.4, 20, 16
+STYLES = {
+    "1": "font-weight: bold",
+    "2": "fill: #8b8b8b",
+    "31": "fill: #f48771",
+    "32": "fill: #89d185",
+    "33": "fill: #e2c08d",
+}
+"""What a terminal does for the codes that render/text.py writes (ECMA-48, "Select Graphic Rendition")."""
 
 sys.path.insert(0, str(ROOT))
 
@@ -42,12 +49,35 @@ def planned(folder: Path, *options: str) -> str:
 
 def terminal_picture(text: str, path: Path) -> None:
     """Write coloured text as an SVG picture of a terminal."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True)
-        console.print(Text.from_ansi("$ reconciler plan examples/manifests\n" + text.rstrip("\n")))
-    bare = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # no font from elsewhere
-    svg = console.export_svg(title="reconciler plan", code_format=bare, unique_id="plan")
-    path.write_text(svg.replace("\u00a0", "&#160;") + "\n", encoding="utf-8")
+    lines = ["$ reconciler plan examples/manifests", *text.rstrip("\n").split("\n")]
+    width, height = COLUMNS * LETTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
+    drawn = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="reconciler plan">',
+        f'<style>text {{ font: {LINE * 0.7:g}px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #d4d4d4; white-space: pre }}',
+        *(f".s{code} {{ {style} }}" for code, style in STYLES.items()),
+        "</style>",
+        f'<rect width="{width:g}" height="{height:g}" rx="8" fill="#1e1e1e"/>',
+    ]
+    for number, line in enumerate(lines, 1):
+        column = 0
+        for code, piece in pieces(line):
+            # Each piece stands at its own column: browsers differ in the width of a letter.
+            where = f'x="{MARGIN + column * LETTER:g}" y="{MARGIN + number * LINE - LINE / 4:g}"'
+            length = f'textLength="{len(piece) * LETTER:g}"'
+            written = html.escape(piece).replace(" ", "&#160;")
+            drawn.append(f'<text {where} {length} class="s{code}">{written}</text>')
+            column += len(piece)
+    path.write_text("\n".join([*drawn, "</svg>"]) + "\n", encoding="utf-8")
+
+
+def pieces(line: str) -> Iterator[tuple[str, str]]:
+    """The pieces of a line that a terminal shows in one style, each after the code of that style ("0": none)."""
+    code = "0"
+    for index, piece in enumerate(re.split(r"\x1b\[(\d+)m", line)):
+        if index % 2:
+            code = piece
+        elif piece:
+            yield code, piece
 
 
 def page_picture(page: str, path: Path) -> None:

@@ -8,6 +8,7 @@ command from click and the exit codes from their module. Each stands between `<!
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import re
 import sys
@@ -19,7 +20,8 @@ import click
 
 from reconciler.cli import exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, cli
-from reconciler.cli.options import common_options
+from reconciler.cli.options import common_options, plan_options
+from reconciler.cli.pipeline import telling_pipeline
 from reconciler.schema import schema_document
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -144,32 +146,49 @@ def command_reference() -> str:
 
 
 def _command(command: click.Command, ctx: click.Context) -> str:
-    shared = {_record(option, ctx) for option in _shared_options()}
-    own = [_record(option, ctx) for option in command.params if isinstance(option, click.Option)]
-    takes_all = shared <= set(own)
-    shown = [record for record in own if not takes_all or record not in shared]
+    shown = [_record(option, ctx) for option in command.params if isinstance(option, click.Option)]
+    linked = []
+    for title, options in _SHARED.items():
+        shared = {_record(option, ctx) for option in options()}
+        if shared <= set(shown):
+            shown = [record for record in shown if record not in shared]
+            linked.append(f"the [{title[0].lower()}{title[1:]}](#{title.lower().replace(',', '').replace(' ', '-')})")
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     text = f"### {ctx.info_name}\n\n```text\n{usage}\n```\n\n{_help(command.help or '')}\n"
     if shown:
         text += f"\n{_table('option', shown)}\n"
-    if takes_all:
-        text += f"\n{'And' if shown else 'Takes'} the [options of every command](#options-of-every-command).\n"
+    if linked:
+        text += f"\n{'And' if shown else 'Takes'} {' and '.join(linked)}.\n"
     return text
 
 
-def shared_reference() -> str:
-    """The options that every command takes which reads manifests or the service."""
+def shared_reference(title: str) -> str:
+    """The options that stand once for several commands, in the section of this title."""
     with click.Context(cli, info_name=PROGRAM) as ctx:
-        return _table("option", [_record(option, ctx) for option in _shared_options()]) + "\n"
+        return _table("option", [_record(option, ctx) for option in _SHARED[title]()]) + "\n"
 
 
-def _shared_options() -> list[click.Parameter]:
+def _planning_options() -> list[click.Parameter]:
+    @click.command()
+    @plan_options()
+    @telling_pipeline
+    def command(planning: object, outcome: object) -> None:
+        """Take the options of commands that make a plan."""
+
+    return command.params
+
+
+def _common_options() -> list[click.Parameter]:
     @click.command()
     @common_options()
     def command(common: object) -> None:
         """Take the common options."""
 
     return command.params
+
+
+_SHARED = {"Options of plan, apply and drift": _planning_options, "Options of every command": _common_options}
+"""The sections of options that several commands take → what makes them."""
 
 
 def _record(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
@@ -192,7 +211,7 @@ def _help(text: str) -> str:
     """A command's help as Markdown; what click is told not to wrap (after a backspace) is code."""
     return "\n\n".join(
         f"```text\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else prose(" ".join(paragraph.split()))
-        for paragraph in text.strip().split("\n\n")
+        for paragraph in inspect.cleandoc(text).split("\n\n")
     )
 
 
@@ -228,7 +247,8 @@ def _cell(code: str) -> str:
 PARTS = {
     "Model": lambda: schema_reference("Model"),
     "Config": lambda: schema_reference("Config"),
-    "shared-options": shared_reference,
+    "planning-options": lambda: shared_reference("Options of plan, apply and drift"),
+    "shared-options": lambda: shared_reference("Options of every command"),
     "commands": command_reference,
     "exit-codes": exit_code_reference,
 }

@@ -28,6 +28,7 @@ from reconciler.policy import (
     PruneRules,
     decide,
     empty_desired_state,
+    manifests_passed_over,
     mark_conflicts,
     model_candidates,
     of_shard,
@@ -187,6 +188,8 @@ class Planning:
             return Decision(refusals=conflicts)
         if not desired.models:
             return Decision(refusals=(empty_desired_state(),))
+        if desired.passed_over:
+            return Decision(refusals=(*conflicts, manifests_passed_over(desired.passed_over)))
         candidates = [
             candidate
             for candidate in (*model_candidates(desired, observed, rules), *version_candidates(found))

@@ -187,6 +187,15 @@ def empty_desired_state() -> Refusal:
     )
 
 
+def manifests_passed_over(names: tuple[str, ...]) -> Refusal:
+    """What was not read may describe a model that then seems to have left git."""
+    return Refusal(
+        rule="passed-over",
+        message=f"--prune was given and {', '.join(names)} may hold manifests that were not read.",
+        remedy="Put the files themselves there, give them as PATH too, or take the links away.",
+    )
+
+
 def cap(desired: Desired, observed: Observed, rules: PruneRules) -> int:
     """The most deletions of this run: --max-deletes, else max(1, min(count, percent of the models in scope))."""
     if rules.max_deletes is not None:

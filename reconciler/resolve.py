@@ -44,7 +44,8 @@ def matches(desired: Desired, observed: Observed) -> tuple[Match, ...]:
                 f"model {model.key.model_id} does not exist in app {model.key.scope}.",
                 model.origin,
                 pointer="/metadata/id",
-                hint="Models are not created here: create it first, or correct the id, user_id or app_id.",
+                hint="Models are not created here: create it first, or correct the id, user_id or app_id "
+                "(`reconciler get models` lists what is there).",
             )
             continue
         found.append(Match(desired=model, observed=live, versions=_versions(model, live, problems)))

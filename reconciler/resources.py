@@ -262,13 +262,15 @@ class DesiredModel:
 class Desired:
     """All manifests of a run, ordered by key; `files` are the files read, sorted, `digest` is over their contents.
 
-    Without `has_references` nothing in them came from the environment or a variable.
+    Without `has_references` nothing in them came from the environment or a variable. `passed_over` are names that were not
+    read and that may hold manifests.
     """
 
     models: tuple[DesiredModel, ...]
     files: tuple[str, ...] = ()
     digest: str = ""
     has_references: bool = True
+    passed_over: tuple[str, ...] = ()
 
 
 # --- what the service has -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ A variable's own value may refer to the environment, not to other variables.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from reconciler.manifests.wording import listed, nearest, quoted, shortened
 from reconciler.resources import Sensitive
 
 _WHOLE: Final = re.compile(r"\$\{(?P<source>[^:{}]*):(?P<name>[^{}]*)\}", re.DOTALL)
+_BARE: Final = re.compile(r"\$\{[A-Za-z_][0-9A-Za-z_.]*\}")
+"""How other tools write a reference: the shell, Terraform, GitHub's expressions."""
 _PART: Final = re.compile(r"(?<!\$)\$\{(?:var|env):")
 _ESCAPE: Final = "$${"
 _PLAIN_SETTINGS: Final = frozenset(
@@ -36,6 +38,30 @@ def interpolate(
     references = _References(document, variables, environ, ProblemList())
     value = references.resolved(document.value, (), in_variable=None)
     return document.with_value(value), tuple(references.problems)
+
+
+def lookalikes(document: LoadedDocument) -> Iterator[Problem]:
+    """A warning for each text that is a whole reference to other tools, and just a text here: `${HOME}`."""
+    for path, text in _texts(document.value, ()) if document.has_references else ():
+        if _BARE.fullmatch(text):
+            yield Problem(
+                code="reference-like",
+                message=f"{dotted(path)}: {quoted(text)} is taken as it is written: it says neither var nor env.",
+                origin=document.origin(path),
+                pointer=json_pointer(path),
+                hint="Write ${var:NAME} or ${env:NAME} for a reference, $${ for a literal ${.",
+            )
+
+
+def _texts(value: Any, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))
 
 
 def escaped(text: str) -> str:

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
@@ -25,15 +25,17 @@ __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
 
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 STDIN: Final = "-"
+HIDDEN: Final = "hidden"
 SUFFIXES: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A name that was found and not read, and why."""
+    """A name that was found and not read, and why. `may_hide` says that a manifest may be missed for it."""
 
     path: str
     reason: str
+    may_hide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
         documents=tuple(documents),
         problems=tuple(problems),
         files=tuple(files),
-        skipped=tuple(sorted(found.skipped, key=lambda item: item.path)),
+        skipped=tuple(sorted(map(found.judged, found.skipped), key=lambda item: item.path)),
         warnings=tuple(warnings),
         digest=f"sha256:{digest}",
     )
@@ -95,9 +97,14 @@ class _Found:
             identity = STDIN if name == STDIN else os.path.realpath(name)
         self.files[identity] = min(name, self.files.get(identity, name))
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str, *, may_hide: bool = False) -> None:
         """Record a name passed over."""
-        self.skipped.append(Skipped(path=name, reason=reason))
+        self.skipped.append(Skipped(path=name, reason=reason, may_hide=may_hide))
+
+    def judged(self, item: Skipped) -> Skipped:
+        """The same, and that nothing is missed for it where the file was read under another name."""
+        is_read = item.may_hide and os.path.realpath(item.path) in self.files
+        return replace(item, may_hide=False) if is_read else item
 
 
 def _find(path: str, found: _Found) -> None:
@@ -151,10 +158,10 @@ def _walk(top: str, found: _Found) -> None:
             name = _joined(folder, entry.name)
             if entry.name.startswith("."):
                 if entry.is_dir(follow_symlinks=False) or entry.name.endswith(SUFFIXES):
-                    found.skip(name, "hidden")
+                    found.skip(name, HIDDEN)
             elif entry.is_symlink() and not _is_inside(os.path.realpath(name), root):
                 if entry.name.endswith(SUFFIXES) or _is_mode(entry, stat.S_ISDIR):
-                    found.skip(name, "a link that leaves the given folder")
+                    found.skip(name, "a link that leaves the given folder", may_hide=True)
             elif _is_mode(entry, stat.S_ISDIR):
                 (linked if entry.is_symlink() else folders).append(name)
             elif entry.name.endswith(SUFFIXES):
@@ -163,7 +170,7 @@ def _walk(top: str, found: _Found) -> None:
                 elif entry.is_file(follow_symlinks=False):
                     found.add(name, _joined(identity, entry.name))
                 else:
-                    found.skip(name, "not a regular file")
+                    found.skip(name, "not a regular file", may_hide=True)
 
 
 def _entries(folder: str, found: _Found) -> list[os.DirEntry[str]]:

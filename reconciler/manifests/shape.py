@@ -18,7 +18,7 @@ from reconciler.manifests.nodes import JsonPath, dotted, json_pointer, value_at
 from reconciler.manifests.quickcheck import Check, quick_check
 from reconciler.manifests.scalars import surprise
 from reconciler.manifests.wording import described, listed, nearest, quoted, shortened
-from reconciler.resources import Sensitive, holds_sensitive
+from reconciler.resources import KINDS, Sensitive, Shape, holds_sensitive
 from reconciler.schema import schema_document
 
 _REFERENCE: Final = {"$ref": "#/$defs/reference"}
@@ -34,7 +34,9 @@ _CANNOT_CLEAR: Final = "the service can't tell an empty text from an unset one, 
 _LEAVE_OUT: Final = "Write a text, or leave the key out: then the live one stays."
 _MAX_TOLD: Final = 100  # of one rule at one place: a list of a million repeated items needs no million lines
 _IDS: Final = frozenset({"id", "user_id", "app_id"})
-_TEXT_FIELDS: Final = frozenset({"name", "description", "notes", "license"})
+_TEXT_FIELDS: Final = frozenset(
+    field.path[-1] for fields in KINDS.values() for field in fields if field.shape is Shape.STRING
+)
 
 
 def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:

@@ -8,7 +8,7 @@ reported again by a later one. Reads no file and asks no service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +16,11 @@ from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.manifests.document import LoadedDocument
 from reconciler.manifests.entries import model_from_document
 from reconciler.manifests.ids import id_problem, id_warning
-from reconciler.manifests.interpolate import interpolate
-from reconciler.manifests.load import Loaded
+from reconciler.manifests.interpolate import interpolate, lookalikes
+from reconciler.manifests.load import HIDDEN, Loaded, Skipped
 from reconciler.manifests.shape import shape_problems
 from reconciler.manifests.twins import Twins
-from reconciler.manifests.wording import described, nearest, quoted
+from reconciler.manifests.wording import described, listed, nearest, quoted
 from reconciler.resources import Action, Desired, DesiredModel, Key
 
 API_VERSION: Final = "reconciler/v1"
@@ -71,7 +71,7 @@ def desired_from_documents(
     )
     problems, warnings = ProblemList(), ProblemList()
     problems.extend(loaded.problems)
-    warnings.extend(loaded.warnings)
+    warnings.extend((*loaded.warnings, *_passed_over(loaded.skipped)))
     wrong = {(problem.origin, problem.pointer) for problem in loaded.problems}
     models: dict[Key, DesiredModel] = {}
     described: dict[Key, LoadedDocument] = {}
@@ -85,7 +85,7 @@ def desired_from_documents(
             found, doubts = ProblemList(), ProblemList()
             model = _model(interpolated, ids, found, doubts, judged)
             problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
-            warnings.extend(doubts)
+            warnings.extend((*doubts, *lookalikes(document)))
             if model is None:
                 continue
             if document.filled is not None and not found and not doubts and judged(model.key):
@@ -98,8 +98,33 @@ def desired_from_documents(
     problems.raise_if_any()
     kept = tuple(models[key] for key in sorted(models) if judged(key))
     has_references = any(document.has_references for document in loaded.documents)
-    desired = Desired(models=kept, files=loaded.files, digest=loaded.digest, has_references=has_references)
+    desired = Desired(
+        models=kept,
+        files=loaded.files,
+        digest=loaded.digest,
+        has_references=has_references,
+        passed_over=tuple(item.path for item in loaded.skipped if item.may_hide),
+    )
     return Validated(desired=desired, warnings=tuple(warnings))
+
+
+def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
+    """A warning for each name that was not read; one for all hidden ones, since a checkout always has some."""
+    hidden = [item.path for item in skipped if item.reason == HIDDEN]
+    if hidden:
+        others = f", and so {'is' if len(hidden) == 2 else 'are'} {listed(hidden[1:])}" if hidden[1:] else ""
+        yield Problem(
+            code="passed-over",
+            message=f"passed over: hidden{others}.",
+            origin=Origin(path=hidden[0]),
+            hint="Give it as PATH to have it read.",
+        )
+    for item in skipped:
+        if item.reason != HIDDEN:
+            hint = "Put the file itself there, or give it as PATH too." if item.may_hide else None
+            yield Problem(
+                code="passed-over", message=f"passed over: {item.reason}.", origin=Origin(path=item.path), hint=hint
+            )
 
 
 def _model(
@@ -110,7 +135,7 @@ def _model(
     judged: Callable[[Key], bool],
 ) -> DesiredModel | None:
     """The model that one document wants; None where it can't even be told which model is meant."""
-    if not _has_usable_header(document, problems):
+    if _is_settings(document) or not _has_usable_header(document, problems):
         return None
     key_problems, key_warnings = ProblemList(), ProblemList()
     key = _key(document, ids, key_problems, key_warnings)
@@ -121,6 +146,17 @@ def _model(
     warnings.extend(key_warnings)
     model = model_from_document(document, key or _UNTOLD, problems, warnings)
     return model if key is not None else None
+
+
+def _is_settings(document: LoadedDocument) -> bool:
+    """Whether a document is the settings of a run, lying among the manifests under the name that they are read by."""
+    value = document.value
+    is_named_so = document.path.rpartition("/")[2] == "reconciler.yaml"
+    return (
+        is_named_so
+        and isinstance(value, dict)
+        and (value.get("apiVersion"), value.get("kind")) == (API_VERSION, "Config")
+    )
 
 
 def _has_usable_header(document: LoadedDocument, problems: ProblemList) -> bool:

@@ -20,7 +20,8 @@ from tests.ci.github_api import TOKEN, github_api
 from tests.ci.repositories import Repository
 
 TEXT = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID, user_id: demo, app_id: pets}}\nspec: {}\n"
+CONFIG = "apiVersion: reconciler/v1\nkind: Config\nuser_id: demo\napp_id: pets\n"
+MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID}}\nspec: {}\n"
 
 
 def snippet(name: str) -> str:
@@ -35,8 +36,8 @@ class Place:
 
     def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.emulator, self.folder = emulator, folder
-        origin = Repository(folder / "origin")
-        self.base = origin.commit({"models/pets.yaml": MANIFEST.format("{}")})
+        self.origin = origin = Repository(folder / "origin")
+        self.base = origin.commit({"reconciler.yaml": CONFIG, "models/pets.yaml": MANIFEST.format("{}")})
         origin.commit({"models/pets.yaml": MANIFEST.format("{name: new}")})
         self.root = folder / "clone"
         origin.git("clone", "--quiet", str(origin.root), str(self.root))
@@ -56,16 +57,29 @@ class Place:
         }
 
     def run(self, command: list[str], environ: Mapping[str, str], cwd: Path | None = None) -> int:
+        return self.told(command, environ, cwd)[0]
+
+    def told(self, command: list[str], environ: Mapping[str, str], cwd: Path | None = None) -> tuple[int, str]:
+        """The exit code, and all that was printed."""
         ran = subprocess.run(
             command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False, timeout=60
         )
         assert "Traceback" not in ran.stderr
-        return ran.returncode
+        return ran.returncode, ran.stdout + ran.stderr
 
 
 @pytest.fixture
 def place(emulator: Emulator, tmp_path: Path) -> Place:
     return Place(emulator, tmp_path)
+
+
+def github_environ(place: Place, api: str) -> dict[str, str]:
+    return {
+        "CLARIFAI_API_BASE": place.emulator.url,
+        "GITHUB_API_URL": api,
+        "GITHUB_REPOSITORY": "acme/models",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def checked(schema: str, text: str, folder: Path) -> None:
@@ -90,16 +104,47 @@ def test_the_workflow_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
                 "github.event.pull_request.base.sha": place.base,
                 "secrets.CLARIFAI_PAT": "pat-of-the-test",
             },
-            environ={
-                "CLARIFAI_API_BASE": place.emulator.url,
-                "GITHUB_API_URL": github.url,
-                "GITHUB_REPOSITORY": "acme/models",
-                "PYTHONPATH": str(ROOT),
-            },
+            environ=github_environ(place, github.url),
         )
         runner.job(tmp_path / "snippet.yml", "plan")
         assert {ran.code for ran in runner.ran} == {0}
         assert len(github.comments) == 1
+
+
+def test_each_environment_is_planned_with_a_comment_and_an_artifact_of_its_own(place: Place, tmp_path: Path) -> None:
+    text = snippet("environments")
+    checked("vendor.github-workflows", text, tmp_path)
+    config = snippet("environments-config").replace("user_id: me", "user_id: demo").replace("pets-staging", "pets")
+    versions = '{versions: [{select: latest, output_info: {params: {min_value: "${var:threshold}"}}}]}'
+    head = place.origin.commit({"reconciler.yaml": config, "models/pets.yaml": MANIFEST.format(versions)})
+    subprocess.run(["git", "pull", "--quiet"], cwd=place.root, check=True)
+    (names,) = (job["strategy"]["matrix"]["environment"] for job in yaml.safe_load(text)["jobs"].values())
+    artifacts: dict[str, Path] = {}
+    with github_api() as github:
+        for name in names:
+            runner = Runner(
+                workspace=place.root,
+                temp=tmp_path / f"temp-{name}",
+                artifacts=artifacts,
+                context={
+                    "github.token": TOKEN,
+                    "github.event.pull_request.number": "7",
+                    "github.event.pull_request.base.sha": place.base,
+                    "github.event.pull_request.head.sha": head,
+                    "matrix.environment": name,
+                    "secrets.CLARIFAI_PAT_STAGING": "of-staging" if name == "staging" else "",
+                    "secrets.CLARIFAI_PAT_PRODUCTION": "of-production" if name == "production" else "",
+                },
+                environ=github_environ(place, github.url),
+            )
+            runner.job(tmp_path / "snippet.yml", "plan")
+            assert {ran.code for ran in runner.ran} == {0}, runner.ran
+        assert len(github.comments) == 2
+    wanted = {
+        name: [change["fields"][0]["after"] for change in json.loads(path.read_text())["changes"]]
+        for name, path in artifacts.items()
+    }
+    assert wanted == {f"reconciler-plan-staging-{head}": [0.8], f"reconciler-plan-production-{head}": [0.95]}
 
 
 def test_the_gitlab_pipeline_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
@@ -123,15 +168,53 @@ def test_the_gitlab_pipeline_is_valid_and_runs(place: Place, tmp_path: Path) -> 
     assert json.loads((place.root / "report.json").read_text()) == {"create": 0, "update": 1, "delete": 0}
 
 
-def test_the_cron_script_runs_and_remembers(place: Place, tmp_path: Path) -> None:
-    pat = tmp_path / "pat"
+def test_what_an_apply_job_kept_is_taken_back_in_another_clone(place: Place, tmp_path: Path) -> None:
+    environ = place.environ(CLARIFAI_PAT="pat-of-the-test")
+    assert place.run(["reconciler", "apply", "models", "--yes"], environ) == 0
+    (run,) = (path.name for path in (place.root / ".reconciler" / "runs").iterdir())
+    clone = tmp_path / "another"
+    place.origin.git("clone", "--quiet", str(place.origin.root), str(clone))
+    (place.bin / "gh").write_text(
+        f'#!/bin/bash\nset -e\nmkdir -p "${{@: -1}}"\ncp -r {place.root}/.reconciler/. "${{@: -1}}"\n'
+    )
+    (place.bin / "gh").chmod(0o755)
+    script = snippet("undo").rstrip() + " --yes\n"
+    code, told = place.told(["bash", "-ec", script], {**environ, "WORKFLOW_RUN": "5", "RUN": run}, clone)
+    assert (code, told.splitlines()[0]) == (0, run), told
+    assert place.run(["reconciler", "drift", "models"], environ) == 2
+
+
+def cron(place: Place, folder: Path) -> tuple[Path, dict[str, str]]:
+    """The script for cron as a file, and what it is told by variables."""
+    pat = folder / "pat"
     pat.write_text("pat-of-the-test\n")
     pat.chmod(0o600)
-    script = tmp_path / "model-drift"
+    script = folder / "model-drift"
     script.write_text(snippet("cron"))
-    state = tmp_path / "state"
+    state = folder / "state"
     state.mkdir()
-    environ = place.environ(REPOSITORY=str(place.root), PAT_FILE=str(pat), STATE=str(state))
+    return script, place.environ(REPOSITORY=str(place.root), PAT_FILE=str(pat), STATE=str(state))
+
+
+def test_the_cron_script_prints_new_drift_and_nothing_else(place: Place, tmp_path: Path) -> None:
+    script, environ = cron(place, tmp_path)
+
+    def day() -> tuple[int, str]:
+        return place.told(["bash", str(script)], environ, tmp_path)
+
+    code, told = day()
+    assert (code, "petsID" in told) == (2, True)
+    assert day() == (0, ""), "the second day of the same drift"
+    assert place.run(["reconciler", "apply", "models", "--yes"], {**environ, "CLARIFAI_PAT": "pat-of-the-test"}) == 0
+    assert [day(), day()] == [(0, "")] * 2, "resolved, then in sync"
+    place.origin.commit({"models/pets.yaml": MANIFEST.format("{nmae: new}")})
+    code, told = day()
+    assert (code, "nmae" in told) == (1, True)
+
+
+def test_the_cron_script_runs_and_remembers(place: Place, tmp_path: Path) -> None:
+    script, environ = cron(place, tmp_path)
+    state = Path(environ["STATE"])
     assert [place.run(["bash", str(script)], environ, tmp_path) for _ in range(2)] == [2, 0]
     assert sorted(path.name for path in state.glob("[!.]*")) == ["drift.json", "drift.prom"]
     *_, line = snippet("crontab").splitlines()
@@ -157,5 +240,5 @@ def test_the_cron_job_runs_what_it_says(place: Place, tmp_path: Path) -> None:
 
     environ = place.environ(CLARIFAI_PAT="pat-of-the-test")
     assert place.run(["git", *map(here, clone["args"])], environ) == 0
-    assert place.run([*drift["command"], *map(here, drift["args"])], environ) == 2
+    assert place.run([*drift["command"], *map(here, drift["args"])], environ, Path(here(drift["workingDir"]))) == 2
     assert (machine / "state" / "drift.json").exists()

@@ -80,6 +80,7 @@ references: $(RUNTIME)
 
 docs: $(DOCS_VENV)/.installed
 	$(DOCS_VENV)/bin/mkdocs build --quiet --strict
+	@echo "make: the site is in build/site; python3 -m http.server --directory build/site shows it"
 
 chaos: $(DEV)
 	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos

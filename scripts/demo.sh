@@ -22,6 +22,8 @@ trap cleanup EXIT
 
 # Nothing of the caller's reaches the demo: no token, no endpoint, no ids.
 unset CLARIFAI_PAT CLARIFAI_API_BASE CLARIFAI_USER_ID CLARIFAI_APP_ID
+# Journals and locks go to the temporary folder too, not into the checkout.
+export RECONCILER_STATE_DIR=$work/state
 
 say() { printf '\n# %s\n' "$*"; }
 

@@ -1,6 +1,6 @@
 """What mkdocs calls while it builds the site: files outside docs/ that a page links to come along, and nothing is loaded from elsewhere.
 
-SECURITY.md and CHANGELOG.md become pages. A link to any other file of the repository leads to a copy of it as text, below
+SECURITY.md, CHANGELOG.md and CONTRIBUTING.md become pages. A link to any other file of the repository leads to a copy of it as text, below
 `source/`, one to a folder to a list of what is in it. A page that would load a script, a style or an image from another host ends the build.
 """
 
@@ -15,8 +15,9 @@ from mkdocs.exceptions import PluginError  # type: ignore[import-not-found]  # i
 from mkdocs.structure.files import File  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("SECURITY.md", "CHANGELOG.md")
+PAGES = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 LEAVING = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)(?=[)#])")
+RELATIVE = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)(?=[)#])")
 CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
 CODE = re.compile(r"<code>([^<]*)</code>")
 FOREIGN = re.compile(r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?(?:https?:)?//|<link\b[^>]*\bhref=\"?(?:https?:)?//")
@@ -30,19 +31,20 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Turn links that leave docs/ into links to pages, or to copies, within the site."""
+    """Turn links that leave docs/, or come from outside it, into links to pages, or to copies, within the site."""
     folder = posixpath.dirname(page.file.src_uri)
+    is_outside = page.file.src_uri in PAGES
 
     def link(found: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join("docs", folder, found[1]))
+        target = posixpath.normpath(posixpath.join("" if is_outside else "docs", folder, found[1]))
         if target.startswith("docs/"):
-            return found[0]
+            return f"]({target.removeprefix('docs/')}" if is_outside else found[0]
         inside = target if target in PAGES else f"source/{target.replace('/.', '/').lstrip('.')}.txt"
         if files.get_file_from_path(inside) is None:
             files.append(_copy(config, inside, ROOT / target))
         return f"]({posixpath.relpath(inside, folder or '.')}"
 
-    return LEAVING.sub(link, markdown)
+    return (RELATIVE if is_outside else LEAVING).sub(link, markdown)
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001  mkdocs gives them

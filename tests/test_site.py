@@ -82,7 +82,7 @@ def pages(navigation: Any) -> Iterator[str]:
 
 def test_the_navigation_has_each_page_once() -> None:
     there = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-    assert sorted(pages(configuration()["nav"])) == sorted([*there, "SECURITY.md", "CHANGELOG.md"])
+    assert sorted(pages(configuration()["nav"])) == sorted([*there, "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"])
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:

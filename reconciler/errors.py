@@ -12,10 +12,10 @@ holds a token or another sensitive value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Origin(NamedTuple):
@@ -48,6 +48,30 @@ class Problem:
     def __str__(self) -> str:
         hint = f" {self.hint}" if self.hint else ""
         return f"{self.origin}: {self.message}{hint}"
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """A problem, or a warning, as JSON data."""
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "path": problem.origin.path,
+        "line": problem.origin.line,
+        "column": problem.origin.column,
+        "pointer": problem.pointer,
+        "hint": problem.hint,
+    }
+
+
+def problem_from_document(document: Mapping[str, Any]) -> Problem:
+    """The inverse of `problem_document`."""
+    return Problem(
+        code=document["code"],
+        message=document["message"],
+        origin=Origin(path=document["path"], line=document["line"], column=document["column"]),
+        pointer=document["pointer"],
+        hint=document["hint"],
+    )
 
 
 class ProblemList:

@@ -30,6 +30,8 @@ from reconciler.statedir import PRIVATE_FILE, PRIVATE_FOLDER, VARIABLE, make_pri
 PLAN: Final = "plan.json"
 EVENTS: Final = "journal.jsonl"
 
+LATEST: Final = "latest"
+"""Stands for the last run wherever the id of one is asked for."""
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _MOST_RUNS_AT_ONCE: Final = 1000
 
@@ -144,11 +146,16 @@ def _new_folder(root: Path, run_id: str) -> Path:
 
 
 def read_run(root: Path, run_id: str) -> Run:
-    """A run of this state folder. Raises ReconcilerError where there is none of that id, or it can't be read."""
+    """A run of this state folder, the last one for "latest".
+
+    Raises ReconcilerError where there is none of that id, or it can't be read.
+    """
+    known = sorted((path.name for path in root.glob("*") if (path / PLAN).is_file()), reverse=True)
+    if run_id == LATEST and known:
+        run_id = known[0]
     folder = root / run_id
     if not _RUN_ID.fullmatch(run_id) or not (folder / PLAN).is_file():
-        known = sorted((path.name for path in root.glob("*") if (path / PLAN).is_file()), reverse=True)[:5]
-        there = f"The latest there are: {', '.join(known)}." if known else "There is none yet."
+        there = f"The latest there are: {', '.join(known[:5])}." if known else "There is none yet."
         raise ReconcilerError(f"There is no run {run_id!r} in {root}. {there}")
     plan = read_plan(str(folder / PLAN))
     sent: dict[int, frozenset[str]] = {}

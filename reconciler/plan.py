@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from reconciler.calls import Notice
-from reconciler.errors import Origin, Refusal
+from reconciler.errors import Origin, Problem, Refusal, problem_document, problem_from_document
 from reconciler.expectations import Expectation, expectation_document, expectation_from_document
 from reconciler.forecast import Forecast
 from reconciler.resources import (
@@ -69,7 +69,7 @@ class Source:
 class Plan:
     """Everything one run would do, in the order in which it would do it.
 
-    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
+    `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
     `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
     same time have the same fingerprint.
     """
@@ -83,6 +83,7 @@ class Plan:
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     unchanged: int = 0
     environment: str | None = None
     attribution_base: AttributionBase | None = None
@@ -226,6 +227,8 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         document["attribution_base"] = {"ref": base.ref, "commit": base.commit}
     if plan.expectations:
         document["expectations"] = [expectation_document(item) for item in plan.expectations]
+    if plan.warnings:
+        document["warnings"] = [problem_document(warning) for warning in plan.warnings]
     document["fingerprint"] = fingerprint(document)
     return document
 
@@ -276,7 +279,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     keys = {entry["address"]: _key(entry) for entry in document["changes"]}
     source = document["source"]
-    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast"}
+    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "warnings"}
     base = document.get("attribution_base")
     return Plan(
         tool_version=document["tool"]["version"],
@@ -289,6 +292,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
         notices=tuple(_made(Notice, entry) for entry in document.get("notices", [])),
         expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
+        warnings=tuple(problem_from_document(entry) for entry in document.get("warnings", [])),
         unchanged=document["summary"]["unchanged"],
         forecast=None if "forecast" not in document else _made(Forecast, document["forecast"]),
         attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),

@@ -122,12 +122,12 @@ class Session:
         """Compare the manifests with the live side; writes nothing. With a `base`, changes are attributed."""
         validated = self.validated(inputs)
         state = None if base is None else base()
-        plan, more = self._planning().planned(inputs, validated.desired, base=state)
+        plan = self._planned(inputs, validated, base=state)
         return Report(
             kind=kind,
             plan=plan,
             changes_exit_code=EXIT_CHANGES if detailed else EXIT_DONE,
-            warnings=(*validated.warnings, *more),
+            warnings=plan.warnings,
         )
 
     def drift(self, inputs: Inputs, *, memory_file: Path | None = None, only_new: bool = False) -> Report:
@@ -160,8 +160,8 @@ class Session:
         """
         validated = self.validated(inputs)
         with self._locked(model.key for model in validated.desired.models):
-            plan, more = self._planning().planned(inputs, validated.desired)
-            warnings = (*validated.warnings, *more, *map(unmet_warning, plan.unmet))
+            plan = self._planned(inputs, validated)
+            warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
             if plan.refused or not plan.changes:
                 return Report(kind="Apply", plan=plan, warnings=warnings)
             if confirm is None:
@@ -209,7 +209,7 @@ class Session:
             observed = self._planning().read(run.plan)
             plan = inverse(
                 run.plan,
-                run=run_id,
+                run=run.folder.name,
                 sent=run.sent,
                 observed=observed,
                 secrets=read_secrets_of_models(self._remote(), tuple(observed.models.values())),
@@ -223,6 +223,11 @@ class Session:
             if confirm is None:
                 return self._written(plan, frozenset(), known=frozenset())
             return self._rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
+
+    def _planned(self, inputs: Inputs, validated: Validated, *, base: BaseState | None = None) -> Plan:
+        """The plan with all that the manifests may not have meant."""
+        plan, more = self._planning().planned(inputs, validated.desired, base=base)
+        return replace(plan, warnings=(*validated.warnings, *more))
 
     def _rechecked(
         self, plan: Plan, *, known: frozenset[str] = frozenset(), journal: Callable[[], Journal] | None = None

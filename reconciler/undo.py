@@ -124,8 +124,10 @@ def _inverse_of(
 def _reason_to_keep(plan: Plan, key: Key, item: FieldChange, document: Document) -> str | None:
     """Why a field is not put back: None where it is, "" where it is as before already."""
     state = state_of(plan, key, item, document)
-    if state is State.BEFORE and not item.is_sensitive:
+    if state is State.BEFORE and (item.before is MISSING or not item.is_sensitive):
         return ""
+    if item.is_sensitive and item.before is MISSING:
+        return "it was absent before, and is a secret: nothing tells whether it is still the one that was written"
     if item.is_sensitive:
         return "it is a secret, and no journal keeps the one before"
     if state is State.AFTER and item.path[0] == "image" and str(item.before).startswith(OWN_COPIES):

@@ -296,11 +296,22 @@ def test_get_types(service: Service) -> None:
     result = service.run("get", "types", "text-to-text", "visual-detector")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
-        "ID               TITLE            PARAMS\n"
-        "text-to-text     Text To Text     max_tokens, temperature, system_prompt, secrets, api_key\n"
-        "visual-detector  Visual Detector  min_value, image_size\n"
+        "TYPE             PARAM          KIND              ALLOWED          DEFAULT\n"
+        "text-to-text     max_tokens     range             1 to 32768 by 1  512\n"
+        "text-to-text     temperature    range             0 to 2 by 0.01   1\n"
+        "text-to-text     system_prompt  string\n"
+        "text-to-text     secrets        array_of_secrets                   []\n"
+        "text-to-text     api_key        encrypted_string\n"
+        "visual-detector  min_value      range             0 to 100 by 0.1  0\n"
+        "visual-detector  image_size     array_of_numbers                   [320]\n"
     )
     assert service.calls() == ["ListModelTypes", "ListModelTypes"]
+    every = service.run("get", "types").stdout.splitlines()
+    assert every[0] == "ID                    TITLE                 PARAMS"
+    assert (
+        every[3]
+        == "text-to-text          Text To Text          max_tokens, temperature, system_prompt, secrets, api_key"
+    )
     document = service.run("get", "types", "--format", "json").document()
     assert (document["kind"], [each["id"] for each in document["model_types"]]) == (
         "ModelTypes",

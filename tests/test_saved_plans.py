@@ -111,6 +111,27 @@ def test_the_seeds_own_update_keeps_the_other_params(desk: Desk) -> None:
     assert version["output_info"]["params"] == {"max_concepts": 20.0, "min_value": 0.95, "select_concepts": []}
 
 
+def test_what_a_manifest_may_not_have_meant_is_shown_with_the_saved_plan(desk: Desk) -> None:
+    desk.manifest(MANIFEST.replace("min_value: 0.95", "min_value: 0.95, max_concept: 5"))
+    planned = desk.run("plan", "model.yaml", "--out", "plan.json")
+    told = (
+        "warning: model.yaml:8:42: output_info.params.max_concept is not declared by the model's type: did you mean "
+        "max_concepts? Correct it, or leave it as it is: it will be sent all the same.\n"
+    )
+    assert (planned.exit_code, planned.stderr) == (0, told)
+    (warning,) = json.loads(desk.file.read_text(encoding="utf-8"))["warnings"]
+    assert (warning["code"], warning["path"], warning["line"], warning["column"]) == (
+        "unknown-param",
+        "model.yaml",
+        8,
+        42,
+    )
+    again = desk.run("show", "plan.json")
+    assert (again.exit_code, again.stderr, again.stdout) == (0, told, planned.stdout)
+    assert "did you mean max_concepts?" in desk.run("show", "plan.json", "--format", "markdown").stdout
+    assert desk.run("apply", "--plan", "plan.json").exit_code == 0
+
+
 def test_applying_the_same_plan_again_skips_what_is_done(desk: Desk) -> None:
     desk.plan()
     desk.apply()

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @plan_options()
 @click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan, if live is still as planned.")
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="HOURS", help="With --plan: refuse an older one.")
-@click.option("--resume", metavar="RUN", help="Finish a run that was cut off, as it was planned.")
+@click.option(
+    "--resume", metavar="RUN", help='Finish a run that was cut off, as it was planned; "latest" is the last one.'
+)
 @click.option(
     "--on-error",
     type=click.Choice(["continue", "abort"]),

@@ -65,7 +65,8 @@ def _posted(plan_file: str, repo: str, pr: int | None, issue: str | None, key: s
     invocation = click.get_current_context().find_object(Invocation)
     if invocation is not None and token:
         invocation.secrets.add(token)
-    report = Report(kind="Drift" if pr is None else "Plan", plan=read_plan(plan_file))
+    plan = read_plan(plan_file)
+    report = Report(kind="Drift" if pr is None else "Plan", plan=plan, warnings=plan.warnings)
     url = os.environ.get("GITHUB_API_URL", "") or DEFAULT_URL
     with Rest(url=url, token=token_from(token), timeout=timeout or 30) as rest:
         if pr is not None:

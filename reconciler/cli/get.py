@@ -39,10 +39,10 @@ class Subject:
 def command(subject: str, ids: tuple[str, ...], common: CommonOptions) -> int:
     """Look at live model types, models, versions, concepts or output info of an app; nothing is written.
 
-    ID is a type for types, a model for models, MODEL or MODEL@VERSION for the others. Without one everything of the
+    ID is a type for types (its params are shown then), a model for models, MODEL or MODEL@VERSION for the others. Without one everything of the
     app is shown. Params that the model type declares secret are shown as (sensitive).
     """
-    chosen = SUBJECTS[subject]
+    chosen = TYPE_PARAMS if subject == "types" and ids else SUBJECTS[subject]
     with open_session(common) as session:
         documents = chosen.read(session, tuple(dict.fromkeys(ids)))
     if common.format == "json":
@@ -186,6 +186,30 @@ def _type_rows(document: Mapping[str, Any]) -> list[Row]:
     return [(_text(document, "id"), _text(document, "title"), params)]
 
 
+def _param_rows(document: Mapping[str, Any]) -> list[Row]:
+    """A row for each param that a type declares: what it takes, and what it is where nobody states it."""
+    from reconciler.render.escape import value_text
+
+    prefix = "output_info.params."
+    rows: list[Row] = []
+    for field in document.get("model_type_fields", []):
+        path = str(field.get("path", ""))
+        if path.startswith(prefix):
+            kind = _text(field, "field_type").lower() + (", required" if field.get("required") else "")
+            default = value_text(field["default_value"]) if "default_value" in field else ""
+            rows.append((_text(document, "id"), path.removeprefix(prefix), kind, _allowed(field), default))
+    return rows
+
+
+def _allowed(field: Mapping[str, Any]) -> str:
+    """The range of a number, or the options of a choice. A range without `min` begins at 0: proto3 tells no difference."""
+    limits = field.get("model_type_range_info")
+    if limits is not None:
+        step = f" by {limits['step']:g}" if "step" in limits else ""
+        return f"{limits.get('min', 0):g} to {limits.get('max', 0):g}{step}"
+    return ", ".join(_text(option, "id") for option in field.get("model_type_enum_options", []))
+
+
 def _model_rows(document: Mapping[str, Any]) -> list[Row]:
     latest = document.get("model_version", {})
     return [
@@ -249,6 +273,15 @@ def _text(document: Mapping[str, Any], *path: str) -> str:
     value = lookup(document, path)
     return "" if value is MISSING else str(value)
 
+
+TYPE_PARAMS: Final = Subject(
+    kind="ModelTypes",
+    name="model_types",
+    headers=("TYPE", "PARAM", "KIND", "ALLOWED", "DEFAULT"),
+    read=_read_types,
+    rows=_param_rows,
+)
+"""What `get types` shows of types that were asked for by name."""
 
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "types": Subject(

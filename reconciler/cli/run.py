@@ -16,7 +16,7 @@ import click
 from reconciler.cli.options import CommonOptions, Invocation
 from reconciler.cli.output import echo_error_page, echo_problems_page, report_text
 from reconciler.cli.progress import status_line, wipe
-from reconciler.errors import Problem, ProblemsError, ReconcilerError
+from reconciler.errors import Problem, ProblemsError, ReconcilerError, problem_document
 from reconciler.render.escape import neutral
 from reconciler.render.wrap import without_commands
 
@@ -145,24 +145,12 @@ def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
 
 def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> dict[str, Any]:
     """The Validation document of the command line's contract."""
-    told = [_problem_document(problem) for problem in problems]
+    told = [problem_document(problem) for problem in problems]
     return {
         "kind": "Validation",
         "valid": not told,
         "problems": told,
-        "warnings": [_problem_document(problem) for problem in warnings],
-    }
-
-
-def _problem_document(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "message": problem.message,
-        "path": problem.origin.path,
-        "line": problem.origin.line,
-        "column": problem.origin.column,
-        "pointer": problem.pointer,
-        "hint": problem.hint,
+        "warnings": [problem_document(problem) for problem in warnings],
     }
 
 

@@ -17,4 +17,5 @@ def command(file: str, common: CommonOptions) -> int:
     from reconciler.planfile import read_plan
     from reconciler.report import Report
 
-    return echo_report(Report(kind="Plan", plan=read_plan(file)), common)
+    plan = read_plan(file)
+    return echo_report(Report(kind="Plan", plan=plan, warnings=plan.warnings), common)

@@ -19,8 +19,8 @@ from reconciler.cli.run import echo_applied, open_session, progress, reporting_p
 def command(run: str, common: CommonOptions, *, yes: bool) -> int:
     """Take back what the apply RUN wrote, where nobody has changed it since.
 
-    RUN is the name of a folder in .reconciler/runs/. Every field that stays as it is, is told with the reason; what was
-    deleted comes back from its backup only. Asks before writing on a terminal; elsewhere --yes is needed.
+    RUN is the name of a folder in .reconciler/runs/, or "latest". Every field that stays as it is, is told with the reason;
+    a deleted model isn't brought back. Asks before writing on a terminal; elsewhere --yes is needed.
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask on. Give --yes.")

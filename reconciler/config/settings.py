@@ -127,7 +127,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
         flag_user_id=flags.user_id,
         flag_app_id=flags.app_id,
         token=found.token,
-        token_problem=found.problem,
+        token_problem=_with_environments(found.problem, flags, file),
         owner=file.content.get("owner"),
         prune=_prune(file),
         limits=_limits(flags, file),
@@ -138,6 +138,14 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
         root_certificates=cwd / certificates if certificates else None,
         notes=tuple(_notes(flags, file, found)),
     )
+
+
+def _with_environments(problem: str, flags: Flags, file: ConfigFile) -> str:
+    """The problem with the token, and that an environment with one of its own may have been forgotten."""
+    names = sorted(file.section("environments"))
+    if not problem or flags.environment is not None or not names:
+        return problem
+    return f"{problem} {file.path} has the environments {', '.join(names)}: choose one with --environment."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

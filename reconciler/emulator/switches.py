@@ -214,7 +214,7 @@ def _read(name: str, text: str, known: Mapping[str, Any], *, what: str) -> Any:
     if get_origin(kind) is Literal:
         choices = get_args(kind)
         if text not in choices:
-            raise UsageError(f"{what} {name}={text} is not a position. Use one of {', '.join(choices)}.")
+            raise UsageError(f"{what} {name}={text} is not known. Use one of {', '.join(choices)}.")
         return text
     if kind is str or str in get_args(kind):
         return text

@@ -11,6 +11,7 @@ they would be dropped without a word.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ def parse_endpoint(text: str, *, insecure: bool = False) -> Endpoint:
     text = text.strip()
     if text == "embedded" or text.startswith("embedded:"):
         return _embedded(text)
+    near = difflib.get_close_matches(text.partition(":")[0].lower(), ["embedded"], cutoff=0.8)
+    if near and "." not in text and "/" not in text:
+        raise _error(text, "it names no host with a dot in it; did you mean 'embedded'?")
     scheme, separator, rest = text.rpartition("://")
     scheme = scheme.lower() if separator else "https"
     if scheme not in _DEFAULT_PORTS:

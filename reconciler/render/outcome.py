@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from reconciler.apply import Status
 from reconciler.expectations import unmet_text
@@ -16,6 +16,14 @@ from reconciler.resources import MISSING, path_text
 
 Styled = tuple[str, str]
 """A text, and its style: good, bad, or nothing."""
+
+
+_WORDS: Final = {
+    Status.DONE: "done",
+    Status.FAILED: "failed",
+    Status.SKIPPED: "already as wanted",
+    Status.NOT_REACHED: "not reached",
+}
 
 
 def summary_text(report: Report) -> Styled:
@@ -44,7 +52,7 @@ def _apply_text(report: Report) -> Styled:
     if report.is_refused:
         return "Apply: refused, nothing was written.", "bad"
     counts = Counter(result.status for result in report.results)
-    told = ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
+    told = ", ".join(f"{counts[status]} {_WORDS[status]}" for status in Status if counts[status])
     requests = f"{told} of {len(report.plan.requests)} requests" if told else "nothing to do"
     if report.is_interrupted:
         return f"Apply: interrupted; {requests}.", "bad"

@@ -31,7 +31,7 @@ def applied(*results: Status, **more: Any) -> Report:
     ("report", "exit_code", "said"),
     [
         (applied(Status.DONE), 0, "Apply: 1 done of 1 requests; live reads back as wanted."),
-        (applied(Status.SKIPPED), 0, "Apply: 1 skipped of 1 requests; live reads back as wanted."),
+        (applied(Status.SKIPPED), 0, "Apply: 1 already as wanted of 1 requests; live reads back as wanted."),
         (applied(Status.FAILED), 4, "Apply: 1 failed of 1 requests; incomplete."),
         (applied(), 4, "Apply: nothing to do; incomplete."),
         (applied(Status.DONE, remaining=((MODEL, LEFT),)), 4, "Apply: 1 done of 1 requests; incomplete."),

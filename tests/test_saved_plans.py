@@ -115,7 +115,7 @@ def test_what_a_manifest_may_not_have_meant_is_shown_with_the_saved_plan(desk: D
     desk.manifest(MANIFEST.replace("min_value: 0.95", "min_value: 0.95, max_concept: 5"))
     planned = desk.run("plan", "model.yaml", "--out", "plan.json")
     told = (
-        "warning: model.yaml:8:42: output_info.params.max_concept is not declared by the model's type: did you mean "
+        "warning: model.yaml:9:60: output_info.params.max_concept is not declared by the model's type: did you mean "
         "max_concepts? Correct it, or leave it as it is: it will be sent all the same.\n"
     )
     assert (planned.exit_code, planned.stderr) == (0, told)
@@ -123,8 +123,8 @@ def test_what_a_manifest_may_not_have_meant_is_shown_with_the_saved_plan(desk: D
     assert (warning["code"], warning["path"], warning["line"], warning["column"]) == (
         "unknown-param",
         "model.yaml",
-        8,
-        42,
+        9,
+        60,
     )
     again = desk.run("show", "plan.json")
     assert (again.exit_code, again.stderr, again.stdout) == (0, told, planned.stdout)

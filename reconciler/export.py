@@ -47,9 +47,6 @@ from reconciler.resources import (
 )
 from reconciler.sensitive import Secrets
 
-SCHEMA: Final = "../../schemas/model.v1.schema.json"
-"""Where editors look for the schema unless told otherwise: from two folders below it, as in examples/manifests."""
-
 _VISIBILITIES: Final = ("PRIVATE", "ORG", "PUBLIC")
 _TOO_DEEP: Final = f"it is nested deeper than {MAX_STRUCT_DEPTH} levels"
 
@@ -237,9 +234,12 @@ def _escaped(value: Any) -> Any:
 # --- YAML -----------------------------------------------------------------------------------------------------
 
 
-def yaml_from_manifest(manifest: Manifest, *, schema: str = SCHEMA) -> str:
-    """The manifest as one YAML document that ends in a newline, with a comment for each value it doesn't hold."""
-    lines = [f"# yaml-language-server: $schema={schema}"]
+def yaml_from_manifest(manifest: Manifest, *, schema: str | None = None) -> str:
+    """The manifest as one YAML document that ends in a newline, with a comment for each value it doesn't hold.
+
+    `schema` is where an editor finds the JSON Schema, as seen from the file.
+    """
+    lines = [] if schema is None else [f"# yaml-language-server: $schema={schema}"]
     lines += [f"# left out: {_one_line(str(item))}" for item in manifest.left_out]
     text: str = yaml.dump(
         manifest.document,

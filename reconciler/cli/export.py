@@ -196,12 +196,10 @@ def _require_absent(files: Mapping[Key, Path]) -> None:
         raise RefusedError((Refusal(rule="file-exists", message=message, remedy=remedy),))
 
 
-def _schema_seen_from(folder: Path) -> str:
-    """How a manifest in this folder names the schema: the nearest schemas/ above it, else as in examples/manifests."""
-    from reconciler.export import SCHEMA as DEFAULT
-
+def _schema_seen_from(folder: Path) -> str | None:
+    """How a manifest in this folder names the schema in the nearest schemas/ above it; None where there is none."""
     above = folder.resolve()
     for levels, parent in enumerate((above, *above.parents)):
         if (parent / SCHEMA).is_file():
             return (Path(*[".."] * levels) / SCHEMA).as_posix()
-    return DEFAULT
+    return None

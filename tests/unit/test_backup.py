@@ -65,7 +65,6 @@ def test_a_backup_holds_the_manifest_and_the_messages_without_secrets(tmp_path: 
         ],
     }
     assert (folder / "me/pets/petsID.yaml").read_text() == (
-        "# yaml-language-server: $schema=../../schemas/model.v1.schema.json\n"
         f"# left out: me/pets/petsID@{'b' * 32} output_info.params.api_key: a secret, (sensitive)\n"
         "apiVersion: reconciler/v1\n"
         "kind: Model\n"

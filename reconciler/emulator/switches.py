@@ -164,7 +164,7 @@ class Switches:
             choices = get_args(_types(type(self))[spec.name])
             value = getattr(self, spec.name)
             if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
-                raise UsageError(f"switch {spec.name}={value!r} is not a position. Use one of {', '.join(choices)}.")
+                raise UsageError(f"switch {spec.name}={value!r} is not known. Use one of {', '.join(choices)}.")
         for name in ("max_per_page", "max_batch", "rate_limit"):
             number = getattr(self, name)
             if number is not None and number <= 0:

@@ -56,7 +56,7 @@ def test_switches_are_read_from_text() -> None:
         ),
         (
             ["overwrite_struct=some"],
-            "switch overwrite_struct=some is not a position. Use one of whole, by_key, by_key_deep.",
+            "switch overwrite_struct=some is not known. Use one of whole, by_key, by_key_deep.",
         ),
         (["main_models=yes"], "switch main_models=yes is not true or false."),
         (["latency_ms=slow"], "switch latency_ms=slow is not a number."),
@@ -88,7 +88,7 @@ def test_an_unknown_switch_is_told_with_the_known_ones() -> None:
         ),
         (
             "kind=BROKEN",
-            f"fault kind=BROKEN is not a position. Use one of {KINDS}.",
+            f"fault kind=BROKEN is not known. Use one of {KINDS}.",
         ),
         ("kind=HANG,nth=0", "fault nth=0 is not a count. Give a whole number from 1."),
         (

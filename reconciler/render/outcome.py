@@ -31,9 +31,11 @@ def summary_text(report: Report) -> Styled:
     counts = report.plan.summary
     if report.kind == "Apply":
         return _apply_text(report)
+    # Updates and deletions count models and versions each; what is unchanged is a model with all that is stated of it.
+    unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
     if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
-        return f"In sync: {counts['unchanged']} model{'s' * (counts['unchanged'] != 1)} unchanged.", "good"
-    numbers = f"{counts['update']} to update, {counts['delete']} to delete, {counts['unchanged']} unchanged"
+        return f"In sync: {unchanged} unchanged.", "good"
+    numbers = f"{counts['update']} to update, {counts['delete']} to delete, {unchanged} unchanged"
     refused = f", {counts['refused']} refused" if counts["refused"] else ""
     unmet = len(report.plan.unmet)
     expectations = f", {unmet} expectation{'s' * (unmet != 1)} unmet" if unmet else ""

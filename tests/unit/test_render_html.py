@@ -43,7 +43,7 @@ def test_what_was_pending_anyway_comes_second_under_its_own_heading() -> None:
 def test_a_deletion_has_its_reason_and_no_table() -> None:
     page = body(plan_report([deletion("gone", "it has no <manifest>")]))
     assert page == (
-        '<p class="summary ">Plan: 0 to update, 1 to delete, 0 unchanged.</p>\n'
+        '<p class="summary ">Plan: 0 to update, 1 to delete, 0 models unchanged.</p>\n'
         '<section class="app"><h2>demo/pets</h2>\n'
         '<details class="change delete" data-action="delete" open><summary>'
         '<span class="symbol" aria-hidden="true">−</span> <span class="action">delete</span> '

@@ -183,7 +183,7 @@ def test_fifteen_hundred_models_fit_into_one_comment_with_totals_right() -> None
     shown = len(re.findall(r"^\*\*~\*\* `model-\d{4}`", markdown, re.MULTILINE))
     (cut,) = re.findall(r"_\*\*([\d,]+) updates\*\* are left out here", markdown)
     assert len(markdown) <= len(markdown.encode()) <= COMMENT_BUDGET
-    assert markdown.startswith("## Plan: 1500 to update, 5 to delete, 0 unchanged, 1 refused.\n")
+    assert markdown.startswith("## Plan: 1500 to update, 5 to delete, 0 models unchanged, 1 refused.\n")
     assert shown + int(cut.replace(",", "")) == 1500
     assert shown > 100
     assert "`model-0000`" in markdown

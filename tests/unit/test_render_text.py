@@ -75,7 +75,7 @@ def test_identical_edits_are_told_once() -> None:
         "\n"
         "Requests: 1 × PatchModels merge\n"
         "\n"
-        "Plan: 5 to update, 0 to delete, 0 unchanged.\n"
+        "Plan: 5 to update, 0 to delete, 0 models unchanged.\n"
     )
 
 

@@ -48,12 +48,12 @@ def applied(*results: Status, **more: Any) -> Report:
         (
             plan_report([deletion("m")], changes_exit_code=2, unchanged=1),
             2,
-            "Plan: 0 to update, 1 to delete, 1 unchanged.",
+            "Plan: 0 to update, 1 to delete, 1 model unchanged.",
         ),
         (
             plan_report([deletion("m")], changes_exit_code=2, refused=["no"]),
             3,
-            "Plan: 0 to update, 1 to delete, 0 unchanged, 1 refused.",
+            "Plan: 0 to update, 1 to delete, 0 models unchanged, 1 refused.",
         ),
     ],
 )

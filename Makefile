@@ -117,6 +117,7 @@ $(RUNTIME): pyproject.toml $(wildcard requirements/*.txt)
 	   $(BIN)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/runtime.txt && \
 	   $(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable . ; } || \
 	 { $(UNLOCKED) $(BIN)/python -m pip install $(PIP_FLAGS) --editable . ; }
+	@$(BIN)/python -m compileall -q reconciler  # pip compiles what it copies, not a checkout; without, each start does it again
 	@touch $@
 
 $(DEV): $(RUNTIME)

@@ -10,8 +10,8 @@ constructs whose meaning hangs on letters or lengths:
 - escapes, block scalars, anchors, aliases, tags, directives, references, and line breaks other than a line feed: a file
   with any of their characters (`_UNSURE`) is never taken for a form;
 - keys, which may repeat each other or be too long for one (libyaml allows 1,024 characters): the words of keys are equal
-  in all documents of a form, and so are those of scalars that aren't exactly one word (`a:b`, `-1`, `it''s`);
-- plain scalars, whose word says whether it is a number: each is read anew, and one that needs a message (a date) is none
+  in all documents of a form, and so are those of scalars that aren't read as they are written (`it''s`, one over lines);
+- plain scalars, whose text says whether it is a number: each is read anew, and one that needs a message (a date) is none
   of the form's.
 
 `---` in the first column followed by white space ends a document wherever it stands: so the text is cut there first. All
@@ -26,7 +26,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, repeat
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -43,12 +43,38 @@ _UNSURE: Final = re.compile("[\\\\|>!&*%$<\t\r\x85\u2028\u2029\ufeff]")
 _DOCUMENT: Final = re.compile(r"\n(?=---(?:[ \n]|\Z))")
 
 
+_LARGEST_PART: Final = 65_536
+"""Characters of a document beyond which it is left to the parser: its words would take more memory than they save time."""
+
+_TRIED_FORMS: Final = 16
+
+
 @dataclass(slots=True, kw_only=True)
 class _Layout:
-    """The documents with the same parts between their words: which words must be equal, and the forms by those words."""
+    """The documents with the same parts between their words: which words must be equal, and the forms by those words.
+
+    `used` counts the documents that were told from one of the forms.
+    """
 
     fixed: Picked
     forms: dict[tuple[str, ...], Form]
+    used: int = 0
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether learning another form may pay: not where hardly any document was like one before."""
+        return len(self.forms) <= _TRIED_FORMS + self.used
+
+
+class _Scalar(NamedTuple):
+    """A scalar as the parser met it: its text, and from where to where in the part it stands, quotes included."""
+
+    text: str
+    start: int
+    end: int
+    is_plain: bool
+    line: int
+    column: int
 
 
 class KnownForms:
@@ -56,7 +82,7 @@ class KnownForms:
 
     def __init__(self) -> None:
         self.readings = PlainReadings()
-        self._met: set[str] = set()
+        self._met: set[int] = set()  # hashes: where two layouts share one, the second is learnt too soon
         self._layouts: dict[str, _Layout] = {}
 
     def documents(self, text: str, path: str) -> list[LoadedDocument] | None:
@@ -75,78 +101,99 @@ class KnownForms:
 
     def _documents(self, part: str, path: str, first_line: int) -> Sequence[LoadedDocument] | None:
         """The document of one part, none where it is empty; None where it has any problem."""
+        if len(part) > _LARGEST_PART:
+            return self._parsed(part, path, first_line)
         cut = _WORDS.split(part)
         words, between = cut[1::2], "\0".join(cut[::2])
         layout = self._layouts.get(between)
         form = None if layout is None else layout.forms.get(layout.fixed(words))
+        if layout is not None and form is not None:
+            layout.used += 1
+        elif layout.is_worth_it if layout is not None else hash(between) in self._met:
+            form = self._learnt(part, path, cut, between)
+        else:
+            self._met.add(hash(between))
+            return self._parsed(part, path, first_line)
         if form is None:
-            if between not in self._met:
-                self._met.add(between)
-                parsed = self._parsed(part, path, first_line)
-                return None if parsed is None else parsed[0]
-            parsed = self._parsed(part, path, 0)
-            if parsed is None:
-                return None
-            form = self._learn(between, cut, *parsed)
-        elif None in map(self.readings.__getitem__, form.plain(words)):
+            return None
+        texts = form.texts(words)
+        if None in map(self.readings.__getitem__, form.plain(texts)):
             return None
         if form.root is None:
             return ()
-        filled = Filled(form, words, path=path, first_line=first_line, readings=self.readings)
+        filled = Filled(form, texts, path=path, first_line=first_line, readings=self.readings)
         return (LoadedDocument(path=path, root=filled),)
 
-    def _parsed(self, part: str, path: str, first_line: int) -> tuple[tuple[LoadedDocument, ...], list[Any]] | None:
-        """What the parser makes of one part, and the scalars it met; None where there is any problem."""
-        problems, scalars = ProblemList(), list[Any]()
-        source = _Recorder(source_of_events(part), scalars)
-        builder = Builder(source, path, problems, readings=self.readings, first_line=first_line)
+    def _parsed(
+        self, part: str, path: str, first_line: int, scalars: list[_Scalar] | None = None
+    ) -> tuple[LoadedDocument, ...] | None:
+        """What the parser makes of one part, its scalars going to `scalars`; None where there is any problem."""
+        problems = ProblemList()
+        source = source_of_events(part)
+        if scalars is not None:
+            source = _Recorder(source, scalars)
         try:
+            builder = Builder(source, path, problems, readings=self.readings, first_line=first_line)
             documents = tuple(builder.documents())
         except (UnreadableError, yaml.YAMLError):
             return None
-        return None if problems else (documents, scalars)
+        return None if problems else documents
 
-    def _learn(
-        self, between: str, cut: Sequence[str], documents: Sequence[LoadedDocument], scalars: Sequence[Any]
-    ) -> Form:
-        """The form of a document, kept for others."""
+    def _learnt(self, part: str, path: str, cut: Sequence[str], between: str) -> Form | None:
+        """The form of a document, kept for others; None where it has any problem."""
+        scalars: list[_Scalar] = []
+        documents = self._parsed(part, path, 0, scalars)
+        if documents is None:
+            return None
+        root = documents[0].root if documents else None
+        is_tree = root is not None and root.children is not None
+        nodes = _scalars_of(root, ()) if root is not None and is_tree else repeat((None, ()))
         ends = list(accumulate(map(len, cut)))
         starts, ends = ends[0:-1:2], ends[1::2]
-        root = documents[0].root if documents else None
-        nodes = _scalars_of(root, ()) if root is not None else repeat((None, ()))
         holes: dict[int, Hole] = {}
         fixed: list[int] = []
-        for scalar, (node, path) in zip(scalars, nodes, strict=False):
-            start, end = scalar.start_mark.index, scalar.end_mark.index
-            inside = range(bisect_right(ends, start), bisect_left(starts, end))
-            is_plain = bool(scalar.implicit[0])
-            quotes = 0 if is_plain else 1
-            is_whole = len(inside) == 1 and (starts[inside[0]], ends[inside[0]]) == (start + quotes, end - quotes)
-            if node is None or not is_whole:
-                fixed.extend(inside)
+        for scalar, (node, at) in zip(scalars, nodes, strict=False):
+            words = range(bisect_right(ends, scalar.start), bisect_left(starts, scalar.end))
+            quotes = 0 if scalar.is_plain else 1
+            start, end = scalar.start + quotes, scalar.end - quotes
+            written = part[start:end]
+            # Escaped quotes and folded lines are read otherwise than they are written; other scripts need a look.
+            if node is None or not words or written != scalar.text or "\n" in written or not written.isascii():
+                fixed.extend(words)
                 continue
-            mark = scalar.start_mark
+            edges = [start, *(edge for index in words for edge in (starts[index], ends[index])), end]
+            around = tuple(part[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
             holes[id(node)] = Hole(
-                path=path, index=inside[0], is_plain=is_plain, line=mark.line + 1, column=mark.column + 1 + quotes
+                path=at,
+                words=words,
+                around=around,
+                is_plain=scalar.is_plain,
+                line=scalar.line,
+                column=scalar.column + quotes,
             )
-        words = cut[1::2]
+        words_of_all = cut[1::2]
         layout = self._layouts.setdefault(between, _Layout(fixed=picked(tuple(fixed)), forms={}))
-        form = layout.forms[layout.fixed(words)] = Form(root, holes, words)
+        form = layout.forms[layout.fixed(words_of_all)] = Form(root, holes, words_of_all)
         return form
 
 
 class _Recorder:
     """A source of events that keeps the scalars."""
 
-    def __init__(self, source: Any, scalars: list[Any]) -> None:
+    def __init__(self, source: Any, scalars: list[_Scalar]) -> None:
         self._source = source
         self._scalars = scalars
 
     def get_event(self) -> Any:
         """The next event."""
-        event = self._source.get_event()
+        event: Any = self._source.get_event()
         if type(event) is yaml.ScalarEvent:
-            self._scalars.append(event)
+            start: Any = event.start_mark
+            end: Any = event.end_mark
+            is_plain = bool(event.implicit[0])
+            self._scalars.append(
+                _Scalar(event.value, start.index, end.index, is_plain, start.line + 1, start.column + 1)
+            )
         return event
 
 

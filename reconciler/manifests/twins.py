@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from reconciler.errors import Origin
-from reconciler.manifests.form import Filled, Form, Hole, Picked, picked
+from reconciler.manifests.form import Filled, Form, Picked, picked
 from reconciler.manifests.ids import id_problem, id_warning, version_id_problem
 from reconciler.manifests.nodes import JsonPath
 from reconciler.manifests.scalars import surprise
@@ -46,9 +46,9 @@ class _Role(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Free:
-    """A free hole: its role, the entry of `versions` that it belongs to (None: the model), and its path there."""
+    """A free hole of a form: its role, the entry of `versions` that it belongs to (None: the model), and its path there."""
 
-    hole: Hole
+    hole: int
     role: _Role
     version: int | None = None
     path: Path = ()
@@ -82,19 +82,19 @@ class Twins:
         roles = self._roles.get(filled.form)
         if roles is None:
             roles = self._roles[filled.form] = _roles_of(filled.form)
-        self._right.setdefault((filled.form, roles.decisive(filled.words)), _Right(filled=filled, model=model))
+        self._right.setdefault((filled.form, roles.decisive(filled.texts)), _Right(filled=filled, model=model))
 
     def model_of(self, filled: Filled) -> DesiredModel | None:
         """What a document means, without a problem and a warning; None where it has to be validated."""
         roles = self._roles.get(filled.form)
         if roles is None:
             return None
-        right = self._right.get((filled.form, roles.decisive(filled.words)))
+        right = self._right.get((filled.form, roles.decisive(filled.texts)))
         if right is None:
             return None
         changes = []
         for free in roles.free:
-            if filled.words[free.hole.index] != right.filled.words[free.hole.index]:
+            if filled.texts[free.hole] != right.filled.texts[free.hole]:
                 value = _allowed(free.role, *filled.value_of(free.hole))
                 if value is MISSING:
                     return None
@@ -108,34 +108,32 @@ class Twins:
 def _twin(right: _Right, filled: Filled, changes: Sequence[tuple[_Free, Any]]) -> DesiredModel:
     """What `right` means, with a document's own words and places."""
     model, here = right.model, right.filled
-    key, stated = model.key, model.stated
-    entries = [(entry.selector, entry.stated) for entry in model.versions]
+    key = model.key
+    selectors = [entry.selector for entry in model.versions]
+    values: dict[int | None, list[tuple[Path, Any]]] = {}
     for free, value in changes:
         if free.role is _Role.MODEL_ID:
             key = Key(user_id=key.user_id, app_id=key.app_id, model_id=value)
-        elif free.version is None:
-            stated = _with(stated, free.path, value)
-        elif free.role is _Role.VERSION_ID:
-            entries[free.version] = Selector(version_id=value), entries[free.version][1]
+        elif free.role is _Role.VERSION_ID and free.version is not None:
+            selectors[free.version] = Selector(version_id=value)
         else:
-            selector, inner = entries[free.version]
-            entries[free.version] = selector, _with(inner, free.path, value)
+            values.setdefault(free.version, []).append((free.path, value))
     versions = tuple(
         DesiredVersion(
-            selector=selector,
+            selector=selectors[index],
             action=entry.action,
-            stated=inner,
+            stated=_with(entry.stated, values.get(index, ())),
             removals=_moved_removals(entry.removals, here, filled),
             expected_concepts=entry.expected_concepts,
             origin=_moved(entry.origin, here, filled),
             origins=_Moved(entry.origins, here, filled),
         )
-        for entry, (selector, inner) in zip(model.versions, entries, strict=True)
+        for index, entry in enumerate(model.versions)
     )
     return DesiredModel(
         key=key,
         action=model.action,
-        stated=stated,
+        stated=_with(model.stated, values.get(None, ())),
         removals=_moved_removals(model.removals, here, filled),
         versions=versions,
         labels=model.labels,
@@ -182,14 +180,14 @@ def _moved_removals(removals: tuple[Removal, ...], here: Filled, there: Filled) 
 
 
 def _roles_of(form: Form) -> _Roles:
-    free = tuple(found for hole in form.holes if (found := _free(hole)) is not None)
-    ours = {found.hole.index for found in free}
-    decisive = picked(tuple(hole.index for hole in form.holes if hole.index not in ours))
+    free = tuple(found for index, hole in enumerate(form.holes) if (found := _free(index, hole.path)) is not None)
+    ours = {found.hole for found in free}
+    decisive = picked(tuple(index for index in range(len(form.holes)) if index not in ours))
     return _Roles(decisive=decisive, free=free)
 
 
-def _free(hole: Hole) -> _Free | None:
-    path = hole.path
+def _free(hole: int, path: JsonPath) -> _Free | None:
+    """The role of a hole at a path of the document; None where it decides."""
     if path == ("metadata", "id"):
         return _Free(hole=hole, role=_Role.MODEL_ID)
     if path[:1] != ("spec",):
@@ -199,7 +197,7 @@ def _free(hole: Hole) -> _Free | None:
     return _free_in(hole, Kind.MODEL, path[1:], None)
 
 
-def _free_in(hole: Hole, kind: Kind, inner: JsonPath, version: int | None) -> _Free | None:
+def _free_in(hole: int, kind: Kind, inner: JsonPath, version: int | None) -> _Free | None:
     """The role of a hole inside one entry. Items of lists decide: lists have rules about their items together."""
     path = tuple(name for name in inner if isinstance(name, str))
     if len(path) < len(inner):
@@ -208,6 +206,8 @@ def _free_in(hole: Hole, kind: Kind, inner: JsonPath, version: int | None) -> _F
         return _Free(hole=hole, role=_Role.VERSION_ID, version=version)
     for field in KINDS[kind]:
         if field.shape is Shape.STRING and path == field.path and path != ("notes",):
+            return _Free(hole=hole, role=_Role.TEXT, version=version, path=path)
+        if field.shape is Shape.IMAGE and path == (*field.path, "url"):
             return _Free(hole=hole, role=_Role.TEXT, version=version, path=path)
         if field.shape is Shape.STRUCT and path[: len(field.path)] == field.path and len(path) > len(field.path):
             return _Free(hole=hole, role=_Role.INSIDE_STRUCT, version=version, path=path)
@@ -231,7 +231,16 @@ def _allowed(role: _Role, value: Any, raw: str | None) -> Any:
     return value if id_problem(value) is None and id_warning(value) is None else MISSING
 
 
-def _with(tree: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
-    """A copy of nested mappings with another value at a path that they have."""
-    name, *rest = path
-    return {**tree, name: _with(tree[name], tuple(rest), value) if rest else value}
+def _with(tree: Mapping[str, Any], values: Sequence[tuple[Path, Any]]) -> Mapping[str, Any]:
+    """Nested mappings with other values at paths that they have; what lies on the way is copied once."""
+    if not values:
+        return tree
+    copies: dict[Path, dict[str, Any]] = {(): dict(tree)}
+    for path, value in values:
+        holder = copies[()]
+        for end in range(1, len(path)):
+            if path[:end] not in copies:
+                copies[path[:end]] = holder[path[end - 1]] = dict(holder[path[end - 1]])
+            holder = copies[path[:end]]
+        holder[path[-1]] = value
+    return copies[()]

@@ -83,6 +83,8 @@ def field_readers(message: Any) -> Mapping[str, _Reader] | None:
 def _field_reader(field: Any) -> _Reader:
     """What reads a field from its message. Set is what ListFields gives: present, or not the default."""
     name, read = field.name, _reader(field)
+    if read is _unusual:
+        return _unusual
     if not _is_repeated(field) and field.has_presence:
         return lambda message: read(getattr(message, name)) if message.HasField(name) else MISSING
     return lambda message: read(value) if (value := getattr(message, name)) else MISSING
@@ -113,7 +115,9 @@ def _reader(field: Any) -> _Reader:
     if field.type in _PLAIN:
         one: _Reader = _same
     elif field.type == FieldDescriptor.TYPE_ENUM and field.enum_type.full_name != "google.protobuf.NullValue":
-        names = {value.number: value.name for value in field.enum_type.values}
+        # Of several names for one number json_format takes the first.
+        by_number = field.enum_type.values_by_number
+        names = {value.number: by_number[value.number].name for value in field.enum_type.values}
         one = lambda number: names.get(number, number)  # noqa: E731
     elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.message_type.GetOptions().map_entry:
         one = quick_json

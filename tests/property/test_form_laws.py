@@ -29,10 +29,14 @@ _BASES: Final = (
     "# first line\n---\nkey: several words here\nother: 'it''s'\nurl: https://example.com/a-b\n",
     "list:\n- 2026-01-01\n- 12:30\n- .5\n- 1_000\n- a, b\nmore: plain text\n  on two lines\n",
     "? asked\n: answered\nnot: {}\nnone: []\nempty:\nlast: end\n",
+    "cats\n",
+    "[a, b c, (v1), 1.5, x:y, https://example.com/a.png, 'q r', -1, 2, 3, d, e, f]\n",
+    '{"id": "a-b (c)", "list": [{"id": "x", "value": 1}, {"id": "y", "value": 2}, {"id": "z", "value": -3}], "to": "e"}\n',
+    "name: Cats (v1), the second\nimage: {url: https://example.com/cats.png?w=1}\nat: 10:20:30\nnegative: -0.5\n",
 )
 _WORDS: Final = (
     "a", "cats", "dogs and cats", "no", "off", "null", "012", "0.5", "1e3", "1.0e+3", "1_000", "2026-01-01", "0x1F", "9" * 20,
-    "reconciler/v1", "v", "Model", "a.b-c/d+e", "0o17", "e" * 40, "true", "x y z 1", "1e999", "4_", "a-", "b0" * 16, "12.", "merge",
+    "reconciler/v1", "v", "Model", "a.b-c/d+e", "0o17", "e" * 40, "true", "x y z 1", "1e999", "4_", "a-", "b0" * 16, "12.", "merge", "Null",
 )  # fmt: skip
 _RUN: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_./+-]*(?: [0-9A-Za-z_][0-9A-Za-z_./+-]*)*")
 _EDITS: Final = " \n:-,[]{}#'\"?é\u3042.@`~"
@@ -128,9 +132,14 @@ spec:
   visibility: ORG
   protect: true
   retain_versions: 3
+  image: {url: "https://example.com/cats.png"}
   metadata:
     n: 20.0
-    when: soon
+    minus: -1
+    when: soon (or later)
+""",
+    """{apiVersion: reconciler/v1, kind: Model, metadata: {id: ID}, spec: {metadata: {a: 1, b: x, c: {d: [1, 2], e: y}, f: z},
+ versions: [{id: b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0, description: one}, {id: c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0, license: MIT}]}}
 """,
     """apiVersion: reconciler/v1
 kind: Model

@@ -73,6 +73,8 @@ def _report_syntax(text: str, error: yaml.MarkedYAMLError, path: str, problems: 
     lines = text.splitlines()
     written = lines[line - 1] if line <= len(lines) else ""
     hint = "Check the indentation and quotes here and in the lines before."
+    if "mapping values are not allowed" in said:
+        hint = 'A text with ": " in it needs quotes; else check the indentation here and in the lines before.'
     if written[: max(column, 1)].strip(" ").startswith("\t"):
         hint = "Indent with spaces: YAML allows no tabs there."
     problems.add("yaml-syntax", f"not YAML: {said}.", Origin(path=path, line=line, column=column), hint=hint)

@@ -41,12 +41,9 @@ _PIECE: Final = r"[0-9A-Za-z_][0-9A-Za-z_./+-]*"
 _WORDS: Final = re.compile(rf"({_PIECE}(?: {_PIECE})*)")
 _UNSURE: Final = re.compile("[\\\\|>!&*%$<\t\r\x85\u2028\u2029\ufeff]")
 _DOCUMENT: Final = re.compile(r"\n(?=---(?:[ \n]|\Z))")
-
-
+_TRIED_FORMS: Final = 16
 _LARGEST_PART: Final = 65_536
 """Characters of a document beyond which it is left to the parser: its words would take more memory than they save time."""
-
-_TRIED_FORMS: Final = 16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +56,12 @@ class _Layout:
     fixed: Picked
     forms: dict[tuple[str, ...], Form]
     used: int = 0
+
+    def form_of(self, words: Sequence[str]) -> Form | None:
+        """The form of a document with these words, if it is known."""
+        form = self.forms.get(self.fixed(words))
+        self.used += form is not None
+        return form
 
     @property
     def is_worth_it(self) -> bool:
@@ -106,16 +109,15 @@ class KnownForms:
         cut = _WORDS.split(part)
         words, between = cut[1::2], "\0".join(cut[::2])
         layout = self._layouts.get(between)
-        form = None if layout is None else layout.forms.get(layout.fixed(words))
-        if layout is not None and form is not None:
-            layout.used += 1
-        elif layout.is_worth_it if layout is not None else hash(between) in self._met:
-            form = self._learnt(part, path, cut, between)
-        else:
-            self._met.add(hash(between))
-            return self._parsed(part, path, first_line)
+        form = None if layout is None else layout.form_of(words)
         if form is None:
-            return None
+            may_learn = hash(between) in self._met if layout is None else layout.is_worth_it
+            if not may_learn:
+                self._met.add(hash(between))
+                return self._parsed(part, path, first_line)
+            form = self._learnt(part, path, cut, between)
+            if form is None:
+                return None
         texts = form.texts(words)
         if None in map(self.readings.__getitem__, form.plain(texts)):
             return None
@@ -146,35 +148,45 @@ class KnownForms:
         if documents is None:
             return None
         root = documents[0].root if documents else None
-        is_tree = root is not None and root.children is not None
-        nodes = _scalars_of(root, ()) if root is not None and is_tree else repeat((None, ()))
-        ends = list(accumulate(map(len, cut)))
-        starts, ends = ends[0:-1:2], ends[1::2]
-        holes: dict[int, Hole] = {}
-        fixed: list[int] = []
-        for scalar, (node, at) in zip(scalars, nodes, strict=False):
-            words = range(bisect_right(ends, scalar.start), bisect_left(starts, scalar.end))
-            quotes = 0 if scalar.is_plain else 1
-            start, end = scalar.start + quotes, scalar.end - quotes
-            written = part[start:end]
-            # Escaped quotes and folded lines are read otherwise than they are written; other scripts need a look.
-            if node is None or not words or written != scalar.text or "\n" in written or not written.isascii():
-                fixed.extend(words)
-                continue
-            edges = [start, *(edge for index in words for edge in (starts[index], ends[index])), end]
-            around = tuple(part[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
-            holes[id(node)] = Hole(
-                path=at,
-                words=words,
-                around=around,
-                is_plain=scalar.is_plain,
-                line=scalar.line,
-                column=scalar.column + quotes,
-            )
-        words_of_all = cut[1::2]
-        layout = self._layouts.setdefault(between, _Layout(fixed=picked(tuple(fixed)), forms={}))
-        form = layout.forms[layout.fixed(words_of_all)] = Form(root, holes, words_of_all)
+        holes, fixed = _holes(part, cut, scalars, root)
+        words = cut[1::2]
+        layout = self._layouts.setdefault(between, _Layout(fixed=picked(fixed), forms={}))
+        form = layout.forms[layout.fixed(words)] = Form(root, holes, words)
         return form
+
+
+def _holes(
+    part: str, cut: Sequence[str], scalars: Sequence[_Scalar], root: Node | None
+) -> tuple[dict[int, Hole], tuple[int, ...]]:
+    """The scalars that documents of this layout may fill otherwise, by the identity of their nodes; and the fixed words.
+
+    Words outside any scalar are in comments.
+    """
+    # A document that is one scalar is always wrong, and whether it is empty hangs on the scalar: all of it is fixed.
+    nodes = _scalars_of(root, ()) if root is not None and root.children is not None else repeat((None, ()))
+    edges = list(accumulate(map(len, cut)))
+    starts, ends = edges[0:-1:2], edges[1::2]
+    holes: dict[int, Hole] = {}
+    fixed: list[int] = []
+    for scalar, (node, path) in zip(scalars, nodes, strict=False):
+        words = range(bisect_right(ends, scalar.start), bisect_left(starts, scalar.end))
+        quotes = 0 if scalar.is_plain else 1
+        start, end = scalar.start + quotes, scalar.end - quotes
+        written = part[start:end]
+        # Escaped quotes and folded lines are read otherwise than they are written; other scripts need a look.
+        if node is None or not words or written != scalar.text or "\n" in written or not written.isascii():
+            fixed.extend(words)
+            continue
+        gaps = zip([start, *(ends[index] for index in words)], [*(starts[index] for index in words), end], strict=True)
+        holes[id(node)] = Hole(
+            path=path,
+            words=words,
+            around=tuple(part[gap_start:gap_end] for gap_start, gap_end in gaps),
+            is_plain=scalar.is_plain,
+            line=scalar.line,
+            column=scalar.column + quotes,
+        )
+    return holes, tuple(fixed)
 
 
 class _Recorder:

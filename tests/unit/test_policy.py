@@ -15,6 +15,7 @@ from reconciler.policy import (
     cap,
     decide,
     empty_desired_state,
+    manifests_passed_over,
     mark_conflicts,
     model_candidates,
     of_shard,
@@ -373,6 +374,14 @@ def test_pruning_against_no_manifest_at_all_is_refused() -> None:
         rule="empty-desired-state",
         message="--prune was given and there is no manifest at all.",
         remedy="Check the paths; `reconciler purge` is the command that empties an app.",
+    )
+
+
+def test_what_was_not_read_is_named() -> None:
+    assert manifests_passed_over(("a.yaml", "b")) == Refusal(
+        rule="passed-over",
+        message="--prune was given and a.yaml, b may hold manifests that were not read.",
+        remedy="Put the files themselves there, give them as PATH too, or take the links away.",
     )
 
 

@@ -29,9 +29,8 @@ from reconciler.plan import redacted
 from reconciler.remote.port import Remote
 from reconciler.resources import Key, ObservedModel, ObservedVersion
 from reconciler.sensitive import Secrets
-
-PRIVATE_FILE: Final = 0o600
-PRIVATE_FOLDER: Final = 0o700
+from reconciler.statedir import PRIVATE_FOLDER, sync_folder
+from reconciler.wholefile import write_new
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _UNSAFE_LETTERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -83,7 +82,7 @@ def write_backup(root: Path, run_id: str, models: Iterable[ObservedModel], *, se
         try:
             _fill(draft, list(models), secrets)
             draft.rename(target)
-            _sync_folder(root)
+            sync_folder(root)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -100,14 +99,14 @@ def _fill(folder: Path, models: list[ObservedModel], secrets: Secrets) -> None:
         place = folder / places[model.key]
         for level in (place.parent.parent, place.parent):
             level.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        _write_new(place.with_name(f"{place.name}.json"), _message_text(model, secrets))
+        write_new(place.with_name(f"{place.name}.json"), _message_text(model, secrets))
         try:
             manifest = manifest_from_model(model, _versions(model), secrets=secrets)
         except NotExportableError:
             continue  # no manifest can name it; its messages are there
-        _write_new(place.with_name(f"{place.name}.yaml"), yaml_from_manifest(manifest))
+        write_new(place.with_name(f"{place.name}.yaml"), yaml_from_manifest(manifest))
     for parent, _, _ in os.walk(folder, topdown=False):
-        _sync_folder(Path(parent))
+        sync_folder(Path(parent))
 
 
 def _versions(model: ObservedModel) -> tuple[ObservedVersion, ...]:
@@ -164,24 +163,3 @@ def _file_name(text: str, digits: int) -> str:
     stem = _UNSAFE_LETTERS.sub("_", text)[:_HASHED_STEM].strip("_-")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
     return f"{stem or 'id'}-{digest}"
-
-
-# --- writing --------------------------------------------------------------------------------------------------
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that isn't there yet and see it onto the disk."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as file:
-        # Half a surrogate pair becomes the escape that JSON has for it; a manifest holds none.
-        file.write(text.encode("utf-8", "backslashreplace"))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """See a folder's entries onto the disk: without it a crash could lose the names of files that are there."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

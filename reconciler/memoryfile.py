@@ -12,12 +12,13 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from reconciler.errors import ReconcilerError
 from reconciler.memory import Entry, Memory
+from reconciler.wholefile import write_whole
 
 KIND: Final = "DriftMemory"
 FORMAT_VERSION: Final = "1.0"
@@ -131,22 +132,7 @@ def _write(path: Path, memory: Memory) -> None:
             for entry in memory.entries
         ],
     }
-    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", mode=0o600, what="state file")
-
-
-def write_whole(path: Path, text: str, *, mode: int, what: str) -> None:
-    """Write a text file so that readers see the old one or the new one, never a part. Raises ReconcilerError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise ReconcilerError(f"The {what} {path} can't be written: {error.strerror}.") from error
+    write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", what="state file")
 
 
 def _require_folder(path: Path) -> None:

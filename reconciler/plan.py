@@ -319,10 +319,12 @@ def _key(entry: Mapping[str, Any]) -> Key:
 
 
 def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
-    origin = entry["origin"]
+    origin, action = entry["origin"], entry["action"]
+    if action not in ("update", "delete"):
+        raise ValueError(f"the action {action!r} is neither update nor delete")
     return Change(
         key=keys[entry["address"]],
-        action=entry["action"],
+        action=action,
         fields=tuple(_field(item) for item in entry["fields"]),
         origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
         reason=entry.get("reason"),

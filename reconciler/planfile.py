@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ReconcilerError, Refusal, RefusedError
 from reconciler.plan import Plan, PlanFormatError, plan_document, plan_from_document
+from reconciler.wholefile import write_whole
 
 MAX_BYTES = 512 * 1024 * 1024
 
 
 def write_plan(plan: Plan, path: str) -> None:
     """Save a plan as JSON, mode 0600: it holds live values. Raises ReconcilerError where the place can't be written."""
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     text = json.dumps(plan_document(plan), indent=2, ensure_ascii=False) + "\n"
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise ReconcilerError(f"The plan can't be written to {path}: {error.strerror}.") from error
+    write_whole(Path(path), text, what="plan")
 
 
 def read_plan(path: str) -> Plan:

@@ -51,6 +51,7 @@ from tests.scenario_service import (
 )
 
 PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
+KNOWN_KEYS: Final = frozenset(schema_document("Plan")["properties"])
 GOLDENS: Final = (
     "plan.txt",
     "plan.json",
@@ -285,8 +286,9 @@ class _Run:
         except ValueError:
             self._broken.append(f"standard output is not JSON; standard error: {result.stderr}")
             return {"changes": []}
-        if document["kind"] in ("Plan", "Drift"):
+        if document["kind"] in ("Plan", "Drift", "Apply"):
             errors = [error.message for error in PLAN_SCHEMA.iter_errors(document)]
+            errors += [f"{name} is not in the schema" for name in document if name not in KNOWN_KEYS]
             self._require(not errors, f"the document does not fit the Plan schema: {errors}")
         return document
 

@@ -214,7 +214,7 @@ def test_metrics_that_cannot_be_written_are_an_error(tmp_path: Path, drift: Call
     write(tmp_path, name="One")
     result = drift("--metrics", "none/d.prom", "--format", "json")
     assert (result.exit_code, result.document()["kind"]) == (1, "Error")
-    assert "The metrics file none/d.prom can't be written: No such file or directory." in result.stderr
+    assert "The metrics file can't be written to none/d.prom: No such file or directory." in result.stderr
 
 
 def test_another_endpoints_state_is_refused(tmp_path: Path, cli: RunCli, drift: Callable[..., CliResult]) -> None:

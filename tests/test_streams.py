@@ -17,6 +17,7 @@ MANIFESTS = ROOT / "examples" / "manifests"
     ("line", "exit_code", "message"),
     [
         (f"apply {MANIFESTS} <&-", 64, "There is no terminal to ask on."),
+        ("undo latest <&-", 64, "There is no terminal to ask on."),
         ("plan - <&-", 1, "Standard input is closed"),
         (f"plan {MANIFESTS} >&-", 1, "Standard output is closed"),
         (f"plan {MANIFESTS} >/dev/full", 1, "can't be written to standard output: No space left on device"),

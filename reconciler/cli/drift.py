@@ -86,7 +86,7 @@ class _Measured:
         if self._path is None:
             return
         from reconciler.ci.metrics import Run, metrics_text
-        from reconciler.memoryfile import write_whole
+        from reconciler.wholefile import write_whole
 
         run = Run(
             labels={"endpoint": self.endpoint, "environment": self._environment, "manifests": " ".join(self._paths)},
@@ -95,4 +95,4 @@ class _Measured:
             exit_code=exit_code,
             report=report,
         )
-        write_whole(self._path, metrics_text(run), mode=0o644, what="metrics file")
+        write_whole(self._path, metrics_text(run), what="metrics file", mode=0o644)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -166,6 +165,7 @@ def _write(manifests: list[Manifest], folder: Path, *, is_forced: bool) -> dict[
     from reconciler.backup import file_names
     from reconciler.errors import ReconcilerError
     from reconciler.export import yaml_from_manifest
+    from reconciler.wholefile import write_whole
 
     names = file_names({manifest.key.model_id for manifest in manifests})
     files = {manifest.key: folder / f"{names[manifest.key.model_id]}.yaml" for manifest in manifests}
@@ -174,15 +174,11 @@ def _write(manifests: list[Manifest], folder: Path, *, is_forced: bool) -> dict[
     schema = _schema_seen_from(folder)
     for manifest in manifests:
         path = files[manifest.key]
-        draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            draft.write_text(yaml_from_manifest(manifest, schema=schema), encoding="utf-8")
-            draft.replace(path)
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink()
             raise ReconcilerError(f"The manifest can't be written to {path}: {error.strerror}.") from error
+        write_whole(path, yaml_from_manifest(manifest, schema=schema), what="manifest", mode=0o666)
     return {key: path.as_posix() for key, path in files.items()}
 
 

@@ -263,7 +263,9 @@ def _output_options(formats: Sequence[str]) -> list[Decorator[Any]]:
             help="Colours: auto means on a terminal only, and never while NO_COLOR is set.",
         ),
         verbose_option(expose_value=True),
-        click.option("-q", "--quiet", is_flag=True, help="No progress, notes or warnings about manifests on standard error; errors stay."),
+        click.option(
+            "-q", "--quiet", is_flag=True, help="No progress, notes, warnings on standard error; errors stay."
+        ),
     ]
 
 

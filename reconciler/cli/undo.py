@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from reconciler.cli.apply import asked
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.run import echo_applied, open_session, progress, reporting_problems
+from reconciler.cli.standard_input import has_terminal
 
 
 @click.command("undo")
@@ -22,7 +21,7 @@ def command(run: str, common: CommonOptions, *, yes: bool) -> int:
     RUN is the name of a folder in .reconciler/runs/, or "latest". Every field that stays as it is, is told with the reason;
     a deleted model isn't brought back. Asks before writing on a terminal; elsewhere --yes is needed.
     """
-    if not yes and not sys.stdin.isatty():
+    if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes.")
     with open_session(common) as session:
         report = session.undo(run, confirm=None if yes else lambda shown: asked(shown, common))

@@ -194,7 +194,7 @@ def _change(change: Change, *, is_open: bool) -> str:
         else ""
     )
     version = f'<span class="at">@{_text(change.key.version_id)}</span>' if change.key.version_id else ""
-    action = change.action if change.action in _SYMBOLS else "update"
+    action = change.action
     return (
         f'<details class="change {action}" data-action="{action}"{" open" * is_open}>'
         f'<summary><span class="symbol" aria-hidden="true">{_SYMBOLS[action]}</span> <span class="action">{action}</span> '

@@ -9,7 +9,7 @@ repository's owner mark, or the whole app is in scope and no other owner's mark 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -102,7 +102,7 @@ def model_candidates(desired: Desired, observed: Observed, rules: PruneRules) ->
     return tuple(
         Candidate(key=key, reason="it has no manifest")
         for key, model in sorted(observed.models.items())
-        if key.scope in scopes and key not in manifests and in_prune_scope(model, rules)
+        if key.scope in scopes and key not in manifests and not model.is_bookmark and in_prune_scope(model, rules)
     )
 
 
@@ -144,7 +144,7 @@ def decide(
     for candidate in candidates:
         key, model = candidate.key, observed.models[candidate.key.model()]
         users = _workflows_using(key, workflows.get(key.scope, ()))
-        if not key.version_id and (glob := _protecting_glob(model, rules)):
+        if not key.version_id and (glob := _protecting_glob(model, rules.protect)):
             notices.append(Notice(address=key.address, message=f"kept: prune.protect has {glob!r}."))
         elif not key.version_id and owner_mark(model).get("protect", False) is not False:
             refusals.append(_protected(key))
@@ -222,9 +222,48 @@ def _over_the_cap(
         )
 
 
-def _protecting_glob(model: ObservedModel, rules: PruneRules) -> str | None:
+def purge_refusals(
+    models: Iterable[ObservedModel], *, owner: str | None, protect: tuple[str, ...]
+) -> tuple[Refusal, ...]:
+    """Why an app may not be emptied, model by model: deleting all of it spares nothing."""
+    return tuple(refusal for model in models for refusal in _purge_refusals(model, owner, protect))
+
+
+def _purge_refusals(model: ObservedModel, owner: str | None, protect: tuple[str, ...]) -> Iterator[Refusal]:
+    address, mark, glob = model.key.address, owner_mark(model), _protecting_glob(model, protect)
+    if model.is_bookmark:
+        yield Refusal(
+            rule="bookmark",
+            address=address,
+            message=f"{address} is a bookmark of another app's model.",
+            remedy="Remove the bookmark first.",
+        )
+    if mark.get("protect", False) is not False:
+        yield Refusal(
+            rule="protected",
+            address=address,
+            message=f"{address} is protected: its live mark says so.",
+            remedy="Apply a manifest with protect: false first.",
+        )
+    if glob is not None:
+        yield Refusal(
+            rule="protected-name",
+            address=address,
+            message=f"{address} matches {glob!r} of prune.protect.",
+            remedy="Take the pattern out of reconciler.yaml, or delete the other models one by one.",
+        )
+    if mark and mark["owner"] != owner:
+        yield Refusal(
+            rule="foreign-owner",
+            address=address,
+            message=f"{address} belongs to {mark['owner']!r}, by its owner mark.",
+            remedy="Purge with the reconciler.yaml of that owner.",
+        )
+
+
+def _protecting_glob(model: ObservedModel, protect: tuple[str, ...]) -> str | None:
     names = [text for text in (model.key.model_id, model.document.get("name")) if text]
-    return next((glob for glob in rules.protect if any(fnmatchcase(name, glob) for name in names)), None)
+    return next((glob for glob in protect if any(fnmatchcase(name, glob) for name in names)), None)
 
 
 def _protected(key: Key) -> Refusal:

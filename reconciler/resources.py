@@ -305,6 +305,11 @@ class ObservedModel:
     versions: tuple[ObservedVersion, ...] = ()
     versions_complete: bool = False
 
+    @property
+    def is_bookmark(self) -> bool:
+        """Whether it is a bookmark of somebody else's model (resources.proto, Model.bookmark_origin)."""
+        return "bookmark_origin" in self.document
+
     @cached_property
     def versions_by_id(self) -> Mapping[str, ObservedVersion]:
         """The versions read so far, the latest among them."""

@@ -34,7 +34,7 @@ from reconciler.plan import Plan
 from reconciler.planning import Inputs, Planning, require_fitting_params_offline
 from reconciler.remote.port import Remote
 from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
-from reconciler.resources import Desired, Key, secret_texts
+from reconciler.resources import Desired, Key, ObservedModel, Scope, secret_texts
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.selection import Shard
 from reconciler.sensitive import known_secrets
@@ -42,6 +42,7 @@ from reconciler.verify import staleness
 
 if TYPE_CHECKING:
     from reconciler.journal import Journal
+    from reconciler.purging import Purged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +160,7 @@ class Session:
         Asking takes time in which the live side can move, so it is compared once more after a yes.
         """
         validated = self.validated(inputs)
-        with self._locked(model.key for model in validated.desired.models):
+        with self._locked(model.key.scope for model in validated.desired.models):
             plan = self._planned(inputs, validated)
             warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
             if plan.refused or not plan.changes:
@@ -181,7 +182,7 @@ class Session:
 
     def apply_plan(self, plan: Plan) -> Report:
         """Apply exactly a plan's requests, if every object is still as planned; then read back."""
-        with self._locked(change.key for change in plan.changes):
+        with self._locked(change.key.scope for change in plan.changes):
             return self._rechecked(plan)
 
     def resume(self, run_id: str) -> Report:
@@ -192,7 +193,7 @@ class Session:
         refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
         if refusals:
             raise RefusedError(refusals)
-        with self._locked(change.key for change in run.plan.changes):
+        with self._locked(change.key.scope for change in run.plan.changes):
             return self._rechecked(run.plan, journal=lambda: Journal(run.folder))
 
     def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
@@ -205,7 +206,7 @@ class Session:
         refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
         if refusals:
             raise RefusedError(refusals)
-        with self._locked(change.key for change in run.plan.changes):
+        with self._locked(change.key.scope for change in run.plan.changes):
             observed = self._planning().read(run.plan)
             plan = inverse(
                 run.plan,
@@ -223,6 +224,28 @@ class Session:
             if confirm is None:
                 return self._written(plan, frozenset(), known=frozenset())
             return self._rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
+
+    def purge(
+        self,
+        scope: Scope,
+        *,
+        confirm: Callable[[tuple[ObservedModel, ...]], bool],
+        on_backup: Callable[[Path], None],
+    ) -> Purged | None:
+        """Delete every model of an app, after a backup; None where `confirm` says no. Raises RefusedError."""
+        from reconciler.purging import Purging
+
+        purging = Purging(
+            remote=self._remote(),
+            scope=scope,
+            owner=self.settings.owner,
+            protect=self.settings.prune.protect,
+            backups=self.backups,
+            run_id=self._run_id(),
+            parallelism=self.settings.limits.parallelism,
+            alone=lambda: self._locked([scope]),
+        )
+        return purging.purge(confirm=confirm, on_backup=on_backup)
 
     def _planned(self, inputs: Inputs, validated: Validated, *, base: BaseState | None = None) -> Plan:
         """The plan with all that the manifests may not have meant."""
@@ -278,11 +301,11 @@ class Session:
             opened.close()
 
     @contextmanager
-    def _locked(self, keys: Iterable[Key]) -> Iterator[None]:
+    def _locked(self, scopes: Iterable[Scope]) -> Iterator[None]:
         """Keep other runs on this machine from writing to the same apps meanwhile."""
         from reconciler.lock import locked
 
-        apps = {key.app_id for key in keys}
+        apps = {scope.app_id for scope in scopes}
         with locked(self.state / "locks", self.settings.endpoint.url, apps, run=self._run_id()):
             yield
 

@@ -53,7 +53,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ADAPTERS = ("remote", "emulator")
 """The sides that speak to the service, or are one: they know the first three layers and the settings, no step."""
 
-COMPOSERS = ("connect", "planning", "writing", "session", "cli", "__main__")
+COMPOSERS = ("connect", "planning", "writing", "purging", "session", "cli", "__main__")
 """What strings the steps together; each may import what stands to its left here, and nothing imports `cli` but `cli`."""
 
 PURE = (
@@ -64,6 +64,8 @@ PURE = (
     "semantics",
     "deletions",
     "splitting",
+    "shown",
+    "selection",
     "sensitive",
     "typecheck.check",
     "typecheck.fields",
@@ -77,6 +79,8 @@ PURE = (
     "assemble",
     "attribution",
     "restore",
+    "verify",
+    "undo",
     "memory",
     "report",
     "render",
@@ -170,7 +174,7 @@ def allowed(importer: str, imported: str) -> bool:
         return True
     if importer == "session":
         return not is_in(imported, ("cli", "render"))
-    if importer == "writing":
+    if importer in ("writing", "purging"):
         return not is_in(imported, ("cli", "render", "session", "planning"))
     if importer == "planning":
         return not is_in(imported, ("cli", "render", "session", "apply", "verify", "report"))

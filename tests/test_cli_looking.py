@@ -16,6 +16,7 @@ from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 from reconciler.cli.main import main
 from reconciler.cli.options import FORMATS
 from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
+from reconciler.lock import locked
 from tests.command_line import CliResult, RunCli
 from tests.unit.scripted_service import ScriptedService, in_turn, models_of, ok
 
@@ -587,10 +588,20 @@ def test_purge_goes_where_the_owner_is_this_one(service: Service) -> None:
 
 
 def test_purge_deletes_nothing_where_the_backup_cannot_be_written(service: Service) -> None:
-    (service.folder / ".reconciler").write_text("a file")
+    (service.folder / ".reconciler").mkdir()
+    (service.folder / ".reconciler/backup").write_text("a file")
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
     assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
     assert "The backup can't be written" in result.stderr
+    assert "DeleteModels" not in service.calls()
+
+
+def test_purge_waits_for_no_other_run(service: Service) -> None:
+    with locked(service.folder / ".reconciler/locks", service.emulator.url, {"pets"}, run="another"):
+        result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
+    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
+    assert "another" in result.stderr
+    assert not (service.folder / ".reconciler/backup").exists()
     assert "DeleteModels" not in service.calls()
 
 

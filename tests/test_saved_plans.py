@@ -229,12 +229,17 @@ def _without_a_part(document: dict[str, Any]) -> None:
     document["fingerprint"] = fingerprint(document)
 
 
+def _of_an_unknown_action(document: dict[str, Any]) -> None:
+    document["changes"][0]["action"] = "rename"
+    document["fingerprint"] = fingerprint(document)
+
+
 def _of_another_kind(document: dict[str, Any]) -> None:
     document["kind"] = "Apply"
     document["fingerprint"] = fingerprint(document)
 
 
-@pytest.mark.parametrize("edit", [_edited, _of_another_major, _without_a_part, _of_another_kind])
+@pytest.mark.parametrize("edit", [_edited, _of_another_major, _without_a_part, _of_an_unknown_action, _of_another_kind])
 @pytest.mark.parametrize("command", [("apply", "--plan"), ("show",)], ids=["apply", "show"])
 def test_a_file_that_is_not_as_it_was_written_is_refused(desk: Desk, edit: Any, command: tuple[str, ...]) -> None:
     document = desk.plan()

@@ -32,13 +32,8 @@ def scope_from(settings: Settings) -> Scope:
 
 def own_models(models: Iterable[ObservedModel], scope: Scope) -> tuple[ObservedModel, ...]:
     """The app's own among listed models, ordered by id: a listing also returns Clarifai's, and may return bookmarks."""
-    own = [model for model in models if model.key.scope == scope and not is_bookmark(model)]
+    own = [model for model in models if model.key.scope == scope and not model.is_bookmark]
     return tuple(sorted(own, key=lambda model: model.key))
-
-
-def is_bookmark(model: ObservedModel) -> bool:
-    """Whether a model is a bookmark of somebody else's (resources.proto, Model.bookmark_origin)."""
-    return "bookmark_origin" in model.document
 
 
 def each(read: Callable[[_In], _Out], items: Iterable[_In], session: Session) -> list[_Out]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,32 +13,12 @@ from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.progress import wipe
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 from reconciler.cli.standard_input import has_terminal
-from reconciler.errors import Refusal, RefusedError, RemoteError, UsageError
-from reconciler.resources import Key, ObservedModel, Scope
+from reconciler.errors import UsageError
+from reconciler.resources import ObservedModel, Scope
 
 if TYPE_CHECKING:
-    from reconciler.config import Settings
+    from reconciler.purging import Purged
     from reconciler.render.results import Result
-    from reconciler.session import Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
-    """What became of a purge: `deleted` are models that were there and aren't any more, `remaining` those that are.
-
-    `remaining` is None where listing afterwards failed. `error` is why the deletion, or that listing, failed; an app can be
-    empty all the same, where only the answer was lost.
-    """
-
-    deleted: tuple[Key, ...] = ()
-    remaining: tuple[Key, ...] | None = ()
-    backup: str | None = None
-    error: str | None = None
-
-    @property
-    def converged(self) -> bool:
-        """Whether the app is known to be empty."""
-        return self.remaining == ()
 
 
 @click.command("purge")
@@ -64,17 +42,16 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
         raise click.UsageError(f"--confirm {said}. To delete every model of {app}, give --confirm {app}.")
     _require_same_app(scope, common)
     with open_session(common) as session:
-        models = _own(session, scope)
-        _require_allowed(models, session.settings)
-        if models and has_terminal() and not yes and not _asked(scope, models):
-            progress(common, "Nothing was deleted.")
-            return exit_codes.OK
-        purged = _purged(session, scope, models, common) if models else Purged()
+        purged = session.purge(
+            scope,
+            confirm=lambda models: not has_terminal() or yes or _asked(scope, models),
+            on_backup=lambda folder: _tell_backup(folder, common),
+        )
+    if purged is None:
+        progress(common, "Nothing was deleted.")
+        return exit_codes.OK
     _echo(purged, scope, common)
     return exit_codes.OK if purged.converged else exit_codes.INCOMPLETE
-
-
-# --- guards ---------------------------------------------------------------------------------------------------
 
 
 def _scope(app: str) -> Scope:
@@ -97,57 +74,6 @@ def _require_same_app(scope: Scope, common: CommonOptions) -> None:
             raise UsageError(f"{option} {given} contradicts USER/APP, {scope}. Leave {option} out.")
 
 
-def _own(session: Session, scope: Scope) -> tuple[ObservedModel, ...]:
-    """Every model that the app's listing says is the app's, bookmarks included."""
-    from reconciler.cli.live import remote_of
-
-    listed = remote_of(session).list_models(scope)
-    return tuple(sorted((model for model in listed if model.key.scope == scope), key=lambda model: model.key))
-
-
-def _require_allowed(models: tuple[ObservedModel, ...], settings: Settings) -> None:
-    refusals = tuple(refusal for model in models for refusal in _refusals(model, settings))
-    if refusals:
-        raise RefusedError(refusals)
-
-
-def _refusals(model: ObservedModel, settings: Settings) -> Iterator[Refusal]:
-    from reconciler.cli.live import is_bookmark
-    from reconciler.policy import owner_mark
-
-    address, mark = model.key.address, owner_mark(model)
-    names = (model.key.model_id, str(model.document.get("name", "")))
-    glob = next((glob for glob in settings.prune.protect if any(fnmatchcase(name, glob) for name in names)), None)
-    if is_bookmark(model):
-        yield Refusal(
-            rule="bookmark",
-            address=address,
-            message=f"{address} is a bookmark of another app's model.",
-            remedy="Remove the bookmark first.",
-        )
-    if mark.get("protect", False) is not False:
-        yield Refusal(
-            rule="protected",
-            address=address,
-            message=f"{address} is protected: its live mark says so.",
-            remedy="Apply a manifest with protect: false first.",
-        )
-    if glob is not None:
-        yield Refusal(
-            rule="protected-name",
-            address=address,
-            message=f"{address} matches {glob!r} of prune.protect.",
-            remedy="Take the pattern out of reconciler.yaml, or delete the other models one by one.",
-        )
-    if mark and mark["owner"] != settings.owner:
-        yield Refusal(
-            rule="foreign-owner",
-            address=address,
-            message=f"{address} belongs to {mark['owner']!r}, by its owner mark.",
-            remedy="Purge with the reconciler.yaml of that owner.",
-        )
-
-
 def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
     from reconciler.render.escape import neutral
 
@@ -157,53 +83,15 @@ def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
     return click.confirm(f"Delete {_counted(len(models))} of {scope}? They can't be recovered.", err=True)
 
 
-# --- deleting -------------------------------------------------------------------------------------------------
-
-
-def _purged(session: Session, scope: Scope, models: tuple[ObservedModel, ...], common: CommonOptions) -> Purged:
-    """Back up, look once more, delete, look again."""
-    from reconciler.apply import Status, apply_requests
-    from reconciler.backup import backup_plan
-    from reconciler.cli.live import remote_of
-    from reconciler.deletions import purge_request
+def _tell_backup(folder: Path, common: CommonOptions) -> None:
+    """Tell where the backup is before anything is deleted: with the result where that is text, else beside it."""
     from reconciler.render.escape import neutral
 
-    keys = tuple(model.key for model in models)
-    run_id = session.now().strftime("%Y%m%dT%H%M%S%fZ")
-    folder = backup_plan(remote_of(session), keys, session.backups, run_id, session.settings.limits.parallelism)
     if common.format != "text":
         progress(common, f"Backup: {folder.as_posix()}")
-    else:
-        wipe()
-        click.echo(f"Backup: {neutral(folder.as_posix())}")
-    again = _own(session, scope)
-    _require_allowed(again, session.settings)
-    _require_known(again, keys)
-    (result,) = apply_requests([purge_request(scope, keys)], remote_of(session))
-    error = result.error if result.status is Status.FAILED else None
-    try:
-        remaining = tuple(model.key for model in _own(session, scope))
-    except RemoteError as failure:
-        told = "; ".join(text for text in (error, str(failure)) if text)
-        return Purged(remaining=None, backup=folder.as_posix(), error=told)
-    deleted = tuple(key for key in keys if key not in remaining)
-    return Purged(deleted=deleted, remaining=remaining, backup=folder.as_posix(), error=error)
-
-
-def _require_known(models: tuple[ObservedModel, ...], backed_up: tuple[Key, ...]) -> None:
-    """Refuse what came after the backup: delete_all would take it too."""
-    refusals = tuple(
-        Refusal(
-            rule="not-backed-up",
-            address=model.key.address,
-            message=f"{model.key.address} was created during this run and is in no backup; nothing was deleted.",
-            remedy="Run the command again.",
-        )
-        for model in models
-        if model.key not in backed_up
-    )
-    if refusals:
-        raise RefusedError(refusals)
+        return
+    wipe()
+    click.echo(f"Backup: {neutral(folder.as_posix())}")
 
 
 def _counted(count: int) -> str:

@@ -19,6 +19,7 @@ from reconciler.policy import (
     mark_conflicts,
     model_candidates,
     of_shard,
+    purge_refusals,
     used_by_workflows,
     version_candidates,
 )
@@ -375,6 +376,90 @@ def test_pruning_against_no_manifest_at_all_is_refused() -> None:
         message="--prune was given and there is no manifest at all.",
         remedy="Check the paths; `reconciler purge` is the command that empties an app.",
     )
+
+
+# --- emptying an app --------------------------------------------------------------------------------------------
+
+
+def purge_refusals_of(
+    document: dict[str, Any], *, owner: str | None = "us", protect: tuple[str, ...] = ()
+) -> list[Refusal]:
+    return list(purge_refusals([ObservedModel(key=key("m"), document=document)], owner=owner, protect=protect))
+
+
+def test_an_app_of_unmarked_and_own_models_may_be_emptied() -> None:
+    own = {"id": "m", "name": "cats", "metadata": {"reconciler": {"owner": "us", "protect": False}}}
+    assert purge_refusals_of(own, protect=("dogs", "prod-*")) == []
+    assert purge_refusals_of({"id": "m"}, owner=None) == []
+    assert purge_refusals_of({"id": "m", "metadata": {"reconciler": "no mark"}}) == []
+
+
+def test_a_bookmark_keeps_an_app_from_being_emptied() -> None:
+    assert purge_refusals_of({"id": "m", "bookmark_origin": {"id": "x"}}) == [
+        Refusal(
+            rule="bookmark",
+            address="me/pets/m",
+            message="me/pets/m is a bookmark of another app's model.",
+            remedy="Remove the bookmark first.",
+        )
+    ]
+
+
+@pytest.mark.parametrize("protect", [True, "no", 0, None])
+def test_a_protected_model_keeps_an_app_from_being_emptied(protect: Any) -> None:
+    assert purge_refusals_of({"metadata": {"reconciler": {"owner": "us", "protect": protect}}}) == [
+        Refusal(
+            rule="protected",
+            address="me/pets/m",
+            message="me/pets/m is protected: its live mark says so.",
+            remedy="Apply a manifest with protect: false first.",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("glob", "document"), [("m", {}), ("prod-*", {"name": "prod-cats"})])
+def test_a_protected_name_keeps_an_app_from_being_emptied(glob: str, document: dict[str, Any]) -> None:
+    assert purge_refusals_of(document, protect=("x", glob)) == [
+        Refusal(
+            rule="protected-name",
+            address="me/pets/m",
+            message=f"me/pets/m matches {glob!r} of prune.protect.",
+            remedy="Take the pattern out of reconciler.yaml, or delete the other models one by one.",
+        )
+    ]
+
+
+@pytest.mark.parametrize("owner", [None, "us"])
+def test_a_model_of_another_owner_keeps_an_app_from_being_emptied(owner: str | None) -> None:
+    assert purge_refusals_of({"metadata": {"reconciler": {"owner": "them"}}}, owner=owner) == [
+        Refusal(
+            rule="foreign-owner",
+            address="me/pets/m",
+            message="me/pets/m belongs to 'them', by its owner mark.",
+            remedy="Purge with the reconciler.yaml of that owner.",
+        )
+    ]
+
+
+def test_every_reason_of_every_model_is_told() -> None:
+    marked = {"name": "x", "bookmark_origin": {}, "metadata": {"reconciler": {"owner": "them", "protect": True}}}
+    models = [ObservedModel(key=key(name), document=marked) for name in ("m", "n")]
+    found = [(refusal.address, refusal.rule) for refusal in purge_refusals(models, owner="us", protect=("x",))]
+    rules = ("bookmark", "protected", "protected-name", "foreign-owner")
+    assert found == [(f"me/pets/{name}", rule) for name in ("m", "n") for rule in rules]
+
+
+def test_a_bookmark_is_no_candidate_whatever_its_mark_says() -> None:
+    document = {
+        "id": "gone",
+        "bookmark_origin": {"id": "x"},
+        "metadata": {"reconciler": {"owner": "us", "protect": False}},
+    }
+    bookmark = ObservedModel(key=key("gone"), document=document)
+    desired = Desired(models=(manifest("kept"),))
+    observed = Observed(models={bookmark.key: bookmark}, listed=frozenset({bookmark.key.scope}))
+    assert model_candidates(desired, observed, PruneRules(owner="us")) == ()
+    assert model_candidates(desired, observed, PruneRules(owner=None, whole_app=True)) == ()
 
 
 def test_what_was_not_read_is_named() -> None:

@@ -230,7 +230,7 @@ class _Course:
             if fate is Fate.TAKEN:
                 done = replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
                 self._known[position].append(done)
-                self._noted(position, done)
+                self._record_answer(position, done)
             elif fate is Fate.NOT_TAKEN:
                 self._known[position].append(replace(result, status=Status.SKIPPED, failures=()))
                 again.append(_Part(position=position, request=result.request, last=replace(result, attempts=0)))
@@ -243,7 +243,7 @@ class _Course:
         result, fault = self._send_once(part)
         parts = halves(part.request) if fault in _MAY_BE_ONE_OBJECT else ()
         if not parts:
-            self._note(result)
+            self._halt_on_failure(result)
             return [result]
         found = [replace(result, status=Status.SKIPPED, error=None, failures=())]
         for half in parts:
@@ -283,10 +283,10 @@ class _Course:
         else:
             with self._lock:
                 self._unanswered = 0
-        self._noted(part.position, result)
+        self._record_answer(part.position, result)
         return result, fault
 
-    def _noted(self, position: int, result: StepResult) -> None:
+    def _record_answer(self, position: int, result: StepResult) -> None:
         """Tell an answer. Where it can't be written down, the run ends here; what it did is still reported."""
         try:
             self._conduct.after_answer(position, result)
@@ -294,7 +294,7 @@ class _Course:
             with self._lock:
                 self._halt = self._halt or "not sent: an earlier answer could not be written to the journal"
 
-    def _note(self, result: StepResult) -> None:
+    def _halt_on_failure(self, result: StepResult) -> None:
         if result.status is Status.FAILED and not result.is_unknown and self._conduct.on_error == "abort":
             with self._lock:
                 self._halt = self._halt or "not sent: an earlier request failed, and --on-error is abort"

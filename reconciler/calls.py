@@ -245,7 +245,7 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
         if not _same(patched(once, entry, action=patch.action, reading=reading), once):
             return None
         is_reached[differs_by] = _same(once, wanted)
-        if not is_reached[differs_by] and not _same(_with_leftovers(once, before, wanted), wanted):
+        if not is_reached[differs_by] and not _same(_without_leftovers(once, before, wanted), wanted):
             return None
     if all(is_reached.values()):
         return ()
@@ -278,7 +278,7 @@ def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _without_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """`once` without the mapping keys that were there before, aren't wanted, and stayed as they were."""
     kept: dict[str, Any] = {}
     for name, value in once.items():
@@ -286,7 +286,7 @@ def _with_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: 
         if want is MISSING and equal(was, value):
             continue
         is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
-        kept[name] = _with_leftovers(value, was, want) if is_nested else value
+        kept[name] = _without_leftovers(value, was, want) if is_nested else value
     return kept
 
 

@@ -43,18 +43,14 @@ def observe(
     for key in needs:
         wanted[key.scope].append(key)
     models: dict[Key, ObservedModel] = {}
-    foreign: list[Key] = []
     single: list[Key] = []
     for scope in sorted({*wanted, *listed}):
         keys = wanted.get(scope, [])
         if scope not in listed and len(keys) <= FEW:
             single.extend(keys)
             continue
-        for model in remote.list_models(scope):
-            if model.key.scope == scope:
-                models[model.key] = model
-            else:
-                foreign.append(model.key)
+        # A listing shows Clarifai's own models beside the app's; those are nobody's business here.
+        models.update((model.key, model) for model in remote.list_models(scope) if model.key.scope == scope)
         single.extend(key for key in keys if key not in models)
     for found in _each(remote.get_model, single, parallelism):
         if found is not None:
@@ -62,7 +58,7 @@ def observe(
     incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
     for model in _each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
-    return Observed(models=dict(sorted(models.items())), listed=listed, foreign=tuple(sorted(dict.fromkeys(foreign))))
+    return Observed(models=dict(sorted(models.items())), listed=listed)
 
 
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:

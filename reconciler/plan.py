@@ -1,7 +1,7 @@
 """The plan: what would change, by which calls, and what a guard refuses; a value that can be saved and applied later.
 
-In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, whose document (SPEC of `--out` and
-`--format json`) carries a fingerprint over everything in it. The document never holds a sensitive value: where a
+In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, and its document (`--out`, `--format json`;
+schemas/plan.v1.schema.json) with a fingerprint over everything in it but the forecast. The document never holds a sensitive value: where a
 request needs one, its place is listed under `sensitive` with the source it can be read from again.
 """
 

@@ -321,16 +321,10 @@ class ObservedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """The live side of a run: complete for the apps in `listed`, and for every model that the manifests name.
-
-    `foreign` are keys that a listing returned although they belong to another app or user (the service lists
-    Clarifai's own models beside an app's); nothing ever changes them.
-    """
+    """The live side of a run: complete for the apps in `listed`, and for every model that the manifests name."""
 
     models: Mapping[Key, ObservedModel]
     listed: frozenset[Scope] = frozenset()
-    foreign: tuple[Key, ...] = ()
-    workflows: Mapping[Scope, tuple[Document, ...]] = field(default_factory=dict)
 
 
 # --- what differs and what is sent --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One run of the tool, step by step: the only module, with `planning`, that knows the order of the steps.
+"""One run of the tool, step by step: the only module, with `planning`, `writing` and `purging`, that knows their order.
 
 In: Settings, a Remote, paths and options as data. Out: a Report. It prints nothing and asks nobody: whether to go on
 is a function that `cli` passes in.
@@ -6,7 +6,7 @@ is a function that `cli` passes in.
     files → load → validate → Desired ─┐
                                        ├─ resolve → typecheck → diff → calls → policy → plan ─→ apply → verify ─→ report
     service → remote → observe ────────┘
-                            (planning, reads only)                                  (session)
+                            (planning, reads only)                                (writing)
 """
 
 from __future__ import annotations

@@ -261,6 +261,19 @@ def test_every_module_says_what_it_is(name: str) -> None:
     assert ast.get_docstring(tree(name)), f"{MODULES[name]} has no docstring"
 
 
+@pytest.mark.parametrize("package", ["manifests"])
+def test_a_package_that_lists_its_modules_lists_all_of_them(package: str) -> None:
+    listed = re.findall(r"^(\w+\.py) ", ast.get_docstring(tree(package)) or "", re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (PACKAGE / package).glob("*.py") if path.stem != "__init__")
+
+
+def test_every_module_and_package_has_its_row_in_the_architecture_page() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tops = {name.partition(".")[0] for name in MODULES if name and not name.startswith("__")}
+    shown = {name: f"`{name}/" if (PACKAGE / name).is_dir() else f"`{name}.py`" for name in tops}
+    assert [name for name, text in sorted(shown.items()) if text not in page] == []
+
+
 def test_modules_named_in_the_architecture_page_exist() -> None:
     page = ROOT / "docs" / "architecture.md"
     named = set(re.findall(r"[\w./-]+\.py\b", page.read_text(encoding="utf-8") if page.exists() else ""))

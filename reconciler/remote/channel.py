@@ -2,7 +2,7 @@
 
 Not the package's ClarifaiChannel: its channels carry a retry policy that sends a call up to five times below the
 caller (clarifai_grpc/channel/clarifai_channel.py, grpc_json_config), so that a delete whose answer was lost would be
-sent again unseen. Here gRPC's own retries are off, and calls.py alone decides.
+sent again unseen. Here gRPC's own retries are off, and `retry.py` alone decides.
 """
 
 from __future__ import annotations

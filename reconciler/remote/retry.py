@@ -1,4 +1,4 @@
-"""Which failed call is made again, how often, and after what wait. Decides only; `calls` acts.
+"""Which failed call is made again, how often, and after what wait. Decides only; `caller.py` acts.
 
 Waits double and are jittered, so that the threads of a run, and the runs of a fleet, don't come back together.
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.main import COMMANDS
 from reconciler.emulator import Emulator
 from tests.command_line import RunCli
 
@@ -95,6 +96,33 @@ def test_a_command_makes_these_calls_and_no_other(
     result = cli(*arguments, "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
     assert result.exit_code in {0, 2}, result
     assert {call.rpc for call in emulator.calls} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("undo", "latest", "--yes"), {"GetModel", "ListModelTypes", "PatchModels", "PatchModelVersions"}),
+        (("apply", "--resume", "latest"), {"GetModel"}),
+    ],
+    ids=" ".join,
+)
+def test_a_command_about_an_earlier_run_makes_these_calls_and_no_other(
+    arguments: tuple[str, ...], expected: set[str], cli: RunCli, emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "m.yaml").write_text(ONE, encoding="utf-8")
+    first = cli("apply", "--yes", "m.yaml", "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+    assert first.exit_code == 0, first
+    emulator.clear_calls()
+    result = cli(*arguments, "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+    assert result.exit_code == 0, result
+    assert {call.rpc for call in emulator.calls} == expected
+    table = rows()
+    assert [rpc for rpc in sorted(expected) if f"`{arguments[0]}" not in table[rpc]] == []
+
+
+def test_every_command_is_in_the_table_or_calls_nothing() -> None:
+    page = TABLE.read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"`{name}" not in page] == []
 
 
 def rows() -> dict[str, str]:

@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -94,23 +93,22 @@ def test_deletions_do_not_follow_a_failed_update(tmp_path: Path) -> None:
 # --- silence ----------------------------------------------------------------------------------------------------
 
 
-def test_a_service_that_hangs_on_reads_ends_the_run_soon_and_nothing_is_written(tmp_path: Path) -> None:
+def test_a_service_that_hangs_on_reads_is_asked_twice_and_nothing_is_written(tmp_path: Path) -> None:
     with running(tmp_path, faults=(Fault(kind="HANG"),)) as run:
-        began = time.monotonic()
         outcome = replace(run, timeout=0.4).apply()
-        took = time.monotonic() - began
-        calls = writing_calls(run.emulator.calls)
-    assert (outcome.exit_code, calls, took < 4) == (1, [], True), took
+        calls = run.emulator.calls
+    # One call and its second try: no other waits for a timeout of its own.
+    assert (outcome.exit_code, len(calls), writing_calls(calls)) == (1, 2, [])
 
 
-def test_a_service_that_begins_to_hang_on_writes_ends_the_run_soon(tmp_path: Path) -> None:
+def test_a_service_that_begins_to_hang_on_writes_is_sent_no_more(tmp_path: Path) -> None:
     fleet = Fleet(size=30, prunes=False)
     with running(tmp_path, fleet, faults=(Fault(rpc="PatchModelVersions", kind="HANG", times=999),)) as run:
-        began = time.monotonic()
         outcome = replace(run, timeout=0.4).apply()
-        took = time.monotonic() - began
+        calls = writing_calls(run.emulator.calls)
     assert outcome.report is not None
-    assert (outcome.exit_code, took < 8) == (4, True), took
+    # Only those under way when the silence began were tried twice; most were never sent.
+    assert (outcome.exit_code, len(calls) < len(outcome.report.results)) == (4, True)
     assert "not_reached" in {result.status.value for result in outcome.report.results}
     assert len(outcome.report.results) == len(outcome.report.plan.requests)
 

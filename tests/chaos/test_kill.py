@@ -124,12 +124,11 @@ def test_a_second_signal_ends_at_once(emulator: Emulator, wanted: Snapshot, tmp_
     process = started(emulator, tmp_path, *WHOLE)
     wait_for(emulator, "PatchModelVersions")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
-    assert process.poll() is None, "the first signal waits for the calls under way"
-    began = time.monotonic()
+    assert process.stderr is not None
+    assert "interrupted: waiting for the calls under way" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=10)
-    assert (process.returncode, time.monotonic() - began < 2) == (130, True), stderr
+    assert process.returncode == 130, stderr
     emulator.switches = Switches()
     run = Run(fleet=FLEET, emulator=emulator, place=tmp_path)
     assert run.apply().exit_code == 0

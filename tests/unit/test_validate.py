@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -436,9 +435,8 @@ def test_the_examples_are_valid_without_warnings() -> None:
     ]
 
 
-def test_two_thousand_small_manifests_take_seconds_at_most(tmp_path: Path) -> None:
+def test_of_two_thousand_manifests_of_one_form_two_are_parsed(tmp_path: Path) -> None:
     for number in range(2000):
         (tmp_path / f"{number}.yaml").write_text(NAMED.replace("petsID", f"m{number}"), encoding="utf-8")
-    started = time.monotonic()
     assert len(validated([str(tmp_path)]).desired.models) == 2000
-    assert time.monotonic() - started < 10
+    assert sum(document.filled is None for document in load([str(tmp_path)]).documents) <= 2

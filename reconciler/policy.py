@@ -87,7 +87,7 @@ def mark_conflicts(found: Iterable[Match], *, owner: str | None) -> tuple[Refusa
 
 def in_prune_scope(model: ObservedModel, rules: PruneRules) -> bool:
     """Whether a model without a manifest would be this run's to delete."""
-    if "bookmark_origin" in model.document:
+    if model.is_bookmark:
         return False
     owner = owner_mark(model).get("owner")
     if rules.whole_app:
@@ -102,7 +102,7 @@ def model_candidates(desired: Desired, observed: Observed, rules: PruneRules) ->
     return tuple(
         Candidate(key=key, reason="it has no manifest")
         for key, model in sorted(observed.models.items())
-        if key.scope in scopes and key not in manifests and not model.is_bookmark and in_prune_scope(model, rules)
+        if key.scope in scopes and key not in manifests and in_prune_scope(model, rules)
     )
 
 

@@ -104,7 +104,7 @@ def test_a_command_makes_these_calls_and_no_other(
         (("undo", "latest", "--yes"), {"GetModel", "ListModelTypes", "PatchModels", "PatchModelVersions"}),
         (("apply", "--resume", "latest"), {"GetModel"}),
     ],
-    ids=" ".join,
+    ids=["undo", "resume"],
 )
 def test_a_command_about_an_earlier_run_makes_these_calls_and_no_other(
     arguments: tuple[str, ...], expected: set[str], cli: RunCli, emulator: Emulator, tmp_path: Path

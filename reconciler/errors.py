@@ -156,7 +156,7 @@ class FaultClass(str, Enum):
 class RemoteError(ReconcilerError):
     """A call that did not succeed, at the gRPC level or by the Clarifai status in its answer.
 
-    `code` is a gRPC status name ("UNAVAILABLE") or a Clarifai status ("21200 MODEL_DOES_NOT_EXIST");
+    `code` is a gRPC status name ("UNAVAILABLE") or a Clarifai status ("21200 MODEL_DOES_NOT_EXIST"), whose number is `status`.
     `sent` is False only where the request certainly never reached the service.
     """
 
@@ -167,6 +167,7 @@ class RemoteError(ReconcilerError):
         code: str,
         description: str,
         fault: FaultClass,
+        status: int | None = None,
         request_id: str | None = None,
         details: str | None = None,
         attempts: int = 1,
@@ -177,6 +178,7 @@ class RemoteError(ReconcilerError):
         self.description = description
         self.details = details
         self.fault = fault
+        self.status = status
         self.request_id = request_id
         self.attempts = attempts
         self.sent = sent

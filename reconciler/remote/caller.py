@@ -154,6 +154,7 @@ class Caller:
         error = RemoteError(
             rpc=rpc,
             code=f"{status.code} {meaning.name}",
+            status=status.code,
             description=_with_hint(self._scrubber.clean(status.description), meaning.hint),
             details=self._scrubber.clean(status.details) or None,
             fault=meaning.fault,

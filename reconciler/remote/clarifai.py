@@ -130,7 +130,7 @@ class ClarifaiRemote:
             try:
                 found = self._caller.call("GetModel", body).message.model
             except RemoteError as error:
-                if not error.code.startswith(f"{statuses.MODEL_DOES_NOT_EXIST} "):
+                if error.status != statuses.MODEL_DOES_NOT_EXIST:
                     raise
                 continue
             if found.app_id == scope.app_id and found.user_id:
@@ -143,7 +143,7 @@ class ClarifaiRemote:
         try:
             answer = self._caller.call("GetModel", body)
         except RemoteError as error:
-            if error.code.startswith(f"{statuses.MODEL_DOES_NOT_EXIST} "):
+            if error.status == statuses.MODEL_DOES_NOT_EXIST:
                 return None
             raise
         message = _require_id("GetModel", answer.message.model)

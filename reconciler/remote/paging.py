@@ -70,7 +70,7 @@ class Pages:
 
 
 def _is_too_large(error: RemoteError) -> bool:
-    return error.code.startswith(f"{statuses.INVALID_REQUEST} ")
+    return error.status == statuses.INVALID_REQUEST
 
 
 def _repeats(rpc: str, page: int) -> RemoteError:

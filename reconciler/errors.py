@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from reconciler import exit_codes
+
 
 class Origin(NamedTuple):
     """A place in a file that a person can open: 1-based line and column. `path` is "-" for standard input."""
@@ -117,13 +119,13 @@ class Refusal:
 class ReconcilerError(Exception):
     """Root of everything this package raises on purpose."""
 
-    exit_code = 1
+    exit_code = exit_codes.ERROR
 
 
 class UsageError(ReconcilerError):
     """The options or their combination make no sense; nothing was read from or sent to the service."""
 
-    exit_code = 64
+    exit_code = exit_codes.USAGE
 
 
 class ProblemsError(ReconcilerError):
@@ -137,7 +139,7 @@ class ProblemsError(ReconcilerError):
 class RefusedError(ReconcilerError):
     """Guards refused before anything was written; `refusals` is never empty."""
 
-    exit_code = 3
+    exit_code = exit_codes.REFUSED
 
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:
         self.refusals = refusals

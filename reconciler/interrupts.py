@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-EXIT_INTERRUPTED: Final = 130
+from reconciler import exit_codes
+
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,6 +48,6 @@ class Stop:
     def _signalled(self, number: int, frame: Any) -> None:
         if self._event.is_set():
             os.write(2, b"interrupted again: ended at once\n")
-            os._exit(EXIT_INTERRUPTED)
+            os._exit(exit_codes.INTERRUPTED)
         self._event.set()
         os.write(2, b"interrupted: waiting for the calls under way; interrupt again to end at once\n")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reconciler import exit_codes
 from reconciler.apply import Status, StepResult
 from reconciler.errors import Problem
 from reconciler.forecast import Forecast
@@ -17,12 +18,6 @@ from reconciler.memory import Recalled, Recollection
 from reconciler.plan import Plan, fingerprint, plan_document, redacted, request_document
 from reconciler.resources import MISSING, FieldChange, Key, path_text
 from reconciler.verify import Moved
-
-EXIT_DONE = 0
-EXIT_CHANGES = 2
-EXIT_REFUSED = 3
-EXIT_INCOMPLETE = 4
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +32,7 @@ class Report:
 
     kind: Literal["Plan", "Drift", "Apply"]
     plan: Plan
-    changes_exit_code: int = EXIT_DONE
+    changes_exit_code: int = exit_codes.OK
     results: tuple[StepResult, ...] = ()
     moved: tuple[Moved, ...] = ()
     remaining: tuple[tuple[Key, FieldChange | None], ...] = ()
@@ -75,12 +70,12 @@ class Report:
     def exit_code(self) -> int:
         """The exit code of the command line; an error outranks changes."""
         if self.is_interrupted:
-            return EXIT_INTERRUPTED
+            return exit_codes.INTERRUPTED
         if self.is_refused:
-            return EXIT_REFUSED
+            return exit_codes.REFUSED
         if self.kind == "Apply":
-            return EXIT_DONE if self.converged else EXIT_INCOMPLETE
-        return self.changes_exit_code if self.is_pending else EXIT_DONE
+            return exit_codes.OK if self.converged else exit_codes.INCOMPLETE
+        return self.changes_exit_code if self.is_pending else exit_codes.OK
 
     @property
     def is_pending(self) -> bool:

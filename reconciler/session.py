@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from reconciler import __version__, statedir
+from reconciler import __version__, exit_codes, statedir
 from reconciler.apply import OnError, StepResult
 from reconciler.attribution import BaseState
 from reconciler.config import Settings
@@ -33,7 +33,7 @@ from reconciler.memoryfile import read_memory, update_memory
 from reconciler.plan import Plan
 from reconciler.planning import Inputs, Planning, require_fitting_params_offline
 from reconciler.remote.port import Remote
-from reconciler.report import EXIT_CHANGES, EXIT_DONE, Report
+from reconciler.report import Report
 from reconciler.resources import Desired, Key, ObservedModel, Scope, secret_texts
 from reconciler.restore import needs_manifests, needs_secrets, restored
 from reconciler.selection import Shard
@@ -127,7 +127,7 @@ class Session:
         return Report(
             kind=kind,
             plan=plan,
-            changes_exit_code=EXIT_CHANGES if detailed else EXIT_DONE,
+            changes_exit_code=exit_codes.CHANGES if detailed else exit_codes.OK,
             warnings=plan.warnings,
         )
 

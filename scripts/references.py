@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, cli
 from reconciler.cli.options import common_options, plan_options
 from reconciler.cli.pipeline import telling_pipeline

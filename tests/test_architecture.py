@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "reconciler"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("exit_codes",),
     ("errors", "inflight"),
     ("resources", "credentials"),
     ("remote.port", "remote.endpoint"),
@@ -182,7 +183,7 @@ def allowed(importer: str, imported: str) -> bool:
         return is_in(imported, ADAPTERS) or layer_of(imported) in range(LAYERS.index(("config",)) + 1)
     if is_in(imported, COMPOSERS):
         return False
-    shared = layer_of(imported) in {0, 1, 2} or imported == "config"
+    shared = layer_of(imported) in {0, 1, 2, 3} or imported == "config"
     if is_in(importer, ADAPTERS) and layer_of(importer) is None:
         return shared or (importer.startswith("remote.") and is_in(imported, ("emulator",)))
     rank, other = layer_of(importer), layer_of(imported)

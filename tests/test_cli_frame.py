@@ -17,8 +17,7 @@ from typing import Any
 import click
 import pytest
 
-from reconciler import __version__
-from reconciler.cli import exit_codes
+from reconciler import __version__, exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, main
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options, use_color
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, UsageError
@@ -393,7 +392,7 @@ def test_version_imports_the_frame_alone() -> None:
         "print(json.dumps(sorted(name for name in sys.modules if name.partition('.')[0] == 'reconciler')))\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    frame = ("cli", "cli.exit_codes", "cli.main", "cli.options", "errors", "resources", "selection")
+    frame = ("cli", "cli.main", "cli.options", "errors", "exit_codes", "resources", "selection")
     assert json.loads(ended.stdout.splitlines()[-1]) == ["reconciler", *(f"reconciler.{name}" for name in frame)]
 
 

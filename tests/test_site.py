@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.main import COMMANDS
 from reconciler.schema import schema_document
 from scripts import references

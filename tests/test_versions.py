@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from reconciler import __version__, memoryfile
+from reconciler import __version__, exit_codes, memoryfile
 from reconciler import plan as plans
 from reconciler.apply import Status, StepResult
 from reconciler.calls import Notice
-from reconciler.cli import exit_codes
 from reconciler.errors import ReconcilerError, Refusal
 from reconciler.forecast import Forecast
 from reconciler.journal import EVENTS, read_run, start_run

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.main import COMPLETION_VARIABLE, PROGRAM, cli
 from reconciler.cli.options import CommonOptions, common_options
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.options import verbose_option
 from reconciler.errors import UsageError
 

@@ -23,8 +23,7 @@ from typing import Any, Final
 
 import click
 
-from reconciler import __version__
-from reconciler.cli import exit_codes
+from reconciler import __version__, exit_codes
 from reconciler.cli.options import Invocation
 from reconciler.errors import ReconcilerError
 

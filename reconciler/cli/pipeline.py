@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.errors import Problem, ReconcilerError
 from reconciler.render.escape import neutral
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.progress import wipe

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_result, is_page
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import exit_codes
 from reconciler.emulator import Emulator, Fault, Switches
 from reconciler.emulator.switches import FAULT_KINDS
-from reconciler.report import EXIT_DONE, EXIT_INCOMPLETE
 from tests.scenario_service import Snapshot, same, snapshot
 
 from .fleet import IS_LONG, USER, Fleet, Run
@@ -71,13 +71,13 @@ def check(run: Run, fault: Fault, wanted: Snapshot) -> int:
         assert same(now, FLEET.before), "an error before writing, and something was written"
     else:
         assert len(outcome.report.results) == len(outcome.report.plan.requests)
-        assert outcome.exit_code in (EXIT_DONE, EXIT_INCOMPLETE)
-        assert (outcome.exit_code == EXIT_DONE) == same(now, wanted)
+        assert outcome.exit_code in (exit_codes.OK, exit_codes.INCOMPLETE)
+        assert (outcome.exit_code == exit_codes.OK) == same(now, wanted)
         for result in outcome.report.results:
             assert (result.status.value == "failed") == bool(result.failures)
     run.emulator.switches = Switches()
     again = run.apply()
-    assert again.exit_code == EXIT_DONE, again
+    assert again.exit_code == exit_codes.OK, again
     assert same(snapshot(run.emulator), wanted)
     return outcome.exit_code
 
@@ -88,7 +88,7 @@ def test_one_fault_ends_right_or_told(rpc: str, kind: str, nth: int, wanted: Sna
         run = Run(fleet=FLEET, emulator=emulator, place=tmp_path, timeout=0.5 if kind == "HANG" else 5)
         exit_code = check(run, Fault(rpc=rpc, kind=kind, nth=nth), wanted)  # type: ignore[arg-type]
     if kind in PASSING or kind == "HANG":
-        assert exit_code == EXIT_DONE, "one passing fault is not the end of a run"
+        assert exit_code == exit_codes.OK, "one passing fault is not the end of a run"
 
 
 @pytest.mark.parametrize("rpc", ["PatchModels", "PatchModelVersions", "DeleteModels"])
@@ -99,4 +99,4 @@ def test_a_call_that_never_answers_is_told(rpc: str, kind: str, wanted: Snapshot
         run = Run(fleet=FLEET, emulator=emulator, place=tmp_path, parallelism=1)
         exit_code = check(run, Fault(rpc=rpc, kind=kind), wanted)  # type: ignore[arg-type]
     # What was carried out though no answer came is found by reading; but where no answer ever comes, not all was begun.
-    assert exit_code == (EXIT_DONE if (rpc, kind) == ("DeleteModels", "LOST_REPLY") else EXIT_INCOMPLETE)
+    assert exit_code == (exit_codes.OK if (rpc, kind) == ("DeleteModels", "LOST_REPLY") else exit_codes.INCOMPLETE)

@@ -1,8 +1,8 @@
 """The plan: what would change, by which calls, and what a guard refuses; a value that can be saved and applied later.
 
 In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, and its document (`--out`, `--format json`;
-schemas/plan.v1.schema.json) with a fingerprint over everything in it but the forecast. The document never holds a sensitive value: where a
-request needs one, its place is listed under `sensitive` with the source it can be read from again.
+schemas/plan.v1.schema.json) with a fingerprint over everything in it but the forecast. The document never holds a sensitive
+value: where a request needs one, its place is listed under `sensitive` with the source it can be read from again.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Source:
 class Plan:
     """Everything one run would do, in the order in which it would do it.
 
-    `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
+    `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a
+    saved plan doesn't keep them.
     `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
     same time have the same fingerprint.
     """

@@ -149,6 +149,9 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
     ),
 }
 
+SETTINGS_FILE: Final = "reconciler.yaml"
+"""Where a run's settings are found; among manifests it is passed over."""
+
 MARK_KEY: Final = "reconciler"
 """The key inside a model's `metadata` that holds the owner mark {"owner": NAME, "protect": bool}."""
 

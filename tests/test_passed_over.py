@@ -25,9 +25,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_link_that_leaves_the_folder_is_told_and_stops_pruning(cli: RunCli, folder: Path) -> None:
     assert cli("apply", "models", "--yes", cwd=folder).exit_code == 0
-    (folder / "shared").mkdir()
-    (folder / "models" / "petsID.yaml").rename(folder / "shared" / "petsID.yaml")
-    (folder / "models" / "petsID.yaml").symlink_to("../shared/petsID.yaml")
+    (folder / "elsewhere").mkdir()
+    (folder / "models" / "petsID.yaml").rename(folder / "elsewhere" / "petsID.yaml")
+    (folder / "models" / "petsID.yaml").symlink_to("../elsewhere/petsID.yaml")
     told = (
         "warning: models/petsID.yaml:1:1: passed over: a link that leaves the given folder. "
         "Put the file itself there, or give it as PATH too.\n"
@@ -40,7 +40,7 @@ def test_a_link_that_leaves_the_folder_is_told_and_stops_pruning(cli: RunCli, fo
     assert (pruning.exit_code, plan["changes"], plan["summary"]["refused"]) == (3, [], 1)
     assert plan["refused"][0]["rule"] == "passed-over"
     assert cli("apply", "models", "--prune", "--yes", cwd=folder).exit_code == 3
-    named = cli("plan", "models", "shared", "--prune", cwd=folder)
+    named = cli("plan", "models", "elsewhere", "--prune", cwd=folder)
     assert (named.exit_code, named.stdout) == (0, "In sync: 2 models unchanged.\n")
 
 

@@ -17,8 +17,9 @@ from reconciler.errors import Origin, Problem, ProblemsError, UsageError
 from reconciler.manifests.document import LoadedDocument
 from reconciler.manifests.nodes import JsonPath, dotted, json_pointer
 from reconciler.remote.endpoint import parse_endpoint
+from reconciler.resources import SETTINGS_FILE
 
-NAME: Final = "reconciler.yaml"
+NAME: Final = SETTINGS_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from reconciler.manifests.load import HIDDEN, Loaded, Skipped
 from reconciler.manifests.shape import shape_problems
 from reconciler.manifests.twins import Twins
 from reconciler.manifests.wording import described, listed, nearest, quoted
-from reconciler.resources import Action, Desired, DesiredModel, Key
+from reconciler.resources import SETTINGS_FILE, Action, Desired, DesiredModel, Key
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"
@@ -151,7 +151,7 @@ def _model(
 def _is_settings(document: LoadedDocument) -> bool:
     """Whether a document is the settings of a run, lying among the manifests under the name that they are read by."""
     value = document.value
-    is_named_so = document.path.rpartition("/")[2] == "reconciler.yaml"
+    is_named_so = document.path.rpartition("/")[2] == SETTINGS_FILE
     return (
         is_named_so
         and isinstance(value, dict)

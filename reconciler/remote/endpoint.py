@@ -11,7 +11,6 @@ they would be dropped without a word.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -51,9 +50,8 @@ def parse_endpoint(text: str, *, insecure: bool = False) -> Endpoint:
     text = text.strip()
     if text == "embedded" or text.startswith("embedded:"):
         return _embedded(text)
-    near = difflib.get_close_matches(text.partition(":")[0].lower(), ["embedded"], cutoff=0.8)
-    if near and "." not in text and "/" not in text:
-        raise _error(text, "it names no host with a dot in it; did you mean 'embedded'?")
+    if _is_nearly_embedded(text.partition(":")[0]):
+        raise _error(text, "it names no host with a dot in it; did you mean 'embedded'")
     scheme, separator, rest = text.rpartition("://")
     scheme = scheme.lower() if separator else "https"
     if scheme not in _DEFAULT_PORTS:
@@ -80,6 +78,15 @@ def _embedded(text: str) -> Endpoint:
     if separator and not state:
         raise _error(text, "no file follows 'embedded:'")
     return Endpoint(url=text, is_tls=False, is_loopback=True, is_embedded=True, state=state or None)
+
+
+def _is_nearly_embedded(name: str) -> bool:
+    """Whether a host without a dot, or a scheme, is `embedded` misspelt."""
+    if "." in name or name.lower() in _DEFAULT_PORTS:
+        return False
+    import difflib  # every command reads an endpoint, and hardly one is misspelt
+
+    return bool(difflib.get_close_matches(name.lower(), ["embedded"], cutoff=0.8))
 
 
 def _host_and_port(text: str, rest: str, default_port: int) -> tuple[str, int]:

@@ -113,3 +113,12 @@ def test_a_password_in_it_is_not_repeated() -> None:
 
 def test_the_default_is_an_endpoint() -> None:
     assert parse_endpoint(DEFAULT_ENDPOINT).url == DEFAULT_ENDPOINT
+
+
+@pytest.mark.parametrize("text", ["embeded", "Embedded", "embeddd:state.db"])
+def test_a_misspelt_embedded_is_no_host(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_endpoint(text)
+    assert str(raised.value).startswith(
+        f"Endpoint '{text}' can't be used: it names no host with a dot in it; did you mean 'embedded'."
+    )

@@ -25,7 +25,7 @@ from benchmarks.measure import Taken, middle, run, service
 from benchmarks.pace import paces
 from benchmarks.report import write_report
 from benchmarks.startup import startups
-from reconciler.emulator import read_calls
+from reconciler.emulator.store import read_calls
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 
 DOCUMENTS_PER_FILE = 100
 

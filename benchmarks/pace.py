@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks.fleet import fleet
 from benchmarks.measure import run, service
-from reconciler.emulator import read_calls
+from reconciler.emulator.store import read_calls
 
 MODELS: Final = 200
 LIMIT: Final = 40

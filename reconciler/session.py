@@ -19,30 +19,79 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from reconciler import __version__, exit_codes, statedir
-from reconciler.apply import OnError, StepResult
-from reconciler.attribution import BaseState
+from reconciler import __version__, exit_codes
+from reconciler.apply.sending import OnError, StepResult
+from reconciler.apply.verify import staleness
+from reconciler.compare.expectations import unmet_warning
 from reconciler.config import Settings
 from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError
-from reconciler.expectations import unmet_warning
-from reconciler.interrupts import Stop
-from reconciler.manifests.load import Loaded
+from reconciler.loading.load import Loaded
+from reconciler.manifests.selection import Shard
 from reconciler.manifests.validate import Validated
-from reconciler.memory import recalled, was_looked_at
-from reconciler.memoryfile import read_memory, update_memory
-from reconciler.plan import Plan
-from reconciler.planning import Inputs, Planning, require_fitting_params_offline
+from reconciler.plan.attribution import BaseState
+from reconciler.plan.plan import Plan
+from reconciler.plan.planning import Inputs, Planning, require_fitting_params_offline
+from reconciler.plan.saved import needs_manifests, needs_secrets, restored
 from reconciler.remote.port import Remote
-from reconciler.report import Report
-from reconciler.resources import Desired, Key, ObservedModel, Scope, secret_texts
-from reconciler.restore import needs_manifests, needs_secrets, restored
-from reconciler.selection import Shard
-from reconciler.sensitive import known_secrets
-from reconciler.verify import staleness
+from reconciler.report.memory import recalled, was_looked_at
+from reconciler.report.memory_file import read_memory, update_memory
+from reconciler.report.report import Report
+from reconciler.resources.desired import Desired
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import ObservedModel
+from reconciler.resources.secrets import known_secrets, secret_texts
+from reconciler.state import folder as statedir
+from reconciler.state.signals import Stop
 
 if TYPE_CHECKING:
-    from reconciler.journal import Journal
-    from reconciler.purging import Purged
+    from reconciler.apply.journal import Journal
+    from reconciler.apply.purging import Purged
+    from reconciler.remote.caller import Timing
+    from reconciler.remote.clarifai import ClarifaiRemote
+
+
+EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
+
+
+@contextmanager
+def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
+    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing.
+
+    Once `is_stopping`, no failed call is made again.
+    """
+    timing = _timing(settings, is_stopping)
+    if not settings.endpoint.is_embedded:
+        with _remote(settings, timing) as remote:
+            yield remote
+        return
+    from reconciler.emulator.sample import SAMPLE
+    from reconciler.emulator.server import Emulator
+
+    state = Path(settings.endpoint.state or EMBEDDED_STATE)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    # A seed goes into a new state only, in one transaction: several commands may start at once.
+    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
+        yield remote
+
+
+def _remote(settings: Settings, timing: Timing, *, url: str | None = None) -> ClarifaiRemote:
+    from reconciler.config.endpoint import parse_endpoint
+    from reconciler.remote.clarifai import ClarifaiRemote
+
+    if url is not None:
+        return ClarifaiRemote(parse_endpoint(url), timing=timing, name=settings.endpoint.url)
+    return ClarifaiRemote(
+        settings.endpoint,
+        token=settings.require_token(),
+        root_certificates=settings.root_certificates,
+        timing=timing,
+    )
+
+
+def _timing(settings: Settings, is_stopping: Callable[[], bool]) -> Timing:
+    from reconciler.remote.caller import Timing
+
+    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout, is_stopping=is_stopping)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +124,18 @@ class Session:
 
     def validated(self, inputs: Inputs) -> Validated:
         """Read and check the manifests. Raises ProblemsError with every problem of every file."""
-        from reconciler.manifests.load import load
+        from reconciler.loading.load import load
 
         return self._desired_from(load(inputs.paths, stdin=inputs.stdin))
 
     def _desired_from(self, loaded: Loaded, *, shard: Shard | None = None) -> Validated:
-        from reconciler.reading import desired_from_loaded
+        from reconciler.manifests.validate import desired_from_loaded
 
         return desired_from_loaded(loaded, self.settings, environ=self.environ, shard=shard)
 
     def validated_shard(self, inputs: Inputs) -> Validated:
         """Read and check the manifests of `inputs.shard` alone, where there is one."""
-        from reconciler.reading import manifests_at
+        from reconciler.manifests.validate import manifests_at
 
         return manifests_at(inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, shard=inputs.shard)
 
@@ -101,7 +150,7 @@ class Session:
 
     def readable(self, inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
         """What can be used of manifests that nobody can mend any more, and the problems of the files left out for them."""
-        from reconciler.manifests.load import load
+        from reconciler.loading.load import load
 
         loaded = load(inputs.paths)
         try:
@@ -187,7 +236,7 @@ class Session:
 
     def resume(self, run_id: str) -> Report:
         """Finish a run that did not end, or did not end well: what is there is skipped, the rest is sent as planned."""
-        from reconciler.journal import Journal, read_run
+        from reconciler.apply.journal import Journal, read_run
 
         run = read_run(self.runs, run_id)
         refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
@@ -198,9 +247,9 @@ class Session:
 
     def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
         """Put back what a run wrote, where live still has what it wrote. With `confirm`, ask first: None where it says no."""
-        from reconciler.journal import read_run
-        from reconciler.livesecrets import read_secrets_of_models
-        from reconciler.undo import inverse
+        from reconciler.apply.journal import read_run
+        from reconciler.apply.undo import inverse
+        from reconciler.compare.live_secrets import read_secrets_of_models
 
         run = read_run(self.runs, run_id)
         refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
@@ -233,7 +282,7 @@ class Session:
         on_backup: Callable[[Path], None],
     ) -> Purged | None:
         """Delete every model of an app, after a backup; None where `confirm` says no. Raises RefusedError."""
-        from reconciler.purging import Purging
+        from reconciler.apply.purging import Purging
 
         purging = Purging(
             remote=self._remote(),
@@ -276,8 +325,8 @@ class Session:
         journal: Callable[[], Journal] | None = None,
     ) -> Report:
         """Write a plan whose guards were passed. `known` are secrets that no backup may show."""
-        from reconciler.journal import start_run
-        from reconciler.writing import Writing
+        from reconciler.apply.journal import start_run
+        from reconciler.apply.writing import Writing
 
         self.on_plan(plan)
         # All of them before the first call: the answer to one request may quote what another one sends.
@@ -296,14 +345,14 @@ class Session:
                 on_error=self.on_error,
                 on_result=self.on_result,
             )
-            return writing.written(plan, done, known=known)
+            return Report(kind="Apply", plan=plan, outcome=writing.written(plan, done, known=known))
         finally:
             opened.close()
 
     @contextmanager
     def _locked(self, scopes: Iterable[Scope]) -> Iterator[None]:
         """Keep other runs on this machine from writing to the same apps meanwhile."""
-        from reconciler.lock import locked
+        from reconciler.state.locks import locked
 
         apps = {scope.app_id for scope in scopes}
         with locked(self.state / "locks", self.settings.endpoint.url, apps, run=self._run_id()):

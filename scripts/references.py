@@ -22,7 +22,7 @@ from reconciler import exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, cli
 from reconciler.cli.options import common_options, plan_options
 from reconciler.cli.pipeline import telling_pipeline
-from reconciler.schema import schema_document
+from reconciler.loading.schema import schema_document
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = (DOCS / "manifests.md", DOCS / "cli.md")

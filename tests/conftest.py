@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from tests.command_line import CliResult, RunCli
 
 if TYPE_CHECKING:
-    from reconciler.emulator import Emulator
+    from reconciler.emulator.server import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -139,7 +139,8 @@ def clock() -> Callable[[], datetime]:
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """A running emulator with the sample app, on a free port of 127.0.0.1, its state in memory."""
-    from reconciler.emulator import SAMPLE, Emulator
+    from reconciler.emulator.sample import SAMPLE
+    from reconciler.emulator.server import Emulator
 
     with Emulator(seed=SAMPLE) as running:
         yield running

@@ -33,8 +33,10 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from reconciler.emulator import Call, Emulator, Switches
-from reconciler.schema import schema_document
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.store import Call
+from reconciler.emulator.switches import Switches
+from reconciler.loading.schema import schema_document
 from tests.command_line import CliResult, RunCli
 from tests.emulator.client import connected
 from tests.scenario_service import (

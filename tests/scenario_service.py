@@ -9,7 +9,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
-from reconciler.emulator import Call, Emulator, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.store import Call
+from reconciler.emulator.switches import Switches
 from tests.emulator.client import Client
 
 WRITING: Final = ("Patch", "Post", "Put", "Delete")

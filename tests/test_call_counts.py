@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.command_line import RunCli
 
 MODELS = 300

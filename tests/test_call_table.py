@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import COMMANDS
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.command_line import RunCli
 
 TABLE = Path(__file__).resolve().parent.parent / "docs" / "calls.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.command_line import CliResult, RunCli
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "manifests"
@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Path:
 
 def run(cli: RunCli, place: Path, arguments: list[str], *, form: str) -> CliResult:
     """One command in one format, against a fresh service."""
-    from reconciler.emulator import SAMPLE
+    from reconciler.emulator.sample import SAMPLE
 
     env = {"CLARIFAI_PAT": "test", "CLARIFAI_USER_ID": "demo", "CLARIFAI_APP_ID": "pets"}
     with Emulator(seed=SAMPLE) as emulator:

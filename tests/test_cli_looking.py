@@ -15,8 +15,10 @@ from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
 from reconciler.cli.main import main
 from reconciler.cli.options import FORMATS
-from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
-from reconciler.lock import locked
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
+from reconciler.state.locks import locked
 from tests.command_line import CliResult, RunCli
 from tests.unit.scripted_service import ScriptedService, in_turn, models_of, ok
 

@@ -14,13 +14,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.config import Settings
-from reconciler.emulator import SAMPLE, Emulator
-from reconciler.planning import Inputs
+from reconciler.config.endpoint import parse_endpoint
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.loading.schema import schema_document
+from reconciler.plan.planning import Inputs
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import parse_endpoint
-from reconciler.render.recollection import recollection_texts
-from reconciler.report import Report, report_document
-from reconciler.schema import schema_document
+from reconciler.report.recollection import recollection_texts
+from reconciler.report.report import Report, report_document
 from reconciler.session import Session
 from tests.command_line import CliResult, RunCli
 

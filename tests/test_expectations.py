@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.emulator import Emulator
+from reconciler.compare.expectations import Expectation, expectation_document, expectation_from_document
+from reconciler.emulator.server import Emulator
 from reconciler.errors import Origin
-from reconciler.expectations import Expectation, expectation_document, expectation_from_document
-from reconciler.resources import Key
-from reconciler.schema import schema_document
+from reconciler.loading.schema import schema_document
+from reconciler.resources.keys import Key
 from tests.command_line import CliResult, RunCli
 from tests.emulator.client import PETS_VERSION
 
@@ -178,7 +178,8 @@ def test_an_expectation_that_is_taken_from_a_variable(place: Place) -> None:
 
 
 def test_a_read_that_fails_is_no_missing_concept(tmp_path: Path, cli: RunCli) -> None:
-    from reconciler.emulator import SAMPLE, Switches
+    from reconciler.emulator.sample import SAMPLE
+    from reconciler.emulator.switches import Switches
 
     switches = Switches.parse([], faults=["rpc=ListModelConcepts,kind=21203"])
     with Emulator(seed=SAMPLE, switches=switches) as emulator:

@@ -14,9 +14,9 @@ from clarifai_grpc.grpc.api import service_pb2, service_pb2_grpc
 from google.protobuf.json_format import ParseDict
 from jsonschema import Draft202012Validator
 
-from reconciler.emulator import Emulator
-from reconciler.plan import fingerprint
-from reconciler.schema import schema_document
+from reconciler.emulator.server import Emulator
+from reconciler.loading.schema import schema_document
+from reconciler.plan.document import fingerprint
 from tests.command_line import CliResult, RunCli
 
 VERSION = "b0b89c973e5d4b6d9599ce13da04b894"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.emulator import Emulator
-from reconciler.resources import Key
-from reconciler.selection import Shard, in_shard
+from reconciler.emulator.server import Emulator
+from reconciler.manifests.selection import Shard, in_shard
+from reconciler.resources.keys import Key
 from tests.command_line import RunCli
 
 NAMES = [f"m{number:02d}" for number in range(20)]

@@ -15,7 +15,7 @@ import yaml
 
 from reconciler import exit_codes
 from reconciler.cli.main import COMMANDS
-from reconciler.schema import schema_document
+from reconciler.loading.schema import schema_document
 from scripts import references
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from reconciler.config import Flags, settings
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from scripts.audit import is_reachable, verdict
 from tests.command_line import RunCli
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from reconciler import __version__, exit_codes, memoryfile
-from reconciler import plan as plans
-from reconciler.apply import Status, StepResult
-from reconciler.calls import Notice
+from reconciler import __version__, exit_codes
+from reconciler.apply.journal import EVENTS, read_run, start_run
+from reconciler.apply.sending import Status, StepResult
 from reconciler.errors import ReconcilerError, Refusal
-from reconciler.forecast import Forecast
-from reconciler.journal import EVENTS, read_run, start_run
+from reconciler.loading.schema import schema_document
 from reconciler.manifests.validate import API_VERSION
-from reconciler.memoryfile import read_memory, update_memory
-from reconciler.plan import PlanFormatError, fingerprint, plan_document, plan_from_document
-from reconciler.schema import schema_document
+from reconciler.plan import document as plans
+from reconciler.plan.document import PlanFormatError, fingerprint, plan_document, plan_from_document
+from reconciler.plan.plan import Forecast
+from reconciler.report import memory_file as memoryfile
+from reconciler.report.memory_file import read_memory, update_memory
+from reconciler.requests.calls import Notice
 from tests.command_line import RunCli
 from tests.unit.reports import field_change, plan_report, update
 

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 
 from reconciler.ci.rest import Rest, RestError
 from reconciler.errors import UsageError
-from reconciler.render.markdown import render_markdown
-from reconciler.report import Report
+from reconciler.report.markdown import render_markdown
+from reconciler.report.report import Report
 
 MAX_LENGTH: Final = 65_536
 """The longest body of a comment or issue that GitHub takes, in characters."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from reconciler.apply import Status
+from reconciler.apply.sending import Status
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
-from reconciler.render.escape import neutral
-from reconciler.render.markdown import fenced
-from reconciler.render.wrap import without_commands
-from reconciler.report import Report
-from reconciler.resources import path_text
+from reconciler.report.escape import neutral
+from reconciler.report.markdown import fenced
+from reconciler.report.report import Report
+from reconciler.report.wrap import without_commands
+from reconciler.resources.tree import path_text
 
 MAX_ANNOTATIONS: Final = 10
 """GitHub shows no more of a level per step ("Limits on annotations")."""
@@ -85,19 +85,19 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
     for moved in report.moved:
         message = f"{moved.key.address}: {moved.path} changed since the plan was made. Make a new plan."
         yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(moved.key.address))
-    for result in report.results:
+    for result in report.outcome.results:
         if result.status is Status.FAILED:
             names = ", ".join(key.address for key in result.request.keys)
             yield Annotation(
                 level="error", title="Failed", message=f"{result.request.rpc} of {names} failed: {result.error}"
             )
-    for key, change in report.remaining:
+    for key, change in report.outcome.remaining:
         what = "is still there" if change is None else f"{path_text(change.path)} does not read back as wanted"
         yield Annotation(
             level="error", title="Incomplete", message=f"{key.address}: {what}.", origin=origins.get(key.address)
         )
-    if report.unread:
-        yield Annotation(level="error", title="Incomplete", message=f"Reading back failed: {report.unread}")
+    if report.outcome.unread:
+        yield Annotation(level="error", title="Incomplete", message=f"Reading back failed: {report.outcome.unread}")
     yield from annotations_of_warnings(report.warnings)
 
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError
-from reconciler.plan import Plan
+from reconciler.plan.plan import Plan
 
 
 def report_document(plan: Plan) -> dict[str, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from reconciler.errors import Problem, ReconcilerError
-from reconciler.render.escape import neutral
+from reconciler.report.escape import neutral
 
 
 def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.report import Report
+from reconciler.report.report import Report
 
 Labels = Mapping[str, str]
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler import __version__
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
 from reconciler.errors import ReconcilerError
-from reconciler.render.escape import neutral
+from reconciler.report.escape import neutral
 
 if TYPE_CHECKING:
     import httpx

@@ -18,8 +18,8 @@ from reconciler.cli.run import echo_applied, open_session, progress, reporting_p
 from reconciler.cli.standard_input import has_terminal
 
 if TYPE_CHECKING:
-    from reconciler.apply import OnError
-    from reconciler.report import Report
+    from reconciler.apply.sending import OnError
+    from reconciler.report.report import Report
 
 
 @click.command("apply")
@@ -102,7 +102,7 @@ def _apply_saved(
         with open_session(common) as session:
             report = replace(session, on_error=on_error).resume(str(resume))
     else:
-        from reconciler.planfile import read_plan
+        from reconciler.plan.saved import read_plan
 
         plan = read_plan(plan_file)
         with open_session(common) as session:
@@ -113,7 +113,7 @@ def _apply_saved(
 
 def asked(shown: Report, common: CommonOptions) -> bool:
     """Show a plan on standard error and ask whether to write it."""
-    from reconciler.render.text import render
+    from reconciler.report.text import render
 
     isatty = sys.stderr.isatty()
     color = use_color(common.color, isatty=isatty, environ=os.environ)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from reconciler.attribution import BaseState
 from reconciler.cli.options import CommonOptions
 from reconciler.cli.run import flags_from
 from reconciler.config import Settings, settings
 from reconciler.config.file import NAME
 from reconciler.errors import Problem, ProblemsError, ReconcilerError
-from reconciler.plan import AttributionBase
-from reconciler.planning import Inputs
-from reconciler.resources import Desired
-from reconciler.revision import WorkTree, work_tree, written_out
+from reconciler.manifests.revision import WorkTree, work_tree, written_out
+from reconciler.plan.attribution import BaseState
+from reconciler.plan.plan import AttributionBase
+from reconciler.plan.planning import Inputs
+from reconciler.resources.desired import Desired
 from reconciler.session import Session
 
 _SHOWN = 3

@@ -10,7 +10,7 @@ import click
 from reconciler.cli.options import CommonOptions, Invocation, common_options
 from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, reporting_problems
-from reconciler.render.escape import neutral
+from reconciler.report.escape import neutral
 
 if TYPE_CHECKING:
     from reconciler.ci.comments import Posted
@@ -45,7 +45,7 @@ def command(common: CommonOptions, *, plan_file: str, repo: str, pr: int | None,
         about = {"repo": repo, "pr": pr, "key": key, "action": posted.action, "id": posted.number, "url": posted.url}
         echo_json({"kind": thing, **about})
     elif is_page(common):
-        from reconciler.render.results import Result
+        from reconciler.report.results import Result
 
         echo_result(Result(title=thing, summary=f"{thing} {posted.action}.", sentences=(posted.url or repo,)), common)
     elif not common.quiet:
@@ -56,8 +56,8 @@ def command(common: CommonOptions, *, plan_file: str, repo: str, pr: int | None,
 def _posted(plan_file: str, repo: str, pr: int | None, issue: str | None, key: str, timeout: float | None) -> Posted:
     from reconciler.ci.comments import body_of, checked_repository, marker, put_comment, put_issue
     from reconciler.ci.rest import DEFAULT_URL, Rest, token_from
-    from reconciler.planfile import read_plan
-    from reconciler.report import Report
+    from reconciler.plan.saved import read_plan
+    from reconciler.report.report import Report
 
     marker(key)
     repository = checked_repository(repo)

@@ -16,7 +16,7 @@ from reconciler.cli.run import echo_report, open_session, reporting_problems
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.report import Report
+    from reconciler.report.report import Report
 
 
 @click.command("drift")
@@ -64,7 +64,7 @@ def command(
     measured.write(report, report.exit_code)
     outcome.report = report
     if planning.out is not None:
-        from reconciler.planfile import write_plan
+        from reconciler.plan.saved import write_plan
 
         write_plan(report.plan, planning.out)
         outcome.plan_path = planning.out
@@ -86,7 +86,7 @@ class _Measured:
         if self._path is None:
             return
         from reconciler.ci.metrics import Run, metrics_text
-        from reconciler.wholefile import write_whole
+        from reconciler.state.whole_files import write_whole
 
         run = Run(
             labels={"endpoint": self.endpoint, "environment": self._environment, "manifests": " ".join(self._paths)},

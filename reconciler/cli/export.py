@@ -15,10 +15,11 @@ from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 
 if TYPE_CHECKING:
-    from reconciler.export import LeftOut, Manifest
+    from reconciler.apply.export import LeftOut, Manifest
     from reconciler.remote.port import Remote
-    from reconciler.render.results import Result
-    from reconciler.resources import Key, ObservedModel
+    from reconciler.report.results import Result
+    from reconciler.resources.keys import Key
+    from reconciler.resources.observed import ObservedModel
     from reconciler.session import Session
 
 SCHEMA: Final = Path("schemas") / "model.v1.schema.json"
@@ -73,7 +74,7 @@ def command(
     elif is_page(common):
         echo_result(_result(manifests, files, skipped), common)
     elif output is None:
-        from reconciler.export import yaml_from_manifest
+        from reconciler.apply.export import yaml_from_manifest
 
         click.echo("---\n".join(map(yaml_from_manifest, manifests)), nl=False)
     else:
@@ -84,8 +85,8 @@ def command(
 
 def _result(manifests: list[Manifest], files: Mapping[Key, str], skipped: list[LeftOut]) -> Result:
     """What was exported, for a page: the manifests themselves, or the files that hold them."""
-    from reconciler.export import yaml_from_manifest
-    from reconciler.render.results import Block, Result
+    from reconciler.apply.export import yaml_from_manifest
+    from reconciler.report.results import Block, Result
 
     shown = () if files else manifests
     return Result(
@@ -99,7 +100,7 @@ def _result(manifests: list[Manifest], files: Mapping[Key, str], skipped: list[L
 
 
 def _tell(common: CommonOptions, manifests: list[Manifest], skipped: list[LeftOut]) -> None:
-    from reconciler.render.escape import neutral
+    from reconciler.report.escape import neutral
 
     for item in skipped:
         click.echo(f"warning: not exported: {neutral(str(item))}.", err=True)
@@ -108,7 +109,7 @@ def _tell(common: CommonOptions, manifests: list[Manifest], skipped: list[LeftOu
 
 
 def _skipped_document(item: LeftOut) -> dict[str, str | None]:
-    from reconciler.resources import path_text
+    from reconciler.resources.tree import path_text
 
     return {"address": item.key.address, "path": path_text(item.path) or None, "reason": item.reason}
 
@@ -119,7 +120,7 @@ def _skipped_document(item: LeftOut) -> dict[str, str | None]:
 def _live_models(session: Session, name: str, type_id: str, which: str) -> list[ObservedModel]:
     """The app's own models, each with the versions that its manifest is to state."""
     from reconciler.cli.live import each, own_models, remote_of, scope_from
-    from reconciler.observe import with_all_versions
+    from reconciler.remote.observe import with_all_versions
 
     scope, remote = scope_from(session.settings), remote_of(session)
     is_search = bool(name or type_id)
@@ -139,9 +140,9 @@ def _with_latest(remote: Remote, model: ObservedModel) -> ObservedModel:
 
 def _manifests(session: Session, models: list[ObservedModel]) -> tuple[list[Manifest], list[LeftOut]]:
     """A manifest for each model that can have one, and all that is in none."""
+    from reconciler.apply.export import LeftOut, NotExportableError, manifest_from_model
     from reconciler.cli.live import remote_of
-    from reconciler.export import LeftOut, NotExportableError, manifest_from_model
-    from reconciler.livesecrets import read_secrets_of_models
+    from reconciler.compare.live_secrets import read_secrets_of_models
 
     secrets = read_secrets_of_models(remote_of(session), models)
 
@@ -162,10 +163,10 @@ def _manifests(session: Session, models: list[ObservedModel]) -> tuple[list[Mani
 
 def _write(manifests: list[Manifest], folder: Path, *, is_forced: bool) -> dict[Key, str]:
     """One file per model; each appears whole. Raises RefusedError, with nothing written, where files are there already."""
-    from reconciler.backup import file_names
+    from reconciler.apply.backup import file_names
+    from reconciler.apply.export import yaml_from_manifest
     from reconciler.errors import ReconcilerError
-    from reconciler.export import yaml_from_manifest
-    from reconciler.wholefile import write_whole
+    from reconciler.state.whole_files import write_whole
 
     names = file_names({manifest.key.model_id for manifest in manifests})
     files = {manifest.key: folder / f"{names[manifest.key.model_id]}.yaml" for manifest in manifests}

@@ -13,7 +13,7 @@ from reconciler.cli.output import echo_result, is_page
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 
 if TYPE_CHECKING:
-    from reconciler.resources import Key
+    from reconciler.resources.keys import Key
     from reconciler.session import Session
 
 Documents = list[dict[str, Any]]
@@ -50,13 +50,13 @@ def command(subject: str, ids: tuple[str, ...], common: CommonOptions) -> int:
         return 0
     rows = [row for document in documents for row in chosen.rows(document)]
     if is_page(common):
-        from reconciler.render.results import Result
+        from reconciler.report.results import Result
 
         what = subject.replace("-", " ").capitalize()
         counted = f"{len(rows)} row{'s' * (len(rows) != 1)}."
         echo_result(Result(title=what, summary=counted, headers=chosen.headers, rows=tuple(rows)), common)
         return 0
-    from reconciler.render.table import table
+    from reconciler.report.table import table
 
     click.echo(table(chosen.headers, rows), nl=False)
     if not rows:
@@ -78,8 +78,8 @@ def _read_types(session: Session, ids: tuple[str, ...]) -> Documents:
 
 def _read_models(session: Session, ids: tuple[str, ...]) -> Documents:
     from reconciler.cli.live import each, key_from, own_models, remote_of, require_known, scope_from
-    from reconciler.livesecrets import read_secrets_of_models
-    from reconciler.plan import redacted
+    from reconciler.compare.live_secrets import read_secrets_of_models
+    from reconciler.resources.secrets import redacted
 
     scope, remote = scope_from(session.settings), remote_of(session)
     if ids:
@@ -101,9 +101,9 @@ def _read_models(session: Session, ids: tuple[str, ...]) -> Documents:
 
 def _read_versions(session: Session, ids: tuple[str, ...]) -> Documents:
     from reconciler.cli.live import remote_of, scope_from
-    from reconciler.livesecrets import read_secrets
-    from reconciler.plan import redacted
-    from reconciler.resources import ObservedVersion
+    from reconciler.compare.live_secrets import read_secrets
+    from reconciler.resources.observed import ObservedVersion
+    from reconciler.resources.secrets import redacted
 
     scope, remote = scope_from(session.settings), remote_of(session)
 
@@ -135,8 +135,8 @@ def _read_concepts(session: Session, ids: tuple[str, ...]) -> Documents:
 
 def _read_output_info(session: Session, ids: tuple[str, ...]) -> Documents:
     from reconciler.cli.live import remote_of, scope_from
-    from reconciler.livesecrets import read_secrets
-    from reconciler.plan import redacted
+    from reconciler.compare.live_secrets import read_secrets
+    from reconciler.resources.secrets import redacted
 
     remote = remote_of(session)
     answers = _each_of(session, ids, remote.get_output_info)
@@ -188,7 +188,7 @@ def _type_rows(document: Mapping[str, Any]) -> list[Row]:
 
 def _param_rows(document: Mapping[str, Any]) -> list[Row]:
     """A row for each param that a type declares: what it takes, and what it is where nobody states it."""
-    from reconciler.render.escape import value_text
+    from reconciler.report.escape import value_text
 
     prefix = "output_info.params."
     rows: list[Row] = []
@@ -242,9 +242,8 @@ def _concept_rows(document: Mapping[str, Any]) -> list[Row]:
 
 
 def _output_info_rows(document: Mapping[str, Any]) -> list[Row]:
-    from reconciler.canon import lookup
-    from reconciler.render.escape import value_text
-    from reconciler.resources import path_text
+    from reconciler.report.escape import value_text
+    from reconciler.resources.tree import lookup, path_text
 
     version = document.get("model_version", {})
     info = version.get("output_info") or document.get("output_info") or {}
@@ -267,8 +266,7 @@ def _status(version: Mapping[str, Any]) -> str:
 
 
 def _text(document: Mapping[str, Any], *path: str) -> str:
-    from reconciler.canon import lookup
-    from reconciler.resources import MISSING
+    from reconciler.resources.tree import MISSING, lookup
 
     value = lookup(document, path)
     return "" if value is MISSING else str(value)

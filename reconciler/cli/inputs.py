@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.cli.options import PlanOptions
 from reconciler.cli.standard_input import manifests_from_stdin
-from reconciler.planning import Inputs
+from reconciler.plan.planning import Inputs
 
 
 def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:

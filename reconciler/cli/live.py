@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError, UsageError
-from reconciler.manifests.ids import id_problem
-from reconciler.manifests.wording import quoted
-from reconciler.resources import Key, ObservedModel, Scope
+from reconciler.resources.ids import id_problem
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import ObservedModel
+from reconciler.resources.wording import quoted
 
 if TYPE_CHECKING:
     from reconciler.config import Settings

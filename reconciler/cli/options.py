@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from reconciler.selection import Shard
+from reconciler.manifests.selection import Shard
 
 FORMATS: Final = ("text", "json", "markdown", "html")
 """What every command can print; a command with more names them in its `common_options`."""

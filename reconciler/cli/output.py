@@ -14,8 +14,8 @@ from reconciler.cli.options import CommonOptions, use_color
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:
-    from reconciler.render.results import Result
-    from reconciler.report import Report
+    from reconciler.report.report import Report
+    from reconciler.report.results import Result
 
 
 def terminal_columns(*, isatty: bool) -> int | None:
@@ -29,14 +29,14 @@ def terminal_columns(*, isatty: bool) -> int | None:
 def report_text(report: Report, common: CommonOptions) -> str:
     """A report in any format but json."""
     if common.format == "markdown":
-        from reconciler.render.markdown import render_markdown
+        from reconciler.report.markdown import render_markdown
 
         return render_markdown(report)
     if common.format == "html":
-        from reconciler.render.html import render_html
+        from reconciler.report.html import render_html
 
         return render_html(report)
-    from reconciler.render.text import render
+    from reconciler.report.text import render
 
     isatty = sys.stdout.isatty()
     color = use_color(common.color, isatty=isatty, environ=os.environ)
@@ -45,7 +45,7 @@ def report_text(report: Report, common: CommonOptions) -> str:
 
 def echo_result(result: Result, common: CommonOptions) -> None:
     """A command's result as Markdown or HTML, as --format says; it is one of the two."""
-    from reconciler.render.results import result_html, result_markdown
+    from reconciler.report.results import result_html, result_markdown
 
     rendered = result_html(result) if common.format == "html" else result_markdown(result)
     click.echo(rendered, nl=False)
@@ -58,7 +58,7 @@ def is_page(common: CommonOptions) -> bool:
 
 def echo_problems_page(problems: Iterable[Problem], common: CommonOptions) -> None:
     """What is wrong with manifests, where --format asks for a page: a report is never missing because a run failed."""
-    from reconciler.render.results import Result
+    from reconciler.report.results import Result
 
     if is_page(common):
         texts = tuple(map(str, problems))
@@ -68,7 +68,7 @@ def echo_problems_page(problems: Iterable[Problem], common: CommonOptions) -> No
 
 def echo_error_page(message: str, common: CommonOptions) -> None:
     """Why a command failed, where --format asks for a page."""
-    from reconciler.render.results import Result
+    from reconciler.report.results import Result
 
     if is_page(common):
         texts = tuple(message.split("\n"))

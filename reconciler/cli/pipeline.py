@@ -13,11 +13,11 @@ import click
 
 from reconciler import exit_codes
 from reconciler.errors import Problem, ReconcilerError
-from reconciler.render.escape import neutral
+from reconciler.report.escape import neutral
 
 if TYPE_CHECKING:
     from reconciler.ci.github import Annotation
-    from reconciler.report import Report
+    from reconciler.report.report import Report
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -101,7 +101,7 @@ def _tell_outcome(outcome: Outcome, code: int) -> None:
     _write_outputs({"exitcode": str(code), **github.outputs_of_report(report), **plan})
 
     def summary(room: int) -> str:
-        from reconciler.render.markdown import render_markdown
+        from reconciler.report.markdown import render_markdown
 
         return render_markdown(report, budget=room)
 

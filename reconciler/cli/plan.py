@@ -45,7 +45,7 @@ def command(
         report = session.plan(inputs_from(paths, planning), detailed=planning.detailed_exitcode, base=state)
     outcome.report = report
     if planning.out is not None:
-        from reconciler.planfile import write_plan
+        from reconciler.plan.saved import write_plan
 
         write_plan(report.plan, planning.out)
         outcome.plan_path = planning.out

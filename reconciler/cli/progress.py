@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from reconciler.cli.options import CommonOptions
 
 if TYPE_CHECKING:
-    from reconciler.apply import StepResult
-    from reconciler.plan import Plan
+    from reconciler.apply.sending import StepResult
+    from reconciler.plan.plan import Plan
 
 WIPE: Final = "\r\x1b[K"
 
@@ -71,7 +71,7 @@ class StatusLine:
 
     def text(self) -> str:
         """The line as it is now."""
-        from reconciler.render.outcome import duration
+        from reconciler.report.outcome import duration
 
         elapsed = self.clock() - self._began
         if self._total is None:

@@ -14,11 +14,12 @@ from reconciler.cli.progress import wipe
 from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
 from reconciler.cli.standard_input import has_terminal
 from reconciler.errors import UsageError
-from reconciler.resources import ObservedModel, Scope
+from reconciler.resources.keys import Scope
+from reconciler.resources.observed import ObservedModel
 
 if TYPE_CHECKING:
-    from reconciler.purging import Purged
-    from reconciler.render.results import Result
+    from reconciler.apply.purging import Purged
+    from reconciler.report.results import Result
 
 
 @click.command("purge")
@@ -55,8 +56,8 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
 
 
 def _scope(app: str) -> Scope:
-    from reconciler.manifests.ids import id_problem
-    from reconciler.manifests.wording import quoted
+    from reconciler.resources.ids import id_problem
+    from reconciler.resources.wording import quoted
 
     user_id, slash, app_id = app.partition("/")
     problem = id_problem(user_id) or id_problem(app_id)
@@ -75,7 +76,7 @@ def _require_same_app(scope: Scope, common: CommonOptions) -> None:
 
 
 def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
-    from reconciler.render.escape import neutral
+    from reconciler.report.escape import neutral
 
     wipe()
     for model in models:
@@ -85,7 +86,7 @@ def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
 
 def _tell_backup(folder: Path, common: CommonOptions) -> None:
     """Tell where the backup is before anything is deleted: with the result where that is text, else beside it."""
-    from reconciler.render.escape import neutral
+    from reconciler.report.escape import neutral
 
     if common.format != "text":
         progress(common, f"Backup: {folder.as_posix()}")
@@ -99,7 +100,7 @@ def _counted(count: int) -> str:
 
 
 def _echo(purged: Purged, scope: Scope, common: CommonOptions) -> None:
-    from reconciler.render.escape import neutral
+    from reconciler.report.escape import neutral
 
     if common.format == "json":
         echo_json(_document(purged))
@@ -125,7 +126,7 @@ def _summary(purged: Purged, scope: Scope) -> str:
 
 
 def _result(purged: Purged, scope: Scope) -> Result:
-    from reconciler.render.results import Result
+    from reconciler.report.results import Result
 
     return Result(
         title="Purge",

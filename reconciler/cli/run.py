@@ -17,12 +17,12 @@ from reconciler.cli.options import CommonOptions, Invocation
 from reconciler.cli.output import echo_error_page, echo_problems_page, report_text
 from reconciler.cli.progress import status_line, wipe
 from reconciler.errors import Problem, ProblemsError, ReconcilerError, problem_document
-from reconciler.render.escape import neutral
-from reconciler.render.wrap import without_commands
+from reconciler.report.escape import neutral
+from reconciler.report.wrap import without_commands
 
 if TYPE_CHECKING:
     from reconciler.config import Flags, Settings
-    from reconciler.report import Report
+    from reconciler.report.report import Report
     from reconciler.session import Session
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
@@ -60,9 +60,9 @@ def settings_from(common: CommonOptions) -> Settings:
 @contextmanager
 def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Session]:
     """A Session, connected to the service where `connect` says so; the connection is closed at the end."""
-    from reconciler.git import head_commit
+    from reconciler.manifests.revision import head_commit
     from reconciler.session import Session
-    from reconciler.statedir import state_dir
+    from reconciler.state.folder import state_dir
 
     found = settings_from(common)
     for note in found.notes:
@@ -73,7 +73,7 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
         return
     from dataclasses import replace
 
-    from reconciler.connect import connected
+    from reconciler.session import connected
 
     with (
         _calls_told(common.verbose),
@@ -156,7 +156,7 @@ def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem]
 
 def echo_report(report: Report, common: CommonOptions) -> int:
     """Print a report in the chosen format and give its exit code."""
-    from reconciler.report import report_document
+    from reconciler.report.report import report_document
 
     if not common.quiet:
         echo_problems(report.warnings, label="warning")
@@ -173,10 +173,10 @@ def echo_applied(report: Report, common: CommonOptions) -> int:
     Where all went well only a person at a terminal is told, or who asked for more with -v.
     """
     code = echo_report(report, common)
-    if report.run is not None and not report.converged:
-        progress(common, f"note: reconciler apply --resume {report.run} finishes this run.")
-    elif report.run is not None and (common.verbose or sys.stderr.isatty()):
-        progress(common, f"note: reconciler undo {report.run} takes this run back.")
+    if report.outcome.run is not None and not report.converged:
+        progress(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
+    elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):
+        progress(common, f"note: reconciler undo {report.outcome.run} takes this run back.")
     return code
 
 

@@ -22,11 +22,11 @@ def command(kind: str, common: CommonOptions) -> int:
     Editors check a manifest against it while you type, where its first line is
     `# yaml-language-server: $schema=FILE`.
     """
-    from reconciler.schema import schema_text
+    from reconciler.loading.schema import schema_text
 
     text = schema_text(kind).rstrip("\n")
     if is_page(common):
-        from reconciler.render.results import Block, Result
+        from reconciler.report.results import Block, Result
 
         block = Block(name="", language="json", text=text)
         echo_result(

@@ -14,8 +14,8 @@ from reconciler.cli.run import echo_report, reporting_problems
 @reporting_problems
 def command(file: str, common: CommonOptions) -> int:
     """Print a saved plan again, in any format."""
-    from reconciler.planfile import read_plan
-    from reconciler.report import Report
+    from reconciler.plan.saved import read_plan
+    from reconciler.report.report import Report
 
     plan = read_plan(file)
     return echo_report(Report(kind="Plan", plan=plan, warnings=plan.warnings), common)

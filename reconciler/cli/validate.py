@@ -23,7 +23,7 @@ from reconciler.cli.run import (
 )
 from reconciler.cli.standard_input import manifests_from_stdin
 from reconciler.errors import ProblemsError
-from reconciler.selection import Shard
+from reconciler.manifests.selection import Shard
 
 if TYPE_CHECKING:
     from reconciler.manifests.validate import Validated
@@ -68,7 +68,7 @@ def command(
     models, files = len(validated.desired.models), len(validated.desired.files)
     told = f"Valid: {models} model{'s' * (models != 1)} in {files} file{'s' * (files != 1)}."
     if is_page(common):
-        from reconciler.render.results import Result
+        from reconciler.report.results import Result
 
         warnings = tuple(f"warning: {warning}" for warning in validated.warnings)
         echo_result(Result(title="Manifests are valid", summary=told, sentences=warnings), common)
@@ -82,12 +82,12 @@ def _validated(
 ) -> Validated:
     stdin = manifests_from_stdin(paths)
     if online or types is not None:
-        from reconciler.planning import Inputs
+        from reconciler.plan.planning import Inputs
 
         with open_session(common, connect=online) as session:
             return session.validated_with_types(Inputs(paths=paths, types=types, shard=shard, stdin=stdin))
     # Without the session, whose imports take as long as everything that one file needs.
-    from reconciler.reading import manifests_at
+    from reconciler.manifests.validate import manifests_at
 
     settings = settings_from(common)
     for note in settings.notes:

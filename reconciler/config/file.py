@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from reconciler.config.endpoint import parse_endpoint
 from reconciler.errors import Origin, Problem, ProblemsError, UsageError
-from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.nodes import JsonPath, dotted, json_pointer
-from reconciler.remote.endpoint import parse_endpoint
-from reconciler.resources import SETTINGS_FILE
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.nodes import JsonPath, dotted, json_pointer
+from reconciler.resources.fields import SETTINGS_FILE
 
 NAME: Final = SETTINGS_FILE
 
@@ -96,7 +96,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
         return ConfigFile()
     if path.is_dir():
         raise ProblemsError((_problem("unreadable", "is a folder, not a file", Origin(path=shown)),))
-    from reconciler.manifests.load import load
+    from reconciler.loading.load import load
 
     loaded = load([str(path)])
     documents = [document.with_path(shown) for document in loaded.documents]
@@ -116,7 +116,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
 
 
 def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
-    from reconciler.manifests.shape import shape_problems
+    from reconciler.loading.shape import shape_problems
 
     found = shape_problems(document, "Config")
     yield from found
@@ -146,7 +146,7 @@ def _values(content: Any) -> Iterator[tuple[JsonPath, Any]]:
 
 
 def _value_problem(path: JsonPath, value: Any) -> str | None:
-    from reconciler.manifests.ids import id_problem
+    from reconciler.resources.ids import id_problem
 
     key = str(path[-1])
     if key == "endpoint":

@@ -22,12 +22,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reconciler.config.cli_context import CliContext, read_cli_context
+from reconciler.config.credentials import Token
+from reconciler.config.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 from reconciler.config.file import RANGES, ConfigFile, read_config
 from reconciler.config.tokens import VARIABLE, FoundToken, find_token
-from reconciler.credentials import Token
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.manifests.ids import id_problem
-from reconciler.remote.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
+from reconciler.resources.ids import id_problem
 
 ENDPOINT_VARIABLE: Final = "CLARIFAI_API_BASE"
 CERTIFICATES_VARIABLE: Final = "CLARIFAI_ROOT_CERTIFICATES_PATH"

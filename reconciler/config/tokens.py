@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.config.cli_context import CliContext
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
 from reconciler.errors import ReconcilerError
 
 VARIABLE: Final = "CLARIFAI_PAT"

@@ -11,34 +11,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import Origin, ProblemList
-from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.ids import version_id_problem
-from reconciler.manifests.nodes import JsonPath, Node, child_of, dotted, json_pointer, node_at, value_at
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.nodes import JsonPath, Node, child_of, dotted, json_pointer, node_at, value_at
 from reconciler.manifests.structs import StructReader
-from reconciler.manifests.wording import quoted
-from reconciler.resources import (
-    KINDS,
-    MARK_KEY,
-    MISSING,
-    Action,
-    DesiredModel,
-    DesiredVersion,
-    Key,
-    Kind,
-    Path,
-    Removal,
-    Selector,
-    Sensitive,
-    Shape,
-    path_from_text,
-    path_text,
-)
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import KINDS, MARK_KEY, Action, Shape
+from reconciler.resources.ids import version_id_problem
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.secrets import Sensitive
+from reconciler.resources.tree import MISSING, FieldPath, path_from_text, path_text
+from reconciler.resources.wording import quoted
 
 MAX_NOTES_BYTES: Final = 64 * 1024
 """resources.proto, Model.notes: "supports up to 64Kbs"."""
 
 _ACTIONS: Final = tuple(action.value for action in Action)
-_REMOVABLE_STRUCTS: Final[Mapping[str, Path]] = {"metadata": ("metadata",), "params": ("output_info", "params")}
+_REMOVABLE_STRUCTS: Final[Mapping[str, FieldPath]] = {"metadata": ("metadata",), "params": ("output_info", "params")}
 _REMOVABLE_TAGS: Final = ("toolkits", "use_cases", "languages")
 
 
@@ -161,10 +149,10 @@ class _Entry:
 
     # --- fields ---
 
-    def stated(self, action: Action) -> tuple[dict[str, Any], dict[Path, Origin]]:
+    def stated(self, action: Action) -> tuple[dict[str, Any], dict[FieldPath, Origin]]:
         """The stated fields, nested as in the manifest and normalised, and the place of each path in them."""
         stated: dict[str, Any] = {}
-        origins: dict[Path, Origin] = {}
+        origins: dict[FieldPath, Origin] = {}
         root = self.document.node(self.path)
         for field in KINDS[self.kind]:
             value = self._field(field.path, field.shape, action)
@@ -178,7 +166,7 @@ class _Entry:
             self._add_origins(origins, value, field.path, node_at(root, field.path))
         return stated, origins
 
-    def _add_origins(self, origins: dict[Path, Origin], value: Any, path: Path, node: Node) -> None:
+    def _add_origins(self, origins: dict[FieldPath, Origin], value: Any, path: FieldPath, node: Node) -> None:
         """The place of a value and of everything inside its mappings; `node` is the value's."""
         origin = origins[path] = self.document.origin_of(node)
         if not isinstance(value, Mapping):
@@ -190,7 +178,7 @@ class _Entry:
             else:  # what a variable brought in stands where the variable is named
                 origins.update(dict.fromkeys(_paths(item, (*path, name)), origin))
 
-    def _field(self, path: Path, shape: Shape, action: Action) -> Any:
+    def _field(self, path: FieldPath, shape: Shape, action: Action) -> Any:
         value = self.value(*path)
         if isinstance(value, dict) and shape is Shape.STRUCT:
             return self._struct(value, path, action)
@@ -201,7 +189,7 @@ class _Entry:
             self._require_size(value, path)
         return value
 
-    def _struct(self, value: dict[str, Any], path: Path, action: Action) -> Any:
+    def _struct(self, value: dict[str, Any], path: FieldPath, action: Action) -> Any:
         if self.kind is Kind.MODEL and MARK_KEY in value:
             self._report_mark((*path, MARK_KEY))
         if not value and action is Action.MERGE:
@@ -216,7 +204,7 @@ class _Entry:
         reader = StructReader(self.document, self.problems, self.warnings)
         return reader.read(value, (*self.path, *path))
 
-    def _require_size(self, value: Any, path: Path) -> None:
+    def _require_size(self, value: Any, path: FieldPath) -> None:
         text = value.reveal() if isinstance(value, Sensitive) else value
         size = len(text.encode("utf-8", "replace")) if isinstance(text, str) else 0
         if size > MAX_NOTES_BYTES:
@@ -280,7 +268,7 @@ class _Entry:
             self.problems.add("stated-and-removed", message, origin, pointer=pointer, hint="Keep one of the two.")
 
 
-def _conflict(stated: Mapping[str, Any], removal: Removal) -> Path | None:
+def _conflict(stated: Mapping[str, Any], removal: Removal) -> FieldPath | None:
     """The stated path that contradicts a removal.
 
     Removing inside a stated mapping is fine: the mapping holds at least what is stated. Removing inside a stated
@@ -298,7 +286,7 @@ def _conflict(stated: Mapping[str, Any], removal: Removal) -> Path | None:
     return removal.path
 
 
-def _paths(value: Any, path: Path) -> Iterator[Path]:
+def _paths(value: Any, path: FieldPath) -> Iterator[FieldPath]:
     """The path of a value and of everything inside its mappings."""
     yield path
     if isinstance(value, Mapping):

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import Problem, ProblemList
-from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.nodes import JsonPath, dotted, json_pointer
-from reconciler.manifests.wording import listed, nearest, quoted, shortened
-from reconciler.resources import Sensitive
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.nodes import JsonPath, dotted, json_pointer
+from reconciler.resources.secrets import Sensitive
+from reconciler.resources.wording import listed, nearest, quoted, shortened
 
 _WHOLE: Final = re.compile(r"\$\{(?P<source>[^:{}]*):(?P<name>[^{}]*)\}", re.DOTALL)
 _BARE: Final = re.compile(r"\$\{[A-Za-z_][0-9A-Za-z_.]*\}")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import ProblemList
-from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.nodes import JsonPath, Node, child_of, dotted, json_pointer
-from reconciler.manifests.scalars import surprise
-from reconciler.manifests.wording import described, quoted, shortened
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.nodes import JsonPath, Node, child_of, dotted, json_pointer
+from reconciler.loading.scalars import surprise
+from reconciler.resources.wording import described, quoted, shortened
 
 MAX_EXACT: Final = 2**53
 MAX_STRUCT_DEPTH: Final = 32

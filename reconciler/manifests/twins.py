@@ -16,23 +16,15 @@ from enum import Enum
 from typing import Any
 
 from reconciler.errors import Origin
-from reconciler.manifests.form import Filled, Form, Picked, picked
-from reconciler.manifests.ids import id_problem, id_warning, version_id_problem
-from reconciler.manifests.nodes import JsonPath
-from reconciler.manifests.scalars import surprise
+from reconciler.loading.form import Filled, Form, Picked, picked
+from reconciler.loading.nodes import JsonPath
+from reconciler.loading.scalars import surprise
 from reconciler.manifests.structs import MAX_EXACT, number_normalised
-from reconciler.resources import (
-    KINDS,
-    MISSING,
-    DesiredModel,
-    DesiredVersion,
-    Key,
-    Kind,
-    Path,
-    Removal,
-    Selector,
-    Shape,
-)
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import KINDS, Shape
+from reconciler.resources.ids import id_problem, id_warning, version_id_problem
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.tree import MISSING, FieldPath
 
 
 class _Role(Enum):
@@ -51,7 +43,7 @@ class _Free:
     hole: int
     role: _Role
     version: int | None = None
-    path: Path = ()
+    path: FieldPath = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +102,7 @@ def _twin(right: _Right, filled: Filled, changes: Sequence[tuple[_Free, Any]]) -
     model, here = right.model, right.filled
     key = model.key
     selectors = [entry.selector for entry in model.versions]
-    values: dict[int | None, list[tuple[Path, Any]]] = {}
+    values: dict[int | None, list[tuple[FieldPath, Any]]] = {}
     for free, value in changes:
         if free.role is _Role.MODEL_ID:
             key = Key(user_id=key.user_id, app_id=key.app_id, model_id=value)
@@ -144,23 +136,23 @@ def _twin(right: _Right, filled: Filled, changes: Sequence[tuple[_Free, Any]]) -
     )
 
 
-class _Moved(Mapping[Path, Origin]):
+class _Moved(Mapping[FieldPath, Origin]):
     """The places of one document as those of another one of its form, each told when it is asked for."""
 
     __slots__ = ("_here", "_origins", "_there")
 
-    def __init__(self, origins: Mapping[Path, Origin], here: Filled, there: Filled) -> None:
+    def __init__(self, origins: Mapping[FieldPath, Origin], here: Filled, there: Filled) -> None:
         self._origins = origins
         self._here = here
         self._there = there
 
-    def __getitem__(self, path: Path) -> Origin:
+    def __getitem__(self, path: FieldPath) -> Origin:
         return _moved(self._origins[path], self._here, self._there)
 
     def __contains__(self, path: object) -> bool:
         return path in self._origins
 
-    def __iter__(self) -> Iterator[Path]:
+    def __iter__(self) -> Iterator[FieldPath]:
         return iter(self._origins)
 
     def __len__(self) -> int:
@@ -231,11 +223,11 @@ def _allowed(role: _Role, value: Any, raw: str | None) -> Any:
     return value if id_problem(value) is None and id_warning(value) is None else MISSING
 
 
-def _with(tree: Mapping[str, Any], values: Sequence[tuple[Path, Any]]) -> Mapping[str, Any]:
+def _with(tree: Mapping[str, Any], values: Sequence[tuple[FieldPath, Any]]) -> Mapping[str, Any]:
     """Nested mappings with other values at paths that they have; what lies on the way is copied once."""
     if not values:
         return tree
-    copies: dict[Path, dict[str, Any]] = {(): dict(tree)}
+    copies: dict[FieldPath, dict[str, Any]] = {(): dict(tree)}
     for path, value in values:
         holder = copies[()]
         for end in range(1, len(path)):

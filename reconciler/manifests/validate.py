@@ -10,18 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, TextIO
 
+from reconciler.config import Settings
 from reconciler.errors import Origin, Problem, ProblemList
-from reconciler.manifests.document import LoadedDocument
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.load import HIDDEN, Loaded, Skipped, load
+from reconciler.loading.shape import shape_problems
 from reconciler.manifests.entries import model_from_document
-from reconciler.manifests.ids import id_problem, id_warning
 from reconciler.manifests.interpolate import interpolate, lookalikes
-from reconciler.manifests.load import HIDDEN, Loaded, Skipped
-from reconciler.manifests.shape import shape_problems
+from reconciler.manifests.selection import Shard, in_shard
 from reconciler.manifests.twins import Twins
-from reconciler.manifests.wording import described, listed, nearest, quoted
-from reconciler.resources import SETTINGS_FILE, Action, Desired, DesiredModel, Key
+from reconciler.resources.desired import Desired, DesiredModel
+from reconciler.resources.fields import SETTINGS_FILE, Action
+from reconciler.resources.ids import id_problem, id_warning
+from reconciler.resources.keys import Key
+from reconciler.resources.wording import described, listed, nearest, quoted
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"
@@ -255,3 +259,31 @@ def _report_duplicate(key: Key, first: Origin, second: Origin, problems: Problem
     message = f"{key.address} is already described in {first}."
     hint = "Put both into one document: one model, one manifest."
     problems.add("duplicate-model", message, second, pointer="/metadata/id", hint=hint)
+
+
+def manifests_at(
+    paths: Sequence[str],
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    stdin: TextIO | BinaryIO | None = None,
+    shard: Shard | None = None,
+) -> Validated:
+    """Read and check the manifests, those of one shard where it is given; raises ProblemsError with every problem."""
+    return desired_from_loaded(load(paths, stdin=stdin), settings, environ=environ, shard=shard)
+
+
+def desired_from_loaded(
+    loaded: Loaded, settings: Settings, *, environ: Mapping[str, str], shard: Shard | None = None
+) -> Validated:
+    """The same, for documents that were read before."""
+    return desired_from_documents(
+        loaded,
+        user_id=settings.user_id,
+        app_id=settings.app_id,
+        flag_user_id=settings.flag_user_id,
+        flag_app_id=settings.flag_app_id,
+        variables=settings.variables,
+        environ=environ,
+        judged=lambda key: in_shard(key, shard),
+    )

@@ -19,12 +19,12 @@ from clarifai_grpc.grpc.api import service_pb2
 from clarifai_grpc.grpc.api.status import status_code_pb2
 
 from reconciler import __version__
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
+from reconciler.config.endpoint import Endpoint
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote import statuses
 from reconciler.remote.channel import open_channel, open_stub
 from reconciler.remote.convert import message_from
-from reconciler.remote.endpoint import Endpoint
 from reconciler.remote.pacing import Pacer
 from reconciler.remote.retry import Failure, RetryPolicy, Safety
 from reconciler.remote.scrub import Scrubber

@@ -15,8 +15,8 @@ from clarifai_grpc.channel import clarifai_channel
 from clarifai_grpc.grpc.api import service_pb2_grpc
 
 from reconciler import __version__
+from reconciler.config.endpoint import Endpoint
 from reconciler.errors import ReconcilerError
-from reconciler.remote.endpoint import Endpoint
 
 # A listing holds up to 1000 models; the service's answers go up to 128 MB (Clarifai documentation, "API Outputs").
 _MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024

@@ -18,22 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
+from reconciler.config.endpoint import Endpoint
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
-from reconciler.remote.convert import (
-    LazyDocument,
-    documents_from,
-    model_from,
-    newest_first,
-    version_from,
-)
-from reconciler.remote.endpoint import Endpoint
+from reconciler.remote.convert import LazyDocument, documents_from, model_from, newest_first, version_from
 from reconciler.remote.paging import Pages, page_body
 from reconciler.remote.port import Reply
 from reconciler.remote.scrub import Scrubber
 from reconciler.remote.writes import require_sendable, safety_of
-from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope, secret_texts
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import secret_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,7 +10,10 @@ from time import gmtime
 from typing import Any
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
-from reconciler.resources import MISSING, Document, Key, ObservedModel, ObservedVersion, Scope, Sensitive
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.secrets import revealed
+from reconciler.resources.tree import MISSING
 
 
 class LazyDocument(Mapping[str, Any]):
@@ -98,17 +101,6 @@ def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str,
         description=f"{problem} (NaN or infinity). Correct it with the tool that wrote it.",
         fault=FaultClass.FATAL,
     )
-
-
-def revealed(value: Any) -> Any:
-    """A JSON value as plain dicts and lists, every Sensitive replaced by what it holds. Only for sending."""
-    if isinstance(value, Sensitive):
-        return revealed(value.reveal())
-    if isinstance(value, Mapping):
-        return {name: revealed(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [revealed(item) for item in value]
-    return value
 
 
 def message_from(body: Mapping[str, Any], message: Any) -> Any:

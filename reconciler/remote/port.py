@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.resources import Document, Key, ObservedModel, ObservedVersion, Request, Scope
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

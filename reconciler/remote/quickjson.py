@@ -15,7 +15,7 @@ from typing import Any, Final
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from reconciler.resources import MISSING
+from reconciler.resources.tree import MISSING
 
 EXACT: Final = 2**53
 """The largest magnitude up to which a double, and so a Struct number, holds every integer."""

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.resources import SENSITIVE_TEXT
+from reconciler.resources.secrets import SENSITIVE_TEXT
 
 MAX_LENGTH: Final = 2000
 _WHOLE_WORD_BELOW: Final = 4

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.retry import Safety
-from reconciler.resources import Request
+from reconciler.resources.request import Request
 
 _PATCH_ACTIONS: Final = ("merge", "overwrite", "remove")
 

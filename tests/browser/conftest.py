@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.render.html import render_html
-from reconciler.report import Report
+from reconciler.report.html import render_html
+from reconciler.report.report import Report
 from tests.browser.chromium import browser, missing
 
 

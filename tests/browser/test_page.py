@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.report import Report
+from reconciler.report.report import Report
 from tests.unit.reports import deletion, field_change, plan_report, update
 
 Open = Callable[[Report], Any]

@@ -17,19 +17,20 @@ from typing import Any
 
 import yaml
 
-from reconciler.apply import OnError, StepResult
+from reconciler.apply.sending import OnError, StepResult
 from reconciler.config import Settings
+from reconciler.config.endpoint import parse_endpoint
 from reconciler.config.settings import Limits, PruneLimits
-from reconciler.emulator import Emulator, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Switches
 from reconciler.errors import ReconcilerError
-from reconciler.interrupts import Stop
-from reconciler.planning import Inputs
+from reconciler.plan.planning import Inputs
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import parse_endpoint
 from reconciler.remote.port import Remote
-from reconciler.report import Report
+from reconciler.report.report import Report
 from reconciler.session import Session
+from reconciler.state.signals import Stop
 from tests.scenario_service import Snapshot, snapshot
 
 USER, APP, OWNER = "demo", "pets", "vision"

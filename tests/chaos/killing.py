@@ -13,7 +13,7 @@ import threading
 from reconciler.cli.main import main
 from reconciler.remote.clarifai import ClarifaiRemote
 from reconciler.remote.port import Reply
-from reconciler.resources import Request
+from reconciler.resources.request import Request
 
 
 def run(moment: str, nth: int, arguments: list[str]) -> int:

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator, Fault, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.port import Remote, Reply
-from reconciler.resources import Request
+from reconciler.resources.request import Request
 from tests.emulator.client import connected
 from tests.scenario_service import Snapshot, same, snapshot, writing_calls
 
@@ -49,8 +50,8 @@ def test_refused_models_of_a_batch_are_named_and_the_others_go_through(tmp_path:
     assert outcome.report is not None
     report = outcome.report
     assert report.exit_code == 4
-    assert len(report.results) == len(report.plan.requests)
-    failed = {item.key.model_id: item.error for result in report.results for item in result.failures}
+    assert len(report.outcome.results) == len(report.plan.requests)
+    failed = {item.key.model_id: item.error for result in report.outcome.results for item in result.failures}
     assert set(failed) == {"m001", "m005"}
     assert all("21202 MODEL_INVALID_ARGUMENT" in error for error in failed.values())
     others = [address for address in wanted if "m001" not in address and "m005" not in address]
@@ -79,7 +80,7 @@ def test_abort_starts_nothing_after_a_failure(tmp_path: Path) -> None:
     with running(tmp_path, faults=(Fault(rpc="PatchModels", names="m000", kind="21202", times=99),)) as run:
         outcome = replace(run, on_error="abort", parallelism=1).apply()
     assert outcome.report is not None
-    states = [result.status.value for result in outcome.report.results]
+    states = [result.status.value for result in outcome.report.outcome.results]
     assert (outcome.exit_code, states[0], set(states[1:])) == (4, "failed", {"not_reached"})
 
 
@@ -108,9 +109,9 @@ def test_a_service_that_begins_to_hang_on_writes_is_sent_no_more(tmp_path: Path)
         calls = writing_calls(run.emulator.calls)
     assert outcome.report is not None
     # Only those under way when the silence began were tried twice; most were never sent.
-    assert (outcome.exit_code, len(calls) < len(outcome.report.results)) == (4, True)
-    assert "not_reached" in {result.status.value for result in outcome.report.results}
-    assert len(outcome.report.results) == len(outcome.report.plan.requests)
+    assert (outcome.exit_code, len(calls) < len(outcome.report.outcome.results)) == (4, True)
+    assert "not_reached" in {result.status.value for result in outcome.report.outcome.results}
+    assert len(outcome.report.outcome.results) == len(outcome.report.plan.requests)
 
 
 # --- others at the same time --------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ def test_an_unmanaged_key_that_somebody_writes_meanwhile_survives(tmp_path: Path
         second = run.apply()
         now = snapshot(run.emulator)
     assert first.report is not None
-    told = {item.key.model_id: item.error for result in first.report.results for item in result.failures}
+    told = {item.key.model_id: item.error for result in first.report.outcome.results for item in result.failures}
     # The two whose list is overwritten, which takes the keys beside it along: not sent, and told. The others are merged.
     assert set(told) == {"m002", "m006"}
     assert "metadata.theirs" in told["m002"]
@@ -167,7 +168,7 @@ def test_runs_on_two_services_do_not_wait_for_each_other(tmp_path: Path) -> None
 HOLD = """
 import sys, time
 from pathlib import Path
-from reconciler.lock import locked
+from reconciler.state.locks import locked
 with locked(Path(sys.argv[1]), sys.argv[2], ["pets"], run="theirs"):
     print("held", flush=True)
     time.sleep(60)
@@ -264,7 +265,7 @@ def test_undo_of_a_deletion_names_the_backup(tmp_path: Path) -> None:
         undone = run.undo(run.runs()[0])
     assert undone.report is not None
     reasons = {item["address"]: item["reason"] for item in undone.report.plan.extra["undo"]["skipped"]}
-    (backup,) = applied.report.backups
+    (backup,) = applied.report.outcome.backups
     assert reasons["demo/pets/m004"] == f"a deletion can't be undone; its backup is in {backup}"
 
 

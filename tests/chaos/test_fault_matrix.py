@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from reconciler import exit_codes
-from reconciler.emulator import Emulator, Fault, Switches
-from reconciler.emulator.switches import FAULT_KINDS
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import FAULT_KINDS, Fault, Switches
 from tests.scenario_service import Snapshot, same, snapshot
 
 from .fleet import IS_LONG, USER, Fleet, Run
@@ -70,10 +70,10 @@ def check(run: Run, fault: Fault, wanted: Snapshot) -> int:
     if outcome.report is None:
         assert same(now, FLEET.before), "an error before writing, and something was written"
     else:
-        assert len(outcome.report.results) == len(outcome.report.plan.requests)
+        assert len(outcome.report.outcome.results) == len(outcome.report.plan.requests)
         assert outcome.exit_code in (exit_codes.OK, exit_codes.INCOMPLETE)
         assert (outcome.exit_code == exit_codes.OK) == same(now, wanted)
-        for result in outcome.report.results:
+        for result in outcome.report.outcome.results:
             assert (result.status.value == "failed") == bool(result.failures)
     run.emulator.switches = Switches()
     again = run.apply()

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.emulator import Emulator, Fault, Switches
-from reconciler.emulator.switches import FAULT_KINDS
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import FAULT_KINDS, Fault, Switches
 from tests.emulator.client import connected
 from tests.scenario_service import snapshot
 
@@ -51,7 +51,7 @@ class History(RuleBasedStateMachine):
         self.emulator.switches = Switches()
         assert outcome.exit_code in ((0, 1, 4) if kinds else (0,)), outcome
         if outcome.report is not None and outcome.report.plan.changes:
-            assert len(outcome.report.results) == len(outcome.report.plan.requests)
+            assert len(outcome.report.outcome.results) == len(outcome.report.plan.requests)
         if outcome.exit_code == 0:
             self.is_as_wanted()
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from reconciler.emulator import Emulator
+from reconciler.apply.journal import read_run
+from reconciler.emulator.server import Emulator
 from reconciler.errors import ProblemsError, ReconcilerError
-from reconciler.journal import read_run
-from reconciler.manifests.load import load
+from reconciler.loading.load import load
 from reconciler.manifests.validate import desired_from_documents
-from reconciler.planfile import read_plan
+from reconciler.plan.saved import read_plan
 from tests.command_line import RunCli
 
 from .fleet import IS_LONG, USER, Fleet, Run

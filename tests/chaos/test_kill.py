@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import Emulator, Fault, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from tests.scenario_service import Snapshot, same, snapshot, writing_calls
 
 from .fleet import IS_LONG, OWNER, USER, Fleet, Run

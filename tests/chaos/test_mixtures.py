@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import Emulator, Fault, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from tests.scenario_service import Snapshot, same, snapshot
 
 from .fleet import IS_LONG, USER, Fleet, Run

@@ -6,7 +6,7 @@ import gc
 import tracemalloc
 from pathlib import Path
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.emulator.client import connected
 
 from .fleet import IS_LONG, USER, Fleet, Run

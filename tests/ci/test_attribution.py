@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.emulator import Emulator
-from reconciler.schema import schema_document
+from reconciler.emulator.server import Emulator
+from reconciler.loading.schema import schema_document
 from tests.ci.repositories import Repository
 from tests.command_line import CliResult, RunCli
 

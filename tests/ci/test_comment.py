@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.ci.comments import put_comment
 from reconciler.ci.rest import Rest, RestError, token_from
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.ci.github_api import BOT, TOKEN, GitHub, Planned, github_api
 from tests.command_line import CliResult, RunCli
 
@@ -234,9 +234,10 @@ def test_one_issue_is_opened_kept_up_to_date_and_closed(desk: Desk, github: GitH
 
 
 def test_1500_changed_models_fit_one_comment(cli: RunCli, github: GitHub, tmp_path: Path) -> None:
-    from reconciler.plan import Change, Plan, Source
-    from reconciler.planfile import write_plan
-    from reconciler.resources import FieldChange, Key
+    from reconciler.compare.diff import FieldChange
+    from reconciler.plan.plan import Change, Plan, Source
+    from reconciler.plan.saved import write_plan
+    from reconciler.resources.keys import Key
 
     hostile = "@everyone <!-- x --> ``` [link](http://x) #1\n::error::x " * 3
     changes = tuple(

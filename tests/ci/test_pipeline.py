@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.ci.runner_files import commands, outputs
 from tests.command_line import CliResult, RunCli
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.ci.actions_runner import ROOT, Runner
 from tests.ci.github_api import TOKEN, github_api
 from tests.ci.repositories import Repository

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.ci.actions_runner import ROOT, Runner, parsed
 from tests.ci.github_api import TOKEN, GitHub, github_api
 from tests.ci.repositories import Repository

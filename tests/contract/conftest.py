@@ -19,12 +19,14 @@ from typing import Any, Final
 import pytest
 
 from reconciler.config import Token
-from reconciler.emulator import SAMPLE, Emulator, Switches
+from reconciler.config.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Switches
 from reconciler.remote.caller import Caller, Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 from reconciler.remote.scrub import Scrubber
-from reconciler.resources import Key, Scope
+from reconciler.resources.keys import Key, Scope
 
 _NEEDED: Final = ("CLARIFAI_PAT", "CLARIFAI_TEST_USER", "CLARIFAI_TEST_APP")
 _MISSING: Final = [name for name in _NEEDED if not os.environ.get(name)]

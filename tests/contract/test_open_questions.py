@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Switches
+from reconciler.emulator.switches import Switches
 from reconciler.errors import FaultClass, RemoteError
-from reconciler.resources import Key
+from reconciler.resources.keys import Key
 from tests.contract.conftest import EMULATOR, LIVE, Target
 
 Tell = Callable[[str, str], None]

@@ -7,7 +7,8 @@ import pytest
 from reconciler.config import Token
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.resources import Key, ObservedModel
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import ObservedModel
 from tests.contract.conftest import Target
 
 ABSENT = "reconciler-contract-no-such-model"

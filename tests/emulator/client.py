@@ -12,7 +12,7 @@ from clarifai_grpc.grpc.api import resources_pb2, service_pb2, service_pb2_grpc
 from google.protobuf import json_format
 
 if TYPE_CHECKING:
-    from reconciler.emulator import Emulator
+    from reconciler.emulator.server import Emulator
 
 PETS_VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
 PETS = {"user_id": "demo", "app_id": "pets"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.emulator.client import Client, connected
 
 

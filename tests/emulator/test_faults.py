@@ -8,8 +8,10 @@ from typing import Any
 import grpc
 import pytest
 
-from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
 from reconciler.emulator.faults import FaultPlan, RateLimit
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from tests.emulator.client import Client, connected
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.emulator.client import PETS_VERSION, Client, user_app
 
 BREEDS = [f"3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e0{number}" for number in (1, 2, 3)]

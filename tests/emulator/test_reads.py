@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.emulator.client import PETS_VERSION, Client, user_app
 
 OWN = ["pet-draft", "pet-names", "pet-finder", "pet-breeds", "petsID"]  # as seeded: the last one is the newest

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import SAMPLE, Emulator
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
 
 SCRIPT = Path(__file__).with_name("sdk_script.py")
 

@@ -17,7 +17,11 @@ from typing import Any
 import grpc
 import pytest
 
-from reconciler.emulator import SAMPLE, Call, Emulator, ListenError, SeedError, StateError, Switches, read_calls
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.seeds import SeedError
+from reconciler.emulator.server import Emulator, ListenError
+from reconciler.emulator.store import Call, StateError, read_calls
+from reconciler.emulator.switches import Switches
 from tests.emulator.client import PETS, PETS_VERSION, Client, connected, user_app
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from reconciler.errors import UsageError
 from tests.emulator.client import Client, connected, user_app
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from tests.emulator.client import PETS_VERSION, Client, user_app
 
 METRO = "https://samples.clarifai.com/metro-north.jpg"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.emulator import Switches
+from reconciler.emulator.switches import Switches
 
 from .oracle import Difference, Outcome, State, can_merge_reach, deletions, differing
 

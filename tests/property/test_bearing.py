@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.semantics import READINGS, bearing, patched
+from reconciler.requests.semantics import READINGS, bearing, patched
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
 
 DOCUMENTS = st.one_of(MODEL_DOCUMENTS, VERSION_DOCUMENTS)

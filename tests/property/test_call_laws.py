@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.calls import Calls, calls_from_drifts
-from reconciler.canon import canonical, equal, field_from_document, lookup, spec_from_document
-from reconciler.diff import Drift, _drift, drifts
-from reconciler.resources import KINDS, MISSING, Action, Document, Key, Kind, Request
-from reconciler.semantics import READINGS, OverwriteStruct, Reading, patched
-from reconciler.wanted import spec_wanted
+from reconciler.compare.diff import Drift, _drift, drifts
+from reconciler.compare.wanted import spec_wanted
+from reconciler.requests.calls import Calls, calls_from_drifts
+from reconciler.requests.semantics import READINGS, OverwriteStruct, Reading, patched
+from reconciler.resources.canonical import canonical, equal, field_from_document, spec_from_document
+from reconciler.resources.fields import KINDS, Action
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.observed import Document
+from reconciler.resources.request import Request
+from reconciler.resources.tree import MISSING, lookup
 
 from .values import ACTIONS, DOCUMENTS, HERE, STATEMENTS, removals
 

@@ -20,7 +20,9 @@ import yaml
 from clarifai_grpc.grpc.api import service_pb2
 from google.protobuf import json_format
 
-from reconciler.emulator import Call, Emulator, Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.store import Call
+from reconciler.emulator.switches import Switches
 from tests.command_line import CliResult, RunCli
 from tests.emulator.client import connected
 

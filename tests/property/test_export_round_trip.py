@@ -10,14 +10,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.canon import canonical
-from reconciler.diff import drifts
-from reconciler.export import manifest_from_model, yaml_from_manifest
-from reconciler.manifests.load import load
+from reconciler.apply.export import manifest_from_model, yaml_from_manifest
+from reconciler.compare.diff import drifts
+from reconciler.compare.match import matches
+from reconciler.loading.load import load
 from reconciler.manifests.validate import desired_from_documents
-from reconciler.resolve import matches
-from reconciler.resources import Desired, Key, Observed, ObservedModel, ObservedVersion
-from reconciler.sensitive import Secrets
+from reconciler.resources.canonical import canonical
+from reconciler.resources.desired import Desired
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+from reconciler.resources.secrets import Secrets
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
 from tests.unit.test_export import TEXTS
 

@@ -13,14 +13,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import ProblemList, ProblemsError
-from reconciler.manifests.document import LoadedDocument
-from reconciler.manifests.known_forms import KnownForms
-from reconciler.manifests.load import Loaded
-from reconciler.manifests.nodes import Node
-from reconciler.manifests.scalars import PlainReadings
-from reconciler.manifests.tree import Builder, UnreadableError, source_of_events
+from reconciler.loading.document import LoadedDocument
+from reconciler.loading.known_forms import KnownForms
+from reconciler.loading.load import Loaded
+from reconciler.loading.nodes import Node
+from reconciler.loading.scalars import PlainReadings
+from reconciler.loading.tree import Builder, UnreadableError, source_of_events
 from reconciler.manifests.validate import desired_from_documents
-from reconciler.resources import DesiredModel
+from reconciler.resources.desired import DesiredModel
 
 _BASES: Final = (
     "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: cats, user_id: me, app_id: pets}\nspec:\n  name: Cats 1\n",

@@ -10,9 +10,10 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reconciler.compare.params.check import problems_with_params
+from reconciler.compare.params.fields import fields_for
+from reconciler.compare.params.ranges import Range, range_from_info
 from reconciler.errors import Origin
-from reconciler.typecheck.check import fields_for, problems_with_params
-from reconciler.typecheck.ranges import Range, range_from_info
 
 HERE = Origin(path="pets.yaml")
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.canon import with_value
 from reconciler.errors import Origin
-from reconciler.resources import Action, Kind, Path, Removal
+from reconciler.resources.desired import Removal
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Kind
+from reconciler.resources.tree import FieldPath, with_value
 
 HERE = Origin(path="manifests/model.yaml", line=1, column=1)
 
@@ -119,7 +121,7 @@ STATEMENTS = {Kind.MODEL: MODEL_STATEMENTS, Kind.MODEL_VERSION: VERSION_STATEMEN
 
 def removals(kind: Kind) -> st.SearchStrategy[tuple[Removal, ...]]:
     """Removals of Struct keys, tags and the image."""
-    roots: list[Path] = [("metadata",)] if kind is Kind.MODEL else [("metadata",), ("output_info", "params")]
+    roots: list[FieldPath] = [("metadata",)] if kind is Kind.MODEL else [("metadata",), ("output_info", "params")]
     inside = st.builds(
         lambda root, names: Removal(path=(*root, *names), origin=HERE),
         st.sampled_from(roots),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from reconciler.manifests.load import Loaded, load
+from reconciler.loading.load import Loaded, load
 
 HEADER = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: petsID, user_id: me, app_id: pets}\n"
 

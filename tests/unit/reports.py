@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from reconciler.apply.writing import Outcome
+from reconciler.compare.diff import FieldChange
 from reconciler.errors import Origin, Refusal
-from reconciler.plan import Change, Plan, Source
-from reconciler.report import Report
-from reconciler.resources import MISSING, FieldChange, Key, Request, path_from_text
+from reconciler.plan.plan import Change, Plan, Source
+from reconciler.report.report import Report
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
+from reconciler.resources.tree import MISSING, path_from_text
 
 
 def field_change(path: str, before: Any = MISSING, after: Any = MISSING) -> FieldChange:
@@ -45,4 +49,5 @@ def plan_report(
         refused=tuple(Refusal(rule="rule", message=message) for message in refused),
         unchanged=unchanged,
     )
-    return Report(kind=kind, plan=plan, **more)
+    parts = {name: more.pop(name) for name in Outcome.__slots__ if name in more}
+    return Report(kind=kind, plan=plan, outcome=Outcome(**parts), **more)

@@ -12,9 +12,9 @@ import grpc
 from clarifai_grpc.grpc.api import service_pb2, service_pb2_grpc
 from clarifai_grpc.grpc.api.status import status_pb2
 
+from reconciler.config.endpoint import parse_endpoint
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import parse_endpoint
 from reconciler.remote.retry import RetryPolicy
 
 if TYPE_CHECKING:

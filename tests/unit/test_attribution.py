@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.attribution import BaseState, spelled_as
 from reconciler.errors import Origin
-from reconciler.plan import AttributionBase
-from reconciler.resources import Action, Desired, DesiredModel, Key, Scope
+from reconciler.plan.attribution import BaseState, spelled_as
+from reconciler.plan.plan import AttributionBase
+from reconciler.resources.desired import Desired, DesiredModel
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key, Scope
 
 
 def base(*scopes: tuple[str, str]) -> BaseState:

@@ -14,13 +14,14 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.backup import backup_plan, file_names, write_backup
+from reconciler.apply.backup import backup_plan, file_names, write_backup
 from reconciler.config import Flags, settings
-from reconciler.connect import connected
-from reconciler.emulator import Emulator
+from reconciler.emulator.server import Emulator
 from reconciler.errors import ReconcilerError, RemoteError
-from reconciler.resources import Key, ObservedModel, ObservedVersion
-from reconciler.sensitive import Secrets
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import ObservedModel, ObservedVersion
+from reconciler.resources.secrets import Secrets
+from reconciler.session import connected
 from tests.unit.scripted_service import ScriptedService, failing, ok
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.calls import (
+from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.errors import Origin, Refusal
+from reconciler.requests.calls import (
     Calls,
     Notice,
     Patch,
@@ -15,12 +17,13 @@ from reconciler.calls import (
     patches_from_drift,
     unproven_readings,
 )
-from reconciler.canon import spec_from_document, with_value
-from reconciler.diff import Drift, drift_between
-from reconciler.errors import Origin, Refusal
-from reconciler.resources import KINDS, MISSING, FieldChange, Key, Kind, Path, Request, Sensitive
-from reconciler.semantics import READINGS, OverwriteStruct, Reading, Unsent
-from reconciler.sensitive import Secrets
+from reconciler.requests.semantics import READINGS, OverwriteStruct, Reading, Unsent
+from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.fields import KINDS
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import Secrets, Sensitive
+from reconciler.resources.tree import MISSING, FieldPath, with_value
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
@@ -558,7 +561,7 @@ def test_no_drift_needs_no_call() -> None:
 # --- patches by themselves --------------------------------------------------------------------------------------
 
 
-def paths(patch: Patch) -> list[Path]:
+def paths(patch: Patch) -> list[FieldPath]:
     return [field.path for field in patch.fields]
 
 

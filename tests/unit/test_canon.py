@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.canon import (
-    canonical,
-    equal,
-    is_copy_of_another,
-    keyed_by_id,
-    lookup,
-    plain,
-    spec_from_document,
-    with_value,
-)
-from reconciler.resources import MISSING, Kind, Sensitive
+from reconciler.resources.canonical import canonical, equal, is_copy_of_another, keyed_by_id, spec_from_document
+from reconciler.resources.keys import Kind
+from reconciler.resources.secrets import Sensitive, revealed
+from reconciler.resources.tree import MISSING, lookup, with_value
 
 
 @pytest.mark.parametrize(
@@ -139,8 +132,6 @@ def test_only_the_services_own_copy_cannot_be_compared(image: Any, url: str, *, 
     assert is_copy_of_another({"image": image}, url) is expected
 
 
-def test_plain_reveals_at_every_depth() -> None:
-    assert plain({"a": [Sensitive({"b": Sensitive("x", "live")}, "manifest")]}) == {
-        "a": [{"b": Sensitive("x", "live")}]
-    }
-    assert plain([Sensitive("x", "live")]) == ["x"]
+def test_revealed_reveals_at_every_depth() -> None:
+    assert revealed({"a": [Sensitive({"b": Sensitive("x", "live")}, "manifest")]}) == {"a": [{"b": "x"}]}
+    assert revealed([Sensitive("x", "live")]) == ["x"]

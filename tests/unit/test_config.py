@@ -297,7 +297,7 @@ def test_a_token_shows_itself_nowhere() -> None:
 
 
 def settings_endpoint() -> Any:
-    from reconciler.remote.endpoint import parse_endpoint
+    from reconciler.config.endpoint import parse_endpoint
 
     return parse_endpoint("embedded")
 

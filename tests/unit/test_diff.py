@@ -6,24 +6,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.canon import spec_from_document
-from reconciler.diff import drift_between, drifts
+from reconciler.compare.diff import FieldChange, drift_between, drifts
+from reconciler.compare.match import Match
 from reconciler.errors import Origin
-from reconciler.resolve import Match
-from reconciler.resources import (
-    Action,
-    DesiredModel,
-    DesiredVersion,
-    FieldChange,
-    Key,
-    Kind,
-    ObservedModel,
-    ObservedVersion,
-    Removal,
-    Selector,
-    Sensitive,
-)
-from reconciler.sensitive import Secrets
+from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.observed import ObservedModel, ObservedVersion
+from reconciler.resources.secrets import Secrets, Sensitive
 
 HERE = Origin(path="m.yaml")
 MODEL = Key(user_id="me", app_id="pets", model_id="m")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.export import LeftOut, Manifest, NotExportableError, manifest_from_model, yaml_from_manifest
-from reconciler.manifests.load import load
-from reconciler.resources import Key, ObservedModel, ObservedVersion
-from reconciler.sensitive import Secrets
+from reconciler.apply.export import LeftOut, Manifest, NotExportableError, manifest_from_model, yaml_from_manifest
+from reconciler.loading.load import load
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import ObservedModel, ObservedVersion
+from reconciler.resources.secrets import Secrets
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 VERSION = KEY.version("b" * 32)

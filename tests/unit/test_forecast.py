@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.forecast import Forecast, forecast
-from reconciler.resources import Key, Request
+from reconciler.plan.plan import Forecast, forecast
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
 
 
 def request(*names: str) -> Request:

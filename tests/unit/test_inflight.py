@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.inflight import in_flight
+from reconciler.apply.in_flight import in_flight
 
 ITEMS = st.lists(st.tuples(st.integers(), st.frozensets(st.sampled_from("abcd"), max_size=3)), max_size=30)
 

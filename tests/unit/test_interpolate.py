@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Origin
 from reconciler.manifests.interpolate import escaped, interpolate
-from reconciler.resources import Sensitive
+from reconciler.resources.secrets import Sensitive
 from tests.unit.manifests import loaded_from
 
 VARIABLES: dict[str, Any] = {
@@ -180,8 +180,8 @@ def test_what_plans_must_show_cannot_come_from_the_environment(text: str) -> Non
 @example("$${var:x}")
 @example("a ${env:x} b ${y}")
 def test_escaped_text_comes_back(text: str) -> None:
-    from reconciler.manifests.document import LoadedDocument
-    from reconciler.manifests.nodes import Node
+    from reconciler.loading.document import LoadedDocument
+    from reconciler.loading.nodes import Node
 
     document = LoadedDocument(path="-", value=escaped(text), root=Node(None, 1, 1), has_references=True)
     done, problems = interpolate(document, variables={}, environ={})

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin
-from reconciler.manifests.load import MAX_FILE_BYTES, Loaded, Skipped, load
-from reconciler.manifests.scalars import read_plain
-from reconciler.manifests.tree import MAX_DEPTH, MAX_EXPANDED
+from reconciler.loading.load import MAX_FILE_BYTES, Loaded, Skipped, load
+from reconciler.loading.scalars import read_plain
+from reconciler.loading.tree import MAX_DEPTH, MAX_EXPANDED
 from tests.unit.manifests import loaded_from
 
 SMALL = "kind: Model\n"

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from reconciler.compare.diff import FieldChange
+from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin
-from reconciler.expectations import Expectation
-from reconciler.memory import Entry, Memory, Recollection, recalled, was_looked_at
-from reconciler.plan import Change, Plan, Source
-from reconciler.resources import MISSING, FieldChange, Key, Sensitive
+from reconciler.plan.plan import Change, Plan, Source
+from reconciler.report.memory import Entry, Memory, Recollection, recalled, was_looked_at
+from reconciler.resources.keys import Key
+from reconciler.resources.secrets import Sensitive
+from reconciler.resources.tree import MISSING
 
 SALT = "00" * 32
 MONDAY, TUESDAY, SUNDAY = "2026-11-23T14:00:00Z", "2026-11-24T14:00:00Z", "2026-11-29T14:00:00Z"

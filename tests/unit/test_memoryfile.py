@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.memory import Entry, Memory
-from reconciler.memoryfile import read_memory, update_memory
+from reconciler.report.memory import Entry, Memory
+from reconciler.report.memory_file import read_memory, update_memory
 
 ENDPOINT = "https://api.clarifai.com"
 GOOD: dict[str, Any] = {
@@ -123,7 +123,7 @@ def test_runs_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
 def test_a_lock_that_another_process_holds_is_waited_for_and_told(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     hold = (
-        "import sys\nfrom pathlib import Path\nfrom reconciler.memoryfile import update_memory\n"
+        "import sys\nfrom pathlib import Path\nfrom reconciler.report.memory_file import update_memory\n"
         "def wait(memory):\n    print('held', flush=True); sys.stdin.read(); return None, memory\n"
         f"update_memory(Path({str(path)!r}), wait, endpoint='x')\n"
     )

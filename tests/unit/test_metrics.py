@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from reconciler.ci.metrics import Run, metrics_text
+from reconciler.compare.diff import FieldChange
+from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin, Refusal
-from reconciler.expectations import Expectation
-from reconciler.memory import Entry, Recalled, Recollection
-from reconciler.plan import Change, Plan, Source
-from reconciler.report import Report
-from reconciler.resources import FieldChange, Key
+from reconciler.plan.plan import Change, Plan, Source
+from reconciler.report.memory import Entry, Recalled, Recollection
+from reconciler.report.report import Report
+from reconciler.resources.keys import Key
 
 MODEL = Key(user_id="me", app_id="pets", model_id="petsID")
 OTHER = Key(user_id="me", app_id="pets", model_id="other")

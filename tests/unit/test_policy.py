@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.calls import Notice
+from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
-from reconciler.policy import (
+from reconciler.manifests.selection import Shard, in_shard
+from reconciler.plan.guards import (
     Candidate,
     Decision,
     PruneRules,
@@ -23,20 +24,11 @@ from reconciler.policy import (
     used_by_workflows,
     version_candidates,
 )
-from reconciler.resolve import Match
-from reconciler.resources import (
-    Action,
-    Desired,
-    DesiredModel,
-    DesiredVersion,
-    Key,
-    Observed,
-    ObservedModel,
-    ObservedVersion,
-    Scope,
-    Selector,
-)
-from reconciler.selection import Shard, in_shard
+from reconciler.requests.calls import Notice
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 
 HERE = Origin(path="m.yaml")
 PETS = Scope("me", "pets")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.manifests.quickcheck import quick_check
-from reconciler.manifests.shape import _judging_schema
+from reconciler.loading.quickcheck import quick_check
+from reconciler.loading.shape import _judging_schema
 
 MODEL = _judging_schema("Model")
 KEYS = [

@@ -12,12 +12,12 @@ import grpc
 import pytest
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2, service_pb2_grpc
 
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
+from reconciler.config.endpoint import parse_endpoint
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import parse_endpoint
-from reconciler.resources import Key
+from reconciler.resources.keys import Key
 from tests.unit.scripted_service import FakeTime, ok
 
 KEY = Key(user_id="jane", app_id="pets", model_id="cats")

@@ -17,10 +17,12 @@ from clarifai_grpc.grpc.api.status import status_pb2
 from google.protobuf import json_format
 
 from reconciler import __version__
-from reconciler.credentials import Token
+from reconciler.config.credentials import Token
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.port import Remote
-from reconciler.resources import Key, Request, Scope, Sensitive
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import Sensitive
 from tests.unit.scripted_service import ScriptedService, failing, in_turn, models_of, ok, paged
 
 SCOPE = Scope("jane", "pets")
@@ -581,7 +583,7 @@ def test_a_body_that_is_no_such_message_is_an_error_without_its_secrets() -> Non
 
 def test_importing_the_module_does_not_import_the_service_stubs() -> None:
     script = (
-        "import sys, reconciler.remote.clarifai, reconciler.remote.endpoint, reconciler.config;"
+        "import sys, reconciler.remote.clarifai, reconciler.config.endpoint, reconciler.config;"
         "print(sorted(name for name in sys.modules if name in ('grpc', 'clarifai_grpc', 'google.protobuf')))"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)

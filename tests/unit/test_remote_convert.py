@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import RemoteError
 from reconciler.remote.convert import LazyDocument, document_from, message_from, time_text
-from reconciler.resources import Sensitive
+from reconciler.resources.secrets import Sensitive
 
 
 def with_metadata(value: dict[str, Any]) -> Any:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import SAMPLE, Emulator, Fault, Switches
+from reconciler.config.endpoint import parse_endpoint
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.remote.endpoint import parse_endpoint
-from reconciler.resources import Key, Request, Scope
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.request import Request
 
 APP = {"user_id": "me", "app_id": "pets"}
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")

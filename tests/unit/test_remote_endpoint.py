@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.config.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 from reconciler.errors import UsageError
-from reconciler.remote.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 
 
 @pytest.mark.parametrize(

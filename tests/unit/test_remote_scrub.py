@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.remote.scrub import MAX_LENGTH, Scrubber
-from reconciler.resources import Sensitive, secret_texts
+from reconciler.resources.secrets import Sensitive, secret_texts
 
 
 @pytest.mark.parametrize(

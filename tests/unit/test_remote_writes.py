@@ -9,7 +9,8 @@ import pytest
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.retry import Safety
 from reconciler.remote.writes import require_sendable, safety_of
-from reconciler.resources import Key, Request
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
 
 KEY = Key(user_id="jane", app_id="pets", model_id="cats")
 APP = {"user_id": "jane", "app_id": "pets"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from reconciler.render.html import render_html
-from reconciler.report import Report
+from reconciler.report.html import render_html
+from reconciler.report.report import Report
 from tests.unit.reports import deletion, field_change, plan_report, update
 
 

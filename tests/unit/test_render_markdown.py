@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reconciler.render.markdown import COMMENT_BUDGET, SUMMARY_BUDGET, code, fenced, render_markdown
-from reconciler.render.results import Block, Result, result_markdown
-from reconciler.report import Report
+from reconciler.report.markdown import COMMENT_BUDGET, SUMMARY_BUDGET, code, fenced, render_markdown
+from reconciler.report.report import Report
+from reconciler.report.results import Block, Result, result_markdown
 from tests.unit.reports import deletion, field_change, plan_report, update
 
 HOSTILE = (

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply import Status, StepResult
+from reconciler.apply.sending import Status, StepResult
 from reconciler.cli.progress import WIPE, StatusLine
-from reconciler.render.table import width
-from reconciler.render.text import render
-from reconciler.resources import Request, Sensitive
+from reconciler.report.table import width
+from reconciler.report.text import render
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import Sensitive
 from tests.unit.reports import deletion, field_change, plan_report, update
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")

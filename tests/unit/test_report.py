@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import Status, StepResult
+from reconciler.apply.sending import Status, StepResult
+from reconciler.compare.diff import FieldChange
+from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin
-from reconciler.expectations import Expectation
-from reconciler.memory import Entry, Memory, recalled
-from reconciler.render.outcome import summary_text
-from reconciler.report import Report, report_document
-from reconciler.resources import MISSING, FieldChange, Key, Sensitive
+from reconciler.report.memory import Entry, Memory, recalled
+from reconciler.report.outcome import summary_text
+from reconciler.report.report import Report, report_document
+from reconciler.resources.keys import Key
+from reconciler.resources.secrets import Sensitive
+from reconciler.resources.tree import MISSING
 from tests.unit.reports import deletion, field_change, plan_report, update
 
 MODEL = Key(user_id="demo", app_id="pets", model_id="m")
@@ -22,9 +25,8 @@ LEFT = FieldChange(path=("name",), before="a", after="b")
 
 def applied(*results: Status, **more: Any) -> Report:
     report = plan_report([update("m", field_change("name", "a", "b"))], kind="Apply", **more)
-    return replace(
-        report, results=tuple(StepResult(request=report.plan.requests[0], status=status) for status in results)
-    )
+    found = tuple(StepResult(request=report.plan.requests[0], status=status) for status in results)
+    return replace(report, outcome=replace(report.outcome, results=found))
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.compare.match import needs_all_versions
 from reconciler.errors import Origin
-from reconciler.resolve import needs_all_versions
-from reconciler.resources import (
-    MODEL_TRAINED,
-    Action,
-    DesiredModel,
-    DesiredVersion,
-    Key,
-    ObservedModel,
-    ObservedVersion,
-    Removal,
-    Selector,
-)
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import MODEL_TRAINED, Action
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import ObservedModel, ObservedVersion
 
 HERE = Origin(path="m.yaml")
 MODEL = Key(user_id="me", app_id="pets", model_id="m")

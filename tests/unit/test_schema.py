@@ -11,9 +11,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from reconciler.manifests.shape import shape_problems
-from reconciler.resources import KINDS, Kind
-from reconciler.schema import FILES, schema_document, schema_text
+from reconciler.loading.schema import FILES, schema_document, schema_text
+from reconciler.loading.shape import shape_problems
+from reconciler.resources.fields import KINDS
+from reconciler.resources.keys import Kind
 from tests.unit.manifests import loaded_from
 from tests.unit.test_validate import FULL
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from clarifai_grpc.grpc.api import resources_pb2
 
-from reconciler.resources import MISSING
-from reconciler.semantics import (
+from reconciler.requests.semantics import (
     READINGS,
     STRUCT_FIELDS,
     MergeTags,
@@ -23,6 +22,7 @@ from reconciler.semantics import (
     overwritten_struct,
     patched,
 )
+from reconciler.resources.tree import MISSING
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "patch_vectors.json").read_text(encoding="utf-8"))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.errors import Origin
-from reconciler.resources import Action, Desired, DesiredModel, DesiredVersion, Key, Selector, Sensitive
-from reconciler.sensitive import known_secrets
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key
+from reconciler.resources.secrets import Sensitive, known_secrets
 
 HERE = Origin(path="m.yaml")
 
@@ -23,7 +25,6 @@ OF_VERSION = {"output_info": {"params": {"token": Sensitive("c", "env:C"), "coun
 
 
 def test_every_secret_text_is_known_and_nothing_else() -> None:
-    """A number is no text that could be searched for in what is printed; it stays wrapped where it stands."""
     assert known_secrets(desired(STATED, OF_VERSION)) == {"a", "b", "c"}
 
 

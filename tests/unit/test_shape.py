@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.manifests.shape import shape_problems
+from reconciler.loading.shape import shape_problems
 from tests.unit.manifests import HEADER, loaded_from
 
 

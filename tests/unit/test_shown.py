@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.apply.verify import Shown
 from reconciler.remote.port import Reply
-from reconciler.resources import Key, Request
-from reconciler.shown import Shown
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
 
 CATS = Key(user_id="me", app_id="pets", model_id="cats")
 DOGS = Key(user_id="me", app_id="pets", model_id="dogs")

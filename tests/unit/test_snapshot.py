@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.compare.params.snapshot import read_types
 from reconciler.errors import ReconcilerError
-from reconciler.typecheck.snapshot import read_types
 
 
 def test_a_file_of_model_types_is_read_by_id(tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.resources import MISSING, FieldChange, Key, Request
-from reconciler.splitting import carries, entry_for, halves
+from reconciler.compare.diff import FieldChange
+from reconciler.requests.splitting import carries, entry_for, halves
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
+from reconciler.resources.tree import MISSING
 
 A, B, C = (Key(user_id="me", app_id="pets", model_id=name) for name in "abc")
 

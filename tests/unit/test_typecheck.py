@@ -8,32 +8,22 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import Origin, Problem
-from reconciler.resolve import Match
-from reconciler.resources import (
-    Action,
-    Desired,
-    DesiredModel,
-    DesiredVersion,
-    Document,
-    Key,
-    ObservedModel,
-    ObservedVersion,
-    Removal,
-    Selector,
-    Sensitive,
-)
-from reconciler.typecheck.check import (
+from reconciler.compare.match import Match
+from reconciler.compare.params.check import (
     Findings,
     check,
     check_offline,
-    fields_for,
     findings,
     misspelt_params,
     problems_with_params,
-    sensitive_params,
-    types_from_snapshot,
 )
+from reconciler.compare.params.fields import fields_for, sensitive_params, types_from_snapshot
+from reconciler.errors import Origin, Problem
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.secrets import Sensitive
 
 HERE = Origin(path="pets.yaml", line=9, column=7)
 PLACE = Origin(path="pets.yaml", line=12, column=21)

@@ -7,23 +7,17 @@ from typing import Any
 
 import pytest
 
-from reconciler.calls import Notice, calls_from_drifts
-from reconciler.canon import spec_from_document, with_value
-from reconciler.deletions import deletion_requests
-from reconciler.diff import Drift, drift_between
-from reconciler.plan import Change, Plan, Source
-from reconciler.resources import (
-    MISSING,
-    FieldChange,
-    Key,
-    Observed,
-    ObservedModel,
-    ObservedVersion,
-    Request,
-    Sensitive,
-)
-from reconciler.sensitive import Secrets
-from reconciler.undo import inverse
+from reconciler.apply.undo import inverse
+from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.plan.plan import Change, Plan, Source
+from reconciler.requests.calls import Notice, calls_from_drifts
+from reconciler.requests.deletions import deletion_requests
+from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import Secrets, Sensitive
+from reconciler.resources.tree import MISSING, with_value
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")

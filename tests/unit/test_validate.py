@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin, ProblemsError
-from reconciler.manifests.load import load
+from reconciler.loading.load import load
 from reconciler.manifests.structs import MAX_EXACT
 from reconciler.manifests.validate import Validated, desired_from_documents
-from reconciler.resources import Action, Desired, DesiredModel, DesiredVersion, Key, Removal, Selector, Sensitive
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Removal, Selector
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Key
+from reconciler.resources.secrets import Sensitive
 from tests.unit.manifests import HEADER, loaded_from
 
 ROOT = Path(__file__).parents[2]

@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.plan import Change, Plan, Source
-from reconciler.resources import (
-    MISSING,
-    FieldChange,
-    Key,
-    Observed,
-    ObservedModel,
-    ObservedVersion,
-    Request,
-    Sensitive,
-)
-from reconciler.verify import Moved, Staleness, remaining, staleness
+from reconciler.apply.verify import Moved, Staleness, remaining, staleness
+from reconciler.compare.diff import FieldChange
+from reconciler.plan.plan import Change, Plan, Source
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import Sensitive
+from reconciler.resources.tree import MISSING
 
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
 VERSION = MODEL.version("v")

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.compare.wanted import aligned, merged, spec_wanted
 from reconciler.errors import Origin
-from reconciler.resources import Action, Kind, Removal, Sensitive
-from reconciler.wanted import aligned, merged, spec_wanted
+from reconciler.resources.desired import Removal
+from reconciler.resources.fields import Action
+from reconciler.resources.keys import Kind
+from reconciler.resources.secrets import Sensitive
 
 HERE = Origin(path="m.yaml")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.render.table import table
-from reconciler.render.wrap import listed, without_commands, wrapped
+from reconciler.report.table import table
+from reconciler.report.wrap import listed, without_commands, wrapped
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,12 @@
+"""Plan → results: sending, the journal, backups, reading back, undo, purge, export.
+
+sending.py    requests → one result each; the only caller of `send`
+in_flight.py  several requests under way at once, in order where they touch the same
+writing.py    the writing half of a run: journal, backup, sending, reading back
+verify.py     what moved since a plan was made, and what did not take
+journal.py    what a run meant, sent and heard, on disk before each call
+backup.py     what is about to be deleted, on disk
+undo.py       the inverse of what one run wrote
+purging.py    every model of an app, deleted
+export.py     live models as manifests
+"""

@@ -1,0 +1,362 @@
+"""Sends a plan's requests and tells what became of each; the only caller of the writing verb.
+
+In: requests and a Remote. Out: exactly one StepResult per request, in their order, whatever happens. Nothing is decided
+here about what should be sent: that was proven and guarded before. What is decided is what an answer means:
+
+    yes                       done
+    refused, several objects  cut in two and sent again, down to the object that is refused; the others go through
+    refused, one object       failed, with the service's words; the next request is sent (`on_error`)
+    no answer, or "internal"  unknown: the objects are read; where the change is there it is done, where it isn't the request
+                              is sent again, where somebody else wrote there in between it failed
+    no answer twice in a row  the service is down: nothing more is started
+
+Updates go first and don't stop each other; deletions are reached only if every update succeeded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final, Literal
+
+from reconciler.apply.in_flight import in_flight
+from reconciler.errors import FaultClass, ReconcilerError, RemoteError
+from reconciler.remote.port import Remote, Reply
+from reconciler.requests.deletions import DELETING_RPCS
+from reconciler.requests.splitting import halves
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
+
+OnError = Literal["continue", "abort"]
+
+ROUNDS: Final = 12
+"""How often a request whose answer was lost is read back and sent again; each sending has its own retries below."""
+
+PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
+"""Seconds before the second and each later round."""
+
+UNANSWERED: Final = 2
+"""So many requests in a row without any answer, each after its own retries, mean that the service is down."""
+
+
+class Status(str, Enum):
+    """What became of a request."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_REACHED = "not_reached"
+
+
+class Fate(str, Enum):
+    """What reading its objects says about a request whose answer was lost."""
+
+    TAKEN = "taken"  # every wanted value is there
+    NOT_TAKEN = "not_taken"  # some are as before, the others are there: sending it again is right
+    MOVED = "moved"  # somebody else wrote there: sending it again would be wrong
+    UNREAD = "unread"  # the objects could not be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFailure:
+    """One object that a request did not change, and why."""
+
+    key: Key
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """The outcome of one request. `attempts` counts calls made for it, those for its parts included.
+
+    `error` is None unless it failed, or was not reached for a reason of its own. `failures` names the objects that were
+    refused, where the request failed. `is_unknown` marks a failure after which it may have been carried out.
+    """
+
+    request: Request
+    status: Status
+    is_unknown: bool = False
+    error: str | None = None
+    attempts: int = 0
+    request_id: str | None = None
+    failures: tuple[ItemFailure, ...] = ()
+
+
+class HeldBackError(ReconcilerError):
+    """One of a request's objects forbids sending it now; the others may go."""
+
+
+def _before_send(position: int, request: Request) -> None:
+    """Nothing stands in the way of a request, and nobody notes it."""
+
+
+def _after_answer(position: int, result: StepResult) -> None:
+    """Nobody notes an answer."""
+
+
+def _on_reply(request: Request, reply: Reply) -> None:
+    """Nobody looks at what an answer shows."""
+
+
+def _unread(requests: Sequence[Request]) -> Sequence[Fate]:
+    return [Fate.UNREAD] * len(requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """How a run goes about its requests. Every function may be called from several threads at once.
+
+    `before_send(position, request)` is called before each call, for a part of a request with that part; where it raises
+    HeldBackError that part is not sent and failed, where another ReconcilerError nothing more is. `after_answer` is told each answer, `on_reply` what a yes
+    shows, `on_result` each request's end. `fates` reads what became of requests. `may_start` says
+    whether another request may begin.
+    """
+
+    on_error: OnError = "continue"
+    parallelism: int = 1
+    before_send: Callable[[int, Request], None] = _before_send
+    after_answer: Callable[[int, StepResult], None] = _after_answer
+    on_reply: Callable[[Request, Reply], None] = _on_reply
+    on_result: Callable[[StepResult], None] = field(default=lambda result: None)
+    fates: Callable[[Sequence[Request]], Sequence[Fate]] = _unread
+    may_start: Callable[[], bool] = field(default=lambda: True)
+    pause: Callable[[float], None] = field(default=lambda seconds: None)
+
+
+def apply_requests(
+    requests: Sequence[Request],
+    remote: Remote,
+    *,
+    already_done: frozenset[int] = frozenset(),
+    conduct: Conduct | None = None,
+) -> tuple[StepResult, ...]:
+    """Send the requests; `already_done` are positions of those whose effect is there and that are skipped."""
+    return _Course(requests, remote, conduct or Conduct()).run(already_done)
+
+
+def settled(results: Sequence[StepResult], fate: Callable[[Request], Fate]) -> tuple[StepResult, ...]:
+    """The results after reading back: a request whose answer was lost is done where its effect is there."""
+    return tuple(
+        replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
+        if result.is_unknown and fate(result.request) is Fate.TAKEN
+        else result
+        for result in results
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A request, or a part of one, at its position in the plan; `last` is what an earlier sending of it ended in."""
+
+    position: int
+    request: Request
+    last: StepResult | None = None
+
+
+class _Course:
+    """One run through a list of requests: what is known of each so far, and whether the next may start."""
+
+    def __init__(self, requests: Sequence[Request], remote: Remote, conduct: Conduct) -> None:
+        self._requests = requests
+        self._remote = remote
+        self._conduct = conduct
+        self._lock = threading.RLock()
+        self._known: dict[int, list[StepResult]] = defaultdict(list)
+        self._unknown: dict[int, list[StepResult]] = defaultdict(list)
+        self._results: dict[int, StepResult] = {}
+        self._unanswered = 0
+        self._halt: str | None = None
+
+    def run(self, already_done: frozenset[int]) -> tuple[StepResult, ...]:
+        for position in sorted(already_done):
+            self._end(position, StepResult(request=self._requests[position], status=Status.SKIPPED))
+        left = [position for position in range(len(self._requests)) if position not in already_done]
+        self._wave([at for at in left if self._requests[at].rpc not in DELETING_RPCS])
+        for position in (at for at in left if self._requests[at].rpc in DELETING_RPCS):
+            if any(result.status in (Status.FAILED, Status.NOT_REACHED) for result in self._results.values()):
+                self._end(position, self._merged(position))
+            else:
+                self._wave([position])
+        return tuple(self._results[position] for position in range(len(self._requests)))
+
+    def _wave(self, positions: Sequence[int]) -> None:
+        """Send these, then send again what reading says did not take, until everything has an end."""
+        todo = [_Part(position=position, request=self._requests[position]) for position in positions]
+        for round_number in range(ROUNDS):
+            if round_number:
+                self._conduct.pause(PAUSES[min(round_number, len(PAUSES)) - 1])
+            self._sent(todo)
+            todo = self._settled()
+            if not todo or not self._may_start():
+                break
+        for part in todo:
+            if part.last is not None:
+                self._known[part.position].append(part.last)
+        for position in positions:
+            if position not in self._results:
+                self._end(position, self._merged(position))
+
+    def _sent(self, todo: Sequence[_Part]) -> None:
+        """Send each, where it may start; what has its end is told at once."""
+        in_flight(
+            todo,
+            self._one,
+            touches=lambda part: [key.model() for key in part.request.keys],
+            parallelism=self._conduct.parallelism,
+        )
+
+    def _one(self, part: _Part) -> None:
+        results = [] if part.last is None else [part.last]
+        if self._may_start():
+            results = self._send(part)
+        with self._lock:
+            for result in results:
+                (self._unknown if result.is_unknown else self._known)[part.position].append(result)
+            is_final = part.last is None and results and not self._unknown[part.position]
+        if is_final:
+            self._end(part.position, self._merged(part.position))
+
+    def _settled(self) -> list[_Part]:
+        """Read what became of unanswered requests: those that are there are done, those that aren't are given back."""
+        waiting = [(position, result) for position in sorted(self._unknown) for result in self._unknown[position]]
+        self._unknown.clear()
+        if not waiting:
+            return []
+        again = []
+        fates = self._conduct.fates([result.request for _, result in waiting])
+        for (position, result), fate in zip(waiting, fates, strict=True):
+            if fate is Fate.TAKEN:
+                done = replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
+                self._known[position].append(done)
+                self._record_answer(position, done)
+            elif fate is Fate.NOT_TAKEN:
+                self._known[position].append(replace(result, status=Status.SKIPPED, failures=()))
+                again.append(_Part(position=position, request=result.request, last=replace(result, attempts=0)))
+            else:
+                self._known[position].append(_told_moved(result) if fate is Fate.MOVED else result)
+        return again
+
+    def _send(self, part: _Part) -> list[StepResult]:
+        """Send a request; where it is refused, its halves, and so on down to the objects that are refused."""
+        result, fault = self._send_once(part)
+        parts = halves(part.request) if fault in _MAY_BE_ONE_OBJECT else ()
+        if not parts:
+            self._halt_on_failure(result)
+            return [result]
+        found = [replace(result, status=Status.SKIPPED, error=None, failures=())]
+        for half in parts:
+            # A request that was begun is seen to its end: half of it in place would be the worst to leave behind.
+            found += self._send(_Part(position=part.position, request=half))
+        return found
+
+    def _send_once(self, part: _Part) -> tuple[StepResult, FaultClass | None]:
+        request, fault = part.request, None
+        try:
+            self._conduct.before_send(part.position, request)
+        except HeldBackError as error:
+            return _failed(request, str(error)), FaultClass.PER_ITEM
+        except ReconcilerError as error:
+            with self._lock:
+                self._halt = self._halt or "not sent: an earlier request could not be written to the journal"
+            return _failed(request, str(error)), None
+        try:
+            reply = self._remote.send(request)
+            self._conduct.on_reply(request, reply)
+            result = StepResult(
+                request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
+            )
+        except RemoteError as error:
+            fault = error.fault
+            failed = _failed(request, str(error))
+            is_unknown = error.sent and (fault is FaultClass.TRANSIENT or _may_be_gone(request, fault))
+            result = replace(failed, is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id)
+            with self._lock:
+                if fault is not FaultClass.TRANSIENT:
+                    self._unanswered = 0
+                elif (_is_repeated(request) and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
+                    # One quick failure tells nothing of a call that only a throttled answer lets be sent again.
+                    self._unanswered += 1
+                if self._unanswered >= UNANSWERED:
+                    self._halt = f"not sent: the last {self._unanswered} requests got no answer"
+        else:
+            with self._lock:
+                self._unanswered = 0
+        self._record_answer(part.position, result)
+        return result, fault
+
+    def _record_answer(self, position: int, result: StepResult) -> None:
+        """Tell an answer. Where it can't be written down, the run ends here; what it did is still reported."""
+        try:
+            self._conduct.after_answer(position, result)
+        except ReconcilerError:
+            with self._lock:
+                self._halt = self._halt or "not sent: an earlier answer could not be written to the journal"
+
+    def _halt_on_failure(self, result: StepResult) -> None:
+        if result.status is Status.FAILED and not result.is_unknown and self._conduct.on_error == "abort":
+            with self._lock:
+                self._halt = self._halt or "not sent: an earlier request failed, and --on-error is abort"
+
+    def _may_start(self) -> bool:
+        with self._lock:
+            return self._halt is None and self._conduct.may_start()
+
+    def _end(self, position: int, result: StepResult) -> None:
+        self._results[position] = result
+        self._conduct.on_result(result)
+
+    def _merged(self, position: int) -> StepResult:
+        """One result of all sendings for a request and its parts."""
+        parts, request = self._known[position], self._requests[position]
+        if not parts:
+            return StepResult(request=request, status=Status.NOT_REACHED, error=self._halt)
+        ids = [part.request_id for part in parts if part.request_id]
+        failures = tuple(failure for part in parts if part.status is Status.FAILED for failure in part.failures)
+        return StepResult(
+            request=request,
+            status=Status.FAILED if failures else Status.DONE,
+            is_unknown=any(part.is_unknown for part in parts if part.status is Status.FAILED),
+            error=_error_text(failures, request) if failures else None,
+            attempts=sum(part.attempts for part in parts),
+            request_id=ids[-1] if ids else None,
+            failures=failures,
+        )
+
+
+def _is_repeated(request: Request) -> bool:
+    """Whether the remote itself sends a request again after a lost answer: not deletions, nor the image's removal."""
+    return request.rpc not in DELETING_RPCS and request.action != "remove"
+
+
+_MAY_BE_ONE_OBJECT: Final = (FaultClass.PER_ITEM, FaultClass.NOT_FOUND)
+
+
+def _may_be_gone(request: Request, fault: FaultClass) -> bool:
+    """Whether "not found" may mean that a deletion's first sending did it."""
+    return fault is FaultClass.NOT_FOUND and request.rpc in DELETING_RPCS and not halves(request)
+
+
+def _failed(request: Request, error: str) -> StepResult:
+    failures = tuple(ItemFailure(key=key, error=error) for key in request.keys)
+    return StepResult(request=request, status=Status.FAILED, error=error, failures=failures)
+
+
+def _told_moved(result: StepResult) -> StepResult:
+    failed = _failed(
+        result.request,
+        f"{result.error}; not sent again: somebody else has changed these fields since the plan was made",
+    )
+    return replace(failed, attempts=result.attempts, request_id=result.request_id)
+
+
+def _error_text(failures: Iterable[ItemFailure], request: Request) -> str:
+    """Every error once, with the objects it is about where these aren't all of the request's."""
+    by_error: dict[str, list[str]] = defaultdict(list)
+    for failure in failures:
+        by_error[failure.error].append(failure.key.address)
+    if len(by_error) == 1 and len(next(iter(by_error.values()))) == len(request.keys):
+        return next(iter(by_error))
+    return "; ".join(f"{', '.join(addresses)}: {error}" for error, addresses in by_error.items())

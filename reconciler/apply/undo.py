@@ -1,0 +1,146 @@
+"""The inverse of what one run wrote: which of its fields go back to what they were, and which can't or mustn't.
+
+In: a run's plan, what of it was sent, and the live side now. Out: a Plan made of the same proven calls as any other, whose
+notices name every field that is left alone. A field goes back only if the run sent it and live still has the value that
+the run gave it: what anybody changed since is theirs. Deleted objects, secrets (no journal keeps one) and values that the
+API can't clear stay as they are, and are told. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from reconciler.apply.verify import State, document_of, state_of
+from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.plan.plan import Change, Plan
+from reconciler.requests.calls import Notice, calls_from_drifts
+from reconciler.requests.splitting import carries
+from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Document, Observed
+from reconciler.resources.secrets import Secrets, Sensitive
+from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+
+OWN_COPIES: Final = "https://data.clarifai.com/"
+"""Where the service keeps its copies of images (recorded answers of PatchModels)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Something that the run changed and that is left as it is. `path` is "" for the object as a whole."""
+
+    address: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is left as it is: {self.reason}" if self.path else f"left as it is: {self.reason}"
+
+
+def inverse(
+    plan: Plan,
+    *,
+    run: str,
+    sent: Mapping[int, frozenset[str]],
+    observed: Observed,
+    secrets: Secrets,
+    backups: Sequence[str],
+    batch: int,
+    created_at: str,
+    tool_version: str,
+) -> Plan:
+    """The plan that takes a run back. `sent` are, by position of a request, the addresses it was sent for."""
+    kept: list[Kept] = []
+    drifts: list[Drift] = []
+    for change in plan.changes:
+        drift, left = _inverse_of(plan, change, sent, document_of(observed, change.key), secrets, backups)
+        kept.extend(left)
+        if drift is not None:
+            drifts.append(drift)
+    calls = calls_from_drifts(drifts, batch=batch)
+    changes = []
+    for drift in drifts:
+        able = [item for item in drift.changes if any(carries(request, drift.key, item) for request in calls.requests)]
+        kept.extend(
+            Kept(address=drift.key.address, path=path_text(item.path), reason="the API can't put it back as it was")
+            for item in drift.changes
+            if item not in able
+        )
+        if able:
+            changes.append(Change(key=drift.key, action="update", fields=tuple(able)))
+    told = [Notice(address=item.address, message=str(item)) for item in kept]
+    return Plan(
+        tool_version=tool_version,
+        created_at=created_at,
+        endpoint=plan.endpoint,
+        environment=plan.environment,
+        source=replace(plan.source, files=()),
+        changes=tuple(changes),
+        requests=calls.requests,
+        notices=(*told, *calls.notices),
+        extra={
+            "undo": {
+                "run": run,
+                "skipped": [{"address": item.address, "path": item.path, "reason": item.reason} for item in kept],
+            }
+        },
+    )
+
+
+def _inverse_of(
+    plan: Plan,
+    change: Change,
+    sent: Mapping[int, frozenset[str]],
+    document: Document | None,
+    secrets: Secrets,
+    backups: Sequence[str],
+) -> tuple[Drift | None, list[Kept]]:
+    key = change.key
+    requests = [plan.requests[position] for position, addresses in sorted(sent.items()) if key.address in addresses]
+    if not requests:
+        return None, []
+    if change.action == "delete":
+        where = f"its backup is in {', '.join(backups)}" if backups else "its backup is in the state folder's backup/"
+        gone = "" if document is None else "its deletion was sent, and it is there now"
+        return None, [Kept(address=key.address, path="", reason=gone or f"a deletion can't be undone; {where}")]
+    written = [item for item in change.fields if any(carries(request, key, item) for request in requests)]
+    if document is None:
+        return None, [Kept(address=key.address, path="", reason="it does not exist any more")] if written else []
+    before: Mapping[str, Any] = spec_from_document(key.kind, document)
+    after, left = before, list[Kept]()
+    for item in written:
+        reason = _reason_to_keep(plan, key, item, document)
+        if reason is None:
+            # An image is its url: without one there is no image, not an empty one.
+            path = item.path[:1] if item.path[0] == "image" and item.before is MISSING else item.path
+            after = with_value(after, path, item.before)
+        elif reason:
+            left.append(Kept(address=key.address, path=path_text(item.path), reason=reason))
+    hidden = [item.path for item in change.fields if item.is_sensitive]
+    before, after, shown = (_hidden(tree, hidden) for tree in (before, after, document))
+    return drift_between(key, shown, before, after, secrets=secrets), left
+
+
+def _reason_to_keep(plan: Plan, key: Key, item: FieldChange, document: Document) -> str | None:
+    """Why a field is not put back: None where it is, "" where it is as before already."""
+    state = state_of(plan, key, item, document)
+    if state is State.BEFORE and (item.before is MISSING or not item.is_sensitive):
+        return ""
+    if item.is_sensitive and item.before is MISSING:
+        return "it was absent before, and is a secret: nothing tells whether it is still the one that was written"
+    if item.is_sensitive:
+        return "it is a secret, and no journal keeps the one before"
+    if state is State.AFTER and item.path[0] == "image" and str(item.before).startswith(OWN_COPIES):
+        return "the image was the service's own copy, which can't be sent again"
+    return None if state is State.AFTER else "somebody has changed it since"
+
+
+def _hidden(tree: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> Mapping[str, Any]:
+    """The tree with the values at these paths wrapped: they travel along in an overwrite, and nothing may show them."""
+    for path in paths:
+        value = lookup(tree, path)
+        if value is not MISSING and not isinstance(value, Sensitive):
+            tree = with_value(tree, path, Sensitive(value, "live"))
+    return tree

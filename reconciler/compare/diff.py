@@ -1,0 +1,228 @@
+"""What differs between the manifests and the live side, path by path.
+
+In: matches of manifests with live resources (`resolve`). Out: one Drift per resource that differs, ordered by key. A
+Drift holds the whole spec before and after, so `calls` can prove that nothing else changes, and the leaf paths that
+change, so people can read them. Canonical values are compared first; DeepDiff names the paths of what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.compare.match import Match
+from reconciler.compare.wanted import is_as_stated, spec_wanted
+from reconciler.errors import Origin, ProblemList
+from reconciler.resources.canonical import equal, equal_fields, is_copy_of_another, spec_from_document
+from reconciler.resources.desired import DesiredVersion
+from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Document
+from reconciler.resources.secrets import Secrets, Sensitive, holds_sensitive, revealed
+from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One path whose value differs. `before`/`after` are MISSING where the value is absent on that side.
+
+    Where a plan was compared with a base, `attribution` says who wants it, and `base` is the value that the base's own
+    manifests would leave there (MISSING: none).
+    """
+
+    path: FieldPath
+    before: Any
+    after: Any
+    origin: Origin | None = None
+    attribution: str | None = None
+    base: Any = MISSING
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether either side holds a value that must not be shown."""
+        return holds_sensitive(self.before) or holds_sensitive(self.after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A resource whose live spec is not the wanted one. `changes` is never empty and is ordered by path."""
+
+    key: Key
+    document: Document
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    changes: tuple[FieldChange, ...]
+    origin: Origin
+
+
+def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | None = None) -> tuple[Drift, ...]:
+    """Every resource that differs from its manifest.
+
+    With an `owner`, each model is also wanted to carry the owner mark. What `secrets` names is wrapped. Raises ProblemsError where entries of
+    `versions` that select the same live version contradict each other.
+    """
+    problems = ProblemList()
+    found: list[Drift] = []
+    for match in matches:
+        if not _is_model_in_sync(match, owner):
+            found.extend(_model_drift(match, owner))
+        found.extend(_version_drifts(match, problems))
+    problems.raise_if_any()
+    if secrets is not None:
+        found = [_concealed(drift, secrets) if secrets.may_be_in(drift.key) else drift for drift in found]
+    return tuple(sorted(found, key=lambda drift: drift.key))
+
+
+def drift_between(
+    key: Key, document: Document, before: Mapping[str, Any], after: Mapping[str, Any], *, secrets: Secrets
+) -> Drift | None:
+    """What differs between two specs of a resource whose live document is at hand; None where nothing does."""
+    found = next(iter(_drift(key, document, before, after, {}, Origin(path=""))), None)
+    return found if found is None or not secrets.may_be_in(key) else _concealed(found, secrets)
+
+
+def _concealed(drift: Drift, secrets: Secrets) -> Drift:
+    before = secrets.conceal(drift.key, drift.before, source="live")
+    after = secrets.conceal(drift.key, drift.after, source="manifest")
+    changes = {}
+    for change in drift.changes:
+        path = _visible(change.path, before, after)
+        changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
+    document = secrets.conceal(drift.key, drift.document, source="live")
+    return replace(drift, document=document, before=before, after=after, changes=tuple(changes.values()))
+
+
+def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldPath:
+    """The path, cut where it enters a secret: a secret changes as one value."""
+    for end in range(1, len(path)):
+        if any(isinstance(lookup(spec, path[:end]), Sensitive) for spec in (before, after)):
+            return path[:end]
+    return path
+
+
+def _is_model_in_sync(match: Match, owner: str | None) -> bool:
+    """A quick yes for most of a fleet; a no means nothing."""
+    desired, document = match.desired, match.observed.document
+    if desired.removals or "image" in desired.stated:
+        return False
+    if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
+        return False
+    mark = lookup(document, ("metadata", MARK_KEY))
+    return owner is None or equal(mark, mark_wanted(mark, owner=owner, protect=desired.protect))
+
+
+def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
+    desired = match.desired
+    before = spec_from_document(desired.key.kind, match.observed.document)
+    stated = desired.stated
+    if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
+        stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
+    after = spec_wanted(desired.key.kind, before, stated, action=desired.action, removals=desired.removals)
+    if owner is not None:
+        path = ("metadata", MARK_KEY)
+        after = with_value(after, path, mark_wanted(lookup(before, path), owner=owner, protect=desired.protect))
+    yield from _drift(desired.key, match.observed.document, before, after, desired.origins, desired.origin)
+
+
+def mark_wanted(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
+    """The owner mark of a managed model. An unstated `protect` keeps the live one; other keys of a mark stay."""
+    kept = dict(mark) if isinstance(mark, Mapping) else {}
+    live = kept.get("protect", False)
+    return {**kept, "owner": owner, "protect": live if protect is None else protect}
+
+
+def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
+    for key, entries in match.versions.items():
+        document = match.observed.versions_by_id[key.version_id].document
+        if all(_is_held(key, document, entry) for entry in entries):
+            continue
+        before = spec_from_document(key.kind, document)
+        after = before
+        for entry in entries:
+            after = _entry_wanted(key, after, entry)
+        for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
+            if _entry_wanted(key, after, entry) != after:
+                problems.add(
+                    "contradicting-versions",
+                    f"this entry and another of model {key.model().address} select version {key.version_id} "
+                    "and want different things of it.",
+                    entry.origin,
+                    hint="State each path in one of the entries only.",
+                )
+        if _is_same(before, after):
+            continue
+        origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
+        yield from _drift(key, document, before, after, origins, entries[0].origin)
+
+
+def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
+    return not entry.removals and is_as_stated(key.kind, document, entry.stated, action=entry.action)
+
+
+def _entry_wanted(key: Key, spec: Mapping[str, Any], entry: DesiredVersion) -> dict[str, Any]:
+    return spec_wanted(key.kind, spec, entry.stated, action=entry.action, removals=entry.removals)
+
+
+def _drift(
+    key: Key,
+    document: Document,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    origins: Mapping[FieldPath, Origin],
+    origin: Origin,
+) -> Iterable[Drift]:
+    if _is_same(before, after):
+        return
+    changes = [
+        FieldChange(
+            path=path, before=lookup(before, path), after=lookup(after, path), origin=_nearest(origins, path, origin)
+        )
+        for field in KINDS[key.kind]
+        for path in changed_paths(field, lookup(before, field.path), lookup(after, field.path))
+    ]
+    if changes:
+        changes.sort(key=lambda change: change.path)
+        yield Drift(key=key, document=document, before=before, after=after, changes=tuple(changes), origin=origin)
+
+
+def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two specs hold the very same objects, as those of a resource in sync do."""
+    return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
+
+
+def _nearest(origins: Mapping[FieldPath, Origin], path: FieldPath, default: Origin) -> Origin:
+    """The place of the innermost statement at or above a path."""
+    for end in range(len(path), 0, -1):
+        if path[:end] in origins:
+            return origins[path[:end]]
+    return default
+
+
+def changed_paths(field: FieldSpec, before: Any, after: Any) -> list[FieldPath]:
+    """The paths that differ inside one field: keys of a Struct down to the first value that isn't a mapping."""
+    if equal_fields(field, before, after):
+        return []
+    if field.shape is Shape.STRUCT:
+        return [field.path + path for path in _struct_paths(revealed(before), revealed(after))]
+    return [(*field.path, "url")] if field.shape is Shape.IMAGE else [field.path]
+
+
+def _struct_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldPath]:
+    from deepdiff import DeepDiff  # 180 ms: only where something differs
+
+    # By default DeepDiff passes over keys that start with "__", and shows two mappings with few keys in common as one
+    # change; a Struct may well have such keys, and people want each path that changes.
+    found = DeepDiff(before, after, view="tree", ignore_private_variables=False, threshold_to_diff_deeper=0)
+    paths = {_names(node.path(output_format="list")) for nodes in found.values() for node in nodes}
+    return sorted(paths) or [()]
+
+
+def _names(path: list[str | int]) -> FieldPath:
+    """The path as names, cut where it enters a list: a list changes as one value."""
+    names: list[str] = []
+    for name in path:
+        if isinstance(name, int):
+            break
+        names.append(name)
+    return tuple(names)

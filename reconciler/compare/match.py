@@ -1,0 +1,111 @@
+"""Which live model and version each manifest entry means.
+
+In: Desired and Observed. Out: Matches, one per model, each entry of `versions` with the version keys it selects; or
+every unknown model and version at once, with its place. A model or version that was not read completely is never
+called unknown: `observe` raises before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.errors import ProblemList
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion
+from reconciler.resources.fields import MODEL_TRAINED
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A manifest with its live model, and per live version the entries that select it, in the manifest's order."""
+
+    desired: DesiredModel
+    observed: ObservedModel
+    versions: Mapping[Key, tuple[DesiredVersion, ...]]
+
+
+def matches(desired: Desired, observed: Observed) -> tuple[Match, ...]:
+    """Pair every manifest with what is live. Raises ProblemsError naming every model or version that isn't there."""
+    problems = ProblemList()
+    found = []
+    for model in desired.models:
+        live = observed.models.get(model.key)
+        if live is None:
+            problems.add(
+                "unknown-model",
+                f"model {model.key.model_id} does not exist in app {model.key.scope}.",
+                model.origin,
+                pointer="/metadata/id",
+                hint="Models are not created here: create it first, or correct the id, user_id or app_id "
+                "(`reconciler get models` lists what is there).",
+            )
+            continue
+        found.append(Match(desired=model, observed=live, versions=_versions(model, live, problems)))
+    problems.raise_if_any()
+    return tuple(found)
+
+
+def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -> dict[Key, tuple[DesiredVersion, ...]]:
+    selected: dict[Key, tuple[DesiredVersion, ...]] = {}
+    for index, entry in enumerate(model.versions):
+        chosen = selected_versions(entry, live)
+        if not chosen:
+            problems.add(
+                "unknown-version",
+                f"model {model.key.address} has no version for {entry.selector}.",
+                entry.origin,
+                pointer=f"/spec/versions/{index}",
+                hint="`reconciler get versions` lists the versions it has.",
+            )
+        for version in chosen:
+            selected[version.key] = (*selected.get(version.key, ()), entry)
+    return dict(sorted(selected.items()))
+
+
+def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[ObservedVersion, ...]:
+    """The live versions that one entry means, newest first; none where there is no such version."""
+    selector = entry.selector
+    if selector.version_id is not None:
+        version = live.versions_by_id.get(selector.version_id)
+        return () if version is None else (version,)
+    if selector.select == "latest":
+        return () if live.latest is None else (live.latest,)
+    if selector.select == "latest-trained":
+        return tuple(version for version in live.versions if version.status_code == MODEL_TRAINED)[:1]
+    return live.versions
+
+
+def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
+    """Whether the latest version, as a listing carries it, is not enough for a manifest's entries.
+
+    It isn't where another version is meant, or where params are stated and the listing left `output_info` out: what is
+    not shown is not known to be empty.
+    """
+    if live.versions_complete:
+        return False
+    latest = live.latest
+    if latest is not None and "output_info" not in latest.document and any(map(is_about_params, model.versions)):
+        return True
+    for entry in model.versions:
+        selector = entry.selector
+        if selector.select == "all":
+            return True
+        if selector.select == "latest-trained" and (latest is None or latest.status_code != MODEL_TRAINED):
+            return latest is not None
+        if selector.version_id is not None and (latest is None or latest.key.version_id != selector.version_id):
+            return latest is not None
+    return False
+
+
+def is_about_params(entry: DesiredVersion) -> bool:
+    """Whether an entry states or removes anything in `output_info.params`."""
+    return "output_info" in entry.stated or any(removal.path[0] == "output_info" for removal in entry.removals)
+
+
+def lacks_versions(version_ids: frozenset[str], live: ObservedModel) -> bool:
+    """Whether any of these versions was not read yet, or not with its `output_info`."""
+    known = live.versions_by_id
+    complete = all(name in known and "output_info" in known[name].document for name in version_ids)
+    return not live.versions_complete and not complete

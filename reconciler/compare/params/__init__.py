@@ -1,0 +1,15 @@
+"""Params of model versions against the service's own model types.
+
+check.py      a manifest's params against the fields of its model's type
+fields.py     which params a model type, and a version's params_specs, declare
+values.py     one value against one declared field
+ranges.py     float32 bounds and step grids, in decimals
+snapshot.py   model types from a file
+"""
+
+from __future__ import annotations
+
+from reconciler.compare.params.check import check_offline, findings
+from reconciler.compare.params.fields import fields_for, sensitive_params, types_from_snapshot
+
+__all__ = ["check_offline", "fields_for", "findings", "sensitive_params", "types_from_snapshot"]

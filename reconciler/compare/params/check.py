@@ -1,0 +1,318 @@
+"""Stated params against what the service's own model types say about them.
+
+In: what manifests state below output_info.params, the model types, and the live versions where there are any. Out: problems
+for what is certainly wrong, warnings for what probably is. Never guesses: an error about a manifest that the service would
+take is worse than a missed one, which the service still refuses. So
+
+- a param that nobody declares is no error: the service itself puts such params in;
+- a value that leaves the live one as it is is no error, whatever the type says: an exported manifest is always valid;
+- a path declared more than once (the options of an enum may each bring their own) is wrong only if wrong for each;
+- what an enum's option brings counts only where that option is known to be chosen;
+- a version's params_specs replace the type's field of the same path (resources.proto, OutputInfo.params_specs).
+
+Offline there is no live side, and a manifest doesn't say its model's type: a value is held against every type that declares the
+param, and is wrong where none of them allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.compare.match import Match
+from reconciler.compare.params.fields import (
+    PARAMS,
+    SECRET_KINDS,
+    Declared,
+    ParamField,
+    ParamFields,
+    every_field,
+    fields_for,
+    params_by_path,
+    sensitive_params,
+    types_from_snapshot,
+)
+from reconciler.compare.params.values import Complaint, complaint_about
+from reconciler.compare.wanted import is_held, merged
+from reconciler.errors import Origin, Problem, ProblemList
+from reconciler.loading.nodes import json_pointer
+from reconciler.resources.canonical import equal
+from reconciler.resources.desired import Desired, DesiredVersion, Removal
+from reconciler.resources.fields import Action
+from reconciler.resources.observed import Document
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
+
+__all__ = [
+    "Findings",
+    "check",
+    "check_offline",
+    "fields_for",
+    "findings",
+    "misspelt_params",
+    "problems_with_params",
+    "sensitive_params",
+    "types_from_snapshot",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is wrong, and what probably is; each once, in the order of files and lines."""
+
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+# --- one entry against one version --------------------------------------------------------------------------
+
+
+def problems_with_params(
+    stated: Mapping[str, Any] | None,
+    *,
+    live: Mapping[str, Any],
+    fields: ParamFields,
+    origins: Mapping[FieldPath, Origin],
+    default_origin: Origin,
+    pointer: str = "",
+    action: Action = Action.MERGE,
+    removals: Iterable[Removal] = (),
+) -> tuple[Problem, ...]:
+    """What is wrong with the params that one entry states and removes.
+
+    `stated` is what stands below output_info.params, None where the entry states no params; `live` are the version's
+    params, {} where unknown. `origins` are by path from the version down; `pointer` is the entry's.
+    """
+    place = _Place(origins=origins, default=default_origin, pointer=pointer)
+    overwritten = stated is not None and action is Action.OVERWRITE
+    params = (stated or {}) if overwritten else {**live, **(stated or {})}
+    declared = fields.chosen(params)
+    problems = _problems_with_values(stated or {}, live, declared, sensitive_params(fields), action, place)
+    required = [path for path, same in declared.items() if all(field.is_required for field in same)]
+    problems.extend(_removed_though_required(removals, required, pointer))
+    if stated is not None and overwritten and not equal(stated, live):
+        problems.extend(
+            Problem(
+                code="param-required",
+                message=f"{path_text(path)} is required, and this overwrite leaves the version without it.",
+                origin=place.of(PARAMS),
+                pointer=place.pointer_to(PARAMS),
+                hint="State it too, or write action: merge.",
+            )
+            for path in required
+            if lookup(stated, path[len(PARAMS) :]) is MISSING
+        )
+    return tuple(problems)
+
+
+def misspelt_params(
+    stated: Mapping[str, Any],
+    *,
+    live: Mapping[str, Any],
+    fields: ParamFields,
+    origins: Mapping[FieldPath, Origin],
+    default_origin: Origin,
+    pointer: str = "",
+) -> tuple[Problem, ...]:
+    """A warning for each param that nobody declares and nobody has, one letter away from a declared one."""
+    place = _Place(origins=origins, default=default_origin, pointer=pointer)
+    declared = {path[len(PARAMS)] for path in fields.chosen({**live, **stated})}
+    warnings = []
+    for name in stated:
+        near = sorted(known for known in declared if known not in stated and _is_one_edit(name, known))
+        if near and name not in declared and name not in live:
+            path = (*PARAMS, name)
+            warnings.append(
+                Problem(
+                    code="unknown-param",
+                    message=f"{path_text(path)} is not declared by the model's type: did you mean {near[0]}?",
+                    origin=place.of(path),
+                    pointer=place.pointer_to(path),
+                    hint="Correct it, or leave it as it is: it will be sent all the same.",
+                )
+            )
+    return tuple(warnings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where an entry's values stand."""
+
+    origins: Mapping[FieldPath, Origin]
+    default: Origin
+    pointer: str
+
+    def of(self, path: FieldPath) -> Origin:
+        """The place of the innermost statement at or above a path."""
+        above = (self.origins.get(path[:end]) for end in range(len(path), 0, -1))
+        return next((origin for origin in above if origin is not None), self.default)
+
+    def pointer_to(self, path: FieldPath) -> str:
+        """The JSON pointer of a path of the entry."""
+        return self.pointer + json_pointer(path)
+
+
+def _problems_with_values(
+    stated: Mapping[str, Any],
+    live: Mapping[str, Any],
+    declared: Declared,
+    secrets: frozenset[str],
+    action: Action,
+    place: _Place,
+) -> list[Problem]:
+    problems = []
+    for path, same in declared.items():
+        inner = path[len(PARAMS) :]
+        value, before = lookup(stated, inner), lookup(live, inner)
+        if value is MISSING or _leaves(before, value, action):
+            continue
+        complaint = _shared_complaint(same, value, is_secret=inner[0] in secrets)
+        if complaint is not None:
+            problems.append(
+                Problem(
+                    code=complaint.code,
+                    message=f"{path_text(path)}: {complaint.text}.",
+                    origin=place.of(path),
+                    pointer=place.pointer_to(path),
+                    hint=complaint.hint,
+                )
+            )
+    return problems
+
+
+def _leaves(before: Any, value: Any, action: Action) -> bool:
+    """Whether stating `value` leaves what is live as it is."""
+    if before is MISSING:
+        return False
+    return equal(before, merged(before, value) if action is Action.MERGE else value)
+
+
+def _shared_complaint(same: tuple[ParamField, ...], value: Any, *, is_secret: bool) -> Complaint | None:
+    """What is wrong with a value by every one of the fields; None where any allows it."""
+    complaints: dict[str, Complaint] = {}
+    for field in same:
+        complaint = complaint_about(field, value, is_secret=is_secret)
+        if complaint is None:
+            return None
+        hint = f"{complaint.hint} {field.source}" if complaint.hint else field.source
+        complaints.setdefault(complaint.text, Complaint(code=complaint.code, text=complaint.text, hint=hint))
+    first = next(iter(complaints.values()))
+    more = "" if len(complaints) == 1 else "; no other type or option that has this param allows it either"
+    return Complaint(code=first.code, text=first.text + more, hint=first.hint)
+
+
+def _removed_though_required(removals: Iterable[Removal], required: list[FieldPath], pointer: str) -> Iterator[Problem]:
+    for removal in removals:
+        for path in required:
+            if path[: len(removal.path)] == removal.path:
+                yield Problem(
+                    code="param-required",
+                    message=f"{path_text(path)} is required, so it can't be removed.",
+                    origin=removal.origin,
+                    pointer=f"{pointer}/remove/params",
+                    hint="Take it out of `remove`.",
+                )
+
+
+def _is_one_edit(one: str, other: str) -> bool:
+    """Whether one letter put in, left out, replaced or swapped with its neighbour makes one text the other."""
+    if abs(len(one) - len(other)) > 1 or one == other or min(len(one), len(other)) < 3:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    left, right = one[start:], other[start:]
+    swapped = left[1:2] + left[:1] + left[2:]
+    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or swapped == right
+
+
+# --- all entries --------------------------------------------------------------------------------------------
+
+
+def check(matches: Iterable[Match], types: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """What is wrong with the params of every entry, by the model's type and each selected version's params_specs."""
+    return findings(matches, types).problems
+
+
+def findings(matches: Iterable[Match], types: Mapping[str, Document]) -> Findings:
+    """The same as `check`, and the warnings."""
+    problems, warnings = ProblemList(), ProblemList()
+    for match in matches:
+        model_type = types.get(match.observed.model_type_id)
+        for key, entries in match.versions.items():
+            fields: ParamFields | None = None
+            for index, entry in enumerate(match.desired.versions):
+                if not any(entry is each for each in entries) or not _is_about_params(entry):
+                    continue
+                document = match.observed.versions_by_id[key.version_id].document
+                live = lookup(document, PARAMS)
+                if _is_held(entry, live):
+                    continue
+                fields = fields or fields_for(model_type, document)
+                found = _entry_findings(index, entry, live, fields)
+                problems.extend(found.problems)
+                warnings.extend(found.warnings)
+    return _once(problems, warnings)
+
+
+def check_offline(desired: Desired, types: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """What is wrong with the params in manifests, as far as that shows without the live side.
+
+    A manifest doesn't say its model's type, so a value is wrong where no type that has the param allows it.
+    """
+    problems = ProblemList()
+    anywhere = params_by_path(
+        every_field(field for document in types.values() for field in fields_for(document, None).by_type)
+    )
+    secrets = frozenset(
+        path[len(PARAMS)] for path, same in anywhere.items() if any(field.kind in SECRET_KINDS for field in same)
+    )
+    for model in desired.models:
+        for index, entry in enumerate(model.versions):
+            place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{index}")
+            stated = _mapping(lookup(entry.stated, PARAMS)) or {}
+            problems.extend(_problems_with_values(stated, {}, anywhere, secrets, entry.action, place))
+    return tuple(problems)
+
+
+def _is_about_params(entry: DesiredVersion) -> bool:
+    removed = any(removal.path[: len(PARAMS)] == PARAMS for removal in entry.removals)
+    return removed or lookup(entry.stated, PARAMS) is not MISSING
+
+
+def _is_held(entry: DesiredVersion, live: Any) -> bool:
+    """Whether an entry plainly leaves the live params as they are: that is no error, and most of a fleet does."""
+    if entry.action is not Action.MERGE or entry.removals:
+        return False
+    stated = lookup(entry.stated, PARAMS)
+    return isinstance(stated, Mapping) and is_held(live, stated)
+
+
+def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamFields) -> Findings:
+    stated = _mapping(lookup(entry.stated, PARAMS))
+    pointer = f"/spec/versions/{index}"
+    problems = problems_with_params(
+        stated,
+        live=_mapping(live) or {},
+        fields=fields,
+        origins=entry.origins,
+        default_origin=entry.origin,
+        pointer=pointer,
+        action=entry.action,
+        removals=entry.removals,
+    )
+    warnings = misspelt_params(
+        stated or {},
+        live=_mapping(live) or {},
+        fields=fields,
+        origins=entry.origins,
+        default_origin=entry.origin,
+        pointer=pointer,
+    )
+    return Findings(problems=problems, warnings=warnings)
+
+
+def _mapping(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def _once(problems: ProblemList, warnings: ProblemList) -> Findings:
+    return Findings(problems=tuple(dict.fromkeys(problems)), warnings=tuple(dict.fromkeys(warnings)))

@@ -1,0 +1,210 @@
+"""The manifests of a git revision, written into a folder that lives as long as the run: what was there, not what is.
+
+In: paths in a work tree, and a revision. Out: a folder with the same files at the same places, to be read like any other.
+Files are taken from git's own objects: the work tree, the index and the repository are left as they are, and no hook,
+filter or attribute has a say. Links are kept where they stay inside the tree; a path that the revision doesn't have is
+simply not there.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.errors import ReconcilerError, UsageError
+
+SUFFIXES: Final = (".yaml", ".yml")
+LARGEST: Final = 10 * 1024 * 1024
+"""Above it a file is only made as long as it was: it is refused by its size, unread."""
+
+_TIMEOUT: Final = 120
+_LINK: Final = "120000"
+_FILES: Final = ("100644", "100755", "100664")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkTree:
+    """A git work tree; `root` is its real path."""
+
+    root: Path
+
+    def inside(self, path: str | Path) -> str | None:
+        """A path's name below the root ("" for the root itself), None where it lies elsewhere.
+
+        Links on the way are followed, the last name is not: a link is itself a file of the tree.
+        """
+        given = Path(os.path.normpath(Path.cwd() / path))
+        real = Path(os.path.realpath(given.parent)) / given.name
+        if self.root in {real, Path(os.path.realpath(given))}:
+            return ""
+        return real.relative_to(self.root).as_posix() if real.is_relative_to(self.root) else None
+
+    def commit(self, ref: str) -> str:
+        """The full id of the commit that a revision names. Raises ReconcilerError where there is none."""
+        if not ref.strip() or ref.startswith("-"):
+            raise UsageError(f"--base {ref!r} is no git revision. Give a branch, a tag or a commit.")
+        found = _git(self.root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.decode().strip()
+        shallow = _git(self.root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+        if shallow:
+            raise ReconcilerError(
+                f"--base {ref}: this clone is shallow and doesn't hold that revision. Fetch it first: fetch-depth: 0 for "
+                "actions/checkout, GIT_DEPTH: 0 on GitLab, or `git fetch --unshallow`."
+            )
+        raise ReconcilerError(
+            f"--base {ref}: the repository at {self.root} has no such revision. Fetch it (`git fetch origin`), or correct "
+            "the name; a branch that is only on the remote is called origin/NAME."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One name in a revision's tree."""
+
+    mode: str
+    blob: str
+    size: int
+
+
+def work_tree(path: str | Path) -> WorkTree:
+    """The work tree that holds a file or folder. Raises ReconcilerError where there is none, or no git."""
+    place = Path(path)
+    folder = place if place.is_dir() else place.parent
+    found = _git(folder, "rev-parse", "--show-toplevel")
+    root = found.stdout.decode(errors="surrogateescape").removesuffix("\n")
+    if found.returncode != 0 or not root:
+        said = found.stderr.decode(errors="replace").strip().partition("\n")[0] or "there is no work tree"
+        raise ReconcilerError(f"--base needs a git repository, and {path} is in none that can be read: {said}.")
+    return WorkTree(root=Path(os.path.realpath(root)))
+
+
+@contextmanager
+def written_out(tree: WorkTree, commit: str, names: Sequence[str]) -> Iterator[Path]:
+    """A private folder with the manifests of a commit at and below `names`; it is gone at the end.
+
+    What links among them lead to is there too. Raises ReconcilerError where git can't give them.
+    """
+    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as made:
+        folder = Path(os.path.realpath(made))
+        entries = _chosen(tree, _entries(tree, commit), names)
+        contents = _contents(tree, [entry.blob for entry in entries.values() if entry.size <= LARGEST])
+        for name, entry in entries.items():
+            _write(folder, name, entry, contents.get(entry.blob, b""))
+        yield folder
+
+
+def _entries(tree: WorkTree, commit: str) -> dict[str, _Entry]:
+    listed = _require(_git(tree.root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit), "list")
+    entries = {}
+    for line in listed.split(b"\0"):
+        about, tab, name = line.partition(b"\t")
+        if tab:
+            mode, kind, blob, size = about.decode().split()
+            if kind == "blob":
+                entries[os.fsdecode(name)] = _Entry(mode=mode, blob=blob, size=int(size))
+    return entries
+
+
+def _chosen(tree: WorkTree, entries: dict[str, _Entry], names: Sequence[str]) -> dict[str, _Entry]:
+    """The manifests at and below `names`, the links there, and what these lead to inside the tree."""
+    found: dict[str, _Entry] = {}
+    links = _contents(tree, [entry.blob for entry in entries.values() if entry.mode == _LINK])
+    todo = list(names)
+    seen: set[str] = set()
+    while todo:
+        top = todo.pop()
+        if top in seen:
+            continue
+        seen.add(top)
+        for name, entry in entries.items():
+            if name in found or not _is_safe(name) or not (top in {"", name} or name.startswith(f"{top}/")):
+                continue
+            if entry.mode == _LINK:
+                led = posixpath.normpath(posixpath.join(posixpath.dirname(name), os.fsdecode(links[entry.blob])))
+                if not led.startswith(("/", "../")) and led != "..":
+                    found[name] = entry
+                    todo.append("" if led == "." else led)
+            elif entry.mode in _FILES and (name == top or name.endswith(SUFFIXES)):
+                found[name] = entry
+    return found
+
+
+def _is_safe(name: str) -> bool:
+    """Whether a name of a tree stays below the folder it is written to; git itself never makes another."""
+    return not {"", ".", ".."} & set(name.split("/"))
+
+
+def _contents(tree: WorkTree, blobs: Sequence[str]) -> dict[str, bytes]:
+    """The contents of blobs, in one call of git."""
+    if not blobs:
+        return {}
+    asked = "".join(f"{blob}\n" for blob in dict.fromkeys(blobs)).encode()
+    answer = _require(_git(tree.root, "cat-file", "--batch", given=asked), "read")
+    contents, at = {}, 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        blob, _, size = answer[at:end].decode().partition(" blob ")
+        if not size:
+            raise ReconcilerError(f"git has no content for object {blob}: the clone is not complete. Fetch it whole.")
+        at = end + 1 + int(size)
+        contents[blob] = answer[end + 1 : at]
+        at += 1
+    return contents
+
+
+def _write(folder: Path, name: str, entry: _Entry, content: bytes) -> None:
+    target = folder / name
+    # A tree can't hold a name below a link, so no parent made here can be one.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if entry.mode == _LINK:
+        target.symlink_to(os.fsdecode(content))
+        return
+    with target.open("xb") as file:
+        file.write(content)
+        if entry.size > LARGEST:
+            file.truncate(entry.size)
+
+
+def _require(answer: subprocess.CompletedProcess[bytes], verb: str) -> bytes:
+    if answer.returncode != 0:
+        said = answer.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise ReconcilerError(f"git could not {verb} the manifests of the base: {said or 'it gave no reason'}.")
+    return answer.stdout
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT,
+            env=environ,
+        )
+    except FileNotFoundError as error:
+        raise ReconcilerError("--base needs git, and there is none on the PATH. Install it.") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ReconcilerError(
+            f"--base: git did not answer ({type(error).__name__}). Try `git status` there."
+        ) from error
+
+
+def head_commit() -> str | None:
+    """The full id of HEAD, or None."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

@@ -1,0 +1,101 @@
+"""Which manifests a run is about: --target globs and --selector labels.
+
+In: Desired. Out: the Desired that remains. A target that matches nothing is an error (a typo would read as "in
+sync"); what left git is judged by `policy` on all manifests, never on a selection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from reconciler.errors import ProblemList, ReconcilerError
+from reconciler.resources.desired import Desired, DesiredModel
+from reconciler.resources.keys import Key, Scope
+
+ME = "me"
+"""The service's alias for the token's user (resources.proto, UserAppIDSet.user_id)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One part of `count`; `number` is from 1."""
+
+    number: int
+    count: int
+
+
+def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Desired:
+    """The manifests with one key per model, where one app is called both me/APP and USER/APP.
+
+    `user_id_of` tells who "me" is; it is asked only then. Raises ProblemsError for two manifests of one model.
+    """
+    scopes = {model.key.scope for model in desired.models}
+    if all(scope.user_id != ME for scope in scopes):
+        return desired
+    doubtful = {s for s in scopes if s.user_id == ME and any(o.app_id == s.app_id and o != s for o in scopes)}
+    real = {scope: user_id_of(scope) for scope in sorted(doubtful)}
+    models: dict[Key, DesiredModel] = {}
+    problems = ProblemList()
+    for model in desired.models:
+        key = model.key._replace(user_id=real.get(model.key.scope, model.key.user_id))
+        other = models.setdefault(key, replace(model, key=key))
+        if other.origin != model.origin:
+            problems.add(
+                "duplicate-model",
+                f"model {key.address} has another manifest at {min(other.origin, model.origin)}, under another user_id.",
+                max(other.origin, model.origin),
+                pointer="/metadata/user_id",
+                hint="Keep one of the two.",
+            )
+    problems.raise_if_any()
+    return replace(desired, models=tuple(models[key] for key in sorted(models)))
+
+
+def is_targeted(key: Key, globs: Iterable[str]) -> bool:
+    """Whether a model matches any glob, by its id, APP/MODEL or USER/APP/MODEL; without globs every model does."""
+    names = (key.model_id, f"{key.app_id}/{key.model_id}", key.model().address)
+    patterns = tuple(globs)
+    return not patterns or any(fnmatchcase(name, glob) for glob in patterns for name in names)
+
+
+def selected(desired: Desired, *, targets: tuple[str, ...], selectors: tuple[tuple[str, str], ...]) -> Desired:
+    """The manifests that match any target and every selector."""
+    if not targets and not selectors:
+        return desired
+    models = tuple(
+        model
+        for model in desired.models
+        if is_targeted(model.key, targets) and all(model.labels.get(name) == value for name, value in selectors)
+    )
+    if selectors and desired.models and not models and not targets:
+        stated = ", ".join(f"{name}={value}" for name, value in selectors)
+        raise ReconcilerError(f"--selector {stated} matches no manifest. It is compared with metadata.labels.")
+    return replace(desired, models=models)
+
+
+def in_shard(key: Key, shard: Shard | None) -> bool:
+    """Whether a model belongs to a shard. The same for every run, machine and spelling of the user: by app and model."""
+    if shard is None:
+        return True
+    digest = hashlib.sha256(f"{key.app_id}/{key.model_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % shard.count == shard.number - 1
+
+
+def sharded(desired: Desired, shard: Shard | None) -> Desired:
+    """The manifests of one shard."""
+    if shard is None:
+        return desired
+    return replace(desired, models=tuple(model for model in desired.models if in_shard(model.key, shard)))
+
+
+def require_targets_match(targets: tuple[str, ...], keys: Iterable[Key]) -> None:
+    """Raise ReconcilerError for a --target that no model matches."""
+    known = list(keys)
+    for glob in targets:
+        if not any(is_targeted(key, (glob,)) for key in known):
+            raise ReconcilerError(
+                f"--target {glob!r} matches no model. It is compared with MODEL, APP/MODEL and USER/APP/MODEL."
+            )

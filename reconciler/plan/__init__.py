@@ -1,0 +1,9 @@
+"""Drifts and requests → the Plan: guards, the saved document, attribution.
+
+guards.py       what may be deleted, and what stands against it
+plan.py         the Plan, as a value
+document.py     the Plan as JSON and back
+planning.py     manifests and the live side → the Plan
+saved.py        saved plans on disk, and the secrets that they do not hold
+attribution.py  who wants each change: this revision, or its base too
+"""

@@ -1,0 +1,264 @@
+"""The plan as a JSON document and back (`--out`, `--format json`; schemas/plan.v1.schema.json).
+
+The document has a fingerprint over everything in it but the forecast. It never holds a sensitive value: where a request needs
+one, its place is listed under `sensitive` with the source it can be read from again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from reconciler.compare.diff import FieldChange
+from reconciler.compare.expectations import expectation_document, expectation_from_document
+from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
+from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
+from reconciler.requests.calls import Notice
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted, sensitive_places
+from reconciler.resources.tree import MISSING, path_from_text, path_text
+
+FORMAT_VERSION = "1.0"
+"""Major: a reader of another major refuses the file. Minor: keys were added."""
+
+
+def _sensitive_places(value: Any) -> Iterator[dict[str, str]]:
+    for place, secret in sensitive_places(value):
+        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in place)
+        yield {"pointer": "".join(f"/{step}" for step in steps), "source": secret.source}
+
+
+def field_document(change: FieldChange) -> dict[str, Any]:
+    """One entry of `fields`; `before`/`after` are left out where the value is absent."""
+    document: dict[str, Any] = {"path": path_text(change.path)}
+    if change.before is not MISSING:
+        document["before"] = redacted(change.before)
+    if change.after is not MISSING:
+        document["after"] = redacted(change.after)
+    if change.is_sensitive:
+        # Where one side is secret the other is too: a secret is often replaced by the next one.
+        document.update({side: SENSITIVE_TEXT for side in ("before", "after") if side in document})
+        document["sensitive"] = True
+    if change.attribution is not None:
+        document["attribution"] = change.attribution
+        if change.base is not MISSING:
+            document["base"] = SENSITIVE_TEXT if change.is_sensitive else redacted(change.base)
+    return document
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    origin = change.origin
+    document: dict[str, Any] = {
+        "address": change.key.address,
+        "kind": change.key.kind.value,
+        "action": change.action,
+        "user_id": change.key.user_id,
+        "app_id": change.key.app_id,
+        "model_id": change.key.model_id,
+        "version_id": change.key.version_id or None,
+        "origin": None if origin is None else {"path": origin.path, "line": origin.line, "column": origin.column},
+        "fields": [field_document(item) for item in change.fields],
+    }
+    if change.reason is not None:
+        document["reason"] = change.reason
+    if change.attribution is not None:
+        document["attribution"] = change.attribution
+    return document
+
+
+def request_document(request: Request) -> dict[str, Any]:
+    """One entry of `requests`."""
+    document: dict[str, Any] = {
+        "rpc": request.rpc,
+        "action": request.action,
+        "body": redacted(request.body),
+        "changes": [key.address for key in request.keys],
+    }
+    places = list(_sensitive_places(request.body))
+    if places:
+        document["sensitive"] = places
+    return document
+
+
+def refusal_document(refusal: Refusal) -> dict[str, Any]:
+    """One entry of `refused`."""
+    return {
+        "rule": refusal.rule,
+        "address": refusal.address,
+        "message": refusal.message,
+        "remedy": refusal.remedy,
+    }
+
+
+def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
+    """The plan as JSON data, fingerprint included."""
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "tool": {"name": "clarifai-reconciler", "version": plan.tool_version},
+        "created_at": plan.created_at,
+        "endpoint": plan.endpoint,
+        "environment": plan.environment,
+        "source": {
+            "digest": plan.source.digest,
+            "files": list(plan.source.files),
+            "git_commit": plan.source.git_commit,
+        },
+        "summary": plan.summary,
+        "changes": [_change_document(change) for change in plan.changes],
+        "refused": [refusal_document(refusal) for refusal in plan.refused],
+        "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
+        "requests": [request_document(request) for request in plan.requests],
+        **plan.extra,
+    }
+    if plan.forecast is not None and kind != "Apply":
+        document["forecast"] = forecast_document(plan.forecast)
+    if plan.attribution_base is not None:
+        base = plan.attribution_base
+        document["attribution_base"] = {"ref": base.ref, "commit": base.commit}
+    if plan.expectations:
+        document["expectations"] = [expectation_document(item) for item in plan.expectations]
+    if plan.warnings:
+        document["warnings"] = [problem_document(warning) for warning in plan.warnings]
+    document["fingerprint"] = fingerprint(document)
+    return document
+
+
+_UNCOVERED = frozenset({"fingerprint", "forecast"})
+"""The forecast depends on the rate of whoever prints the plan; the same plan has the same fingerprint."""
+
+
+def forecast_document(forecast: Forecast) -> dict[str, Any]:
+    """What applying takes."""
+    return {"calls": forecast.calls, "seconds": forecast.seconds, "rate": forecast.rate}
+
+
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """SHA-256 over the document's canonical JSON, its own fingerprint left out: a hand-edited file no longer fits."""
+    content = {name: value for name, value in document.items() if name not in _UNCOVERED}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- reading it back ----------------------------------------------------------------------------------------
+
+
+class PlanFormatError(ValueError):
+    """The document is not a plan that this version can read; the text says why."""
+
+
+def plan_from_document(document: Mapping[str, Any]) -> Plan:
+    """The inverse of `plan_document`; values shown as `(sensitive)` come back as Sensitive(None, source).
+
+    Raises PlanFormatError where the document is no plan, is of another major format, or was edited after it was made.
+    """
+    if document.get("kind") != "Plan":
+        raise PlanFormatError(f"its kind is {document.get('kind')!r}, not 'Plan'")
+    version = str(document.get("format_version", ""))
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise PlanFormatError(f"its format is {version or 'missing'}, this version reads {FORMAT_VERSION}")
+    if document.get("fingerprint") != fingerprint(document):
+        raise PlanFormatError("it was changed after it was made: its fingerprint does not fit its content")
+    try:
+        return _plan_from_document(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise PlanFormatError(
+            f"a part of it is missing or of another type ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _plan_from_document(document: Mapping[str, Any]) -> Plan:
+    keys = {entry["address"]: _key(entry) for entry in document["changes"]}
+    source = document["source"]
+    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "warnings"}
+    base = document.get("attribution_base")
+    return Plan(
+        tool_version=document["tool"]["version"],
+        created_at=document["created_at"],
+        endpoint=document["endpoint"],
+        environment=document.get("environment"),
+        source=Source(digest=source["digest"], files=tuple(source["files"]), git_commit=source["git_commit"]),
+        changes=tuple(_change(entry, keys) for entry in document["changes"]),
+        requests=tuple(_request(entry, keys) for entry in document["requests"]),
+        refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
+        notices=tuple(_made(Notice, entry) for entry in document.get("notices", [])),
+        expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
+        warnings=tuple(problem_from_document(entry) for entry in document.get("warnings", [])),
+        unchanged=document["summary"]["unchanged"],
+        forecast=None if "forecast" not in document else _made(Forecast, document["forecast"]),
+        attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
+        extra={name: value for name, value in document.items() if name not in known},
+    )
+
+
+_Part = TypeVar("_Part", Refusal, Notice, Forecast)
+_EMPTY = Plan(tool_version="", created_at="", endpoint="", source=Source(digest="", files=()))
+
+
+def _made(kind: type[_Part], entry: Mapping[str, Any]) -> _Part:
+    """A part of a plan without the keys that a newer minor format may have added to it."""
+    return kind(**{field.name: entry[field.name] for field in fields(kind) if field.name in entry})
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
+    return Key(
+        user_id=entry["user_id"],
+        app_id=entry["app_id"],
+        model_id=entry["model_id"],
+        version_id=entry["version_id"] or "",
+    )
+
+
+def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
+    origin, action = entry["origin"], entry["action"]
+    if action not in ("update", "delete"):
+        raise ValueError(f"the action {action!r} is neither update nor delete")
+    return Change(
+        key=keys[entry["address"]],
+        action=action,
+        fields=tuple(_field(item) for item in entry["fields"]),
+        origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
+        reason=entry.get("reason"),
+        attribution=entry.get("attribution"),
+    )
+
+
+def _field(entry: Mapping[str, Any]) -> FieldChange:
+    def side(name: str) -> Any:
+        if name not in entry:
+            return MISSING
+        return Sensitive(None, "plan") if entry.get("sensitive") else entry[name]
+
+    return FieldChange(
+        path=path_from_text(entry["path"]),
+        before=side("before"),
+        after=side("after"),
+        attribution=entry.get("attribution"),
+        base=side("base"),
+    )
+
+
+def _request(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Request:
+    body = entry["body"]
+    for place in entry.get("sensitive", []):
+        body = _replaced(body, place["pointer"].split("/")[1:], Sensitive(None, place["source"]))
+    return Request(
+        rpc=entry["rpc"],
+        action=entry["action"],
+        body=body,
+        keys=tuple(keys[address] for address in entry["changes"]),
+    )
+
+
+def _replaced(tree: Any, steps: list[str], value: Any) -> Any:
+    if not steps:
+        return value
+    step, rest = steps[0].replace("~1", "/").replace("~0", "~"), steps[1:]
+    if isinstance(tree, list):
+        index = int(step)
+        return [_replaced(item, rest, value) if at == index else item for at, item in enumerate(tree)]
+    return {name: _replaced(item, rest, value) if name == step else item for name, item in tree.items()}

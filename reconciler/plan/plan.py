@@ -1,0 +1,117 @@
+"""The plan: what would change, by which calls, and what a guard refuses; a value that can be saved and applied later.
+
+In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, and its document (`--out`, `--format json`;
+schemas/plan.v1.schema.json) with a fingerprint over everything in it but the forecast. The document never holds a sensitive
+value: where a request needs one, its place is listed under `sensitive` with the source it can be read from again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from reconciler.compare.diff import FieldChange
+from reconciler.compare.expectations import Expectation
+from reconciler.errors import Origin, Problem, Refusal
+from reconciler.remote.observe import FEW
+from reconciler.requests.calls import Notice
+from reconciler.resources.keys import Key
+from reconciler.resources.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One resource that the plan changes or deletes.
+
+    `attribution` is there where the plan was compared with a base: "this_change" where only the head's manifests want
+    it, "base" where the base's do too.
+    """
+
+    key: Key
+    action: Literal["update", "delete"]
+    fields: tuple[FieldChange, ...] = ()
+    origin: Origin | None = None
+    reason: str | None = None
+    attribution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributionBase:
+    """The git revision that changes were attributed by: as it was named, and the commit that it named."""
+
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the desired state came from."""
+
+    digest: str
+    files: tuple[str, ...]
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The calls of an apply, and the seconds that `rate`, in calls per second, alone makes them take."""
+
+    calls: int
+    seconds: float
+    rate: float
+
+
+def forecast(requests: Sequence[Request], *, rate: float) -> Forecast:
+    """What sending these requests and reading back takes at `rate` calls per second."""
+    models = {key.model() for request in requests for key in request.keys}
+    calls = len(requests) + (len(models) if len(models) <= FEW else 1)
+    return Forecast(calls=calls, seconds=round(calls / rate, 1), rate=rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything one run would do, in the order in which it would do it.
+
+    `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a
+    saved plan doesn't keep them.
+    `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
+    same time have the same fingerprint.
+    """
+
+    tool_version: str
+    created_at: str
+    endpoint: str
+    source: Source
+    changes: tuple[Change, ...] = ()
+    requests: tuple[Request, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    unchanged: int = 0
+    environment: str | None = None
+    attribution_base: AttributionBase | None = None
+    forecast: Forecast | None = None
+    compared: tuple[Key, ...] = field(default=(), compare=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Entries of `changes` by action, models in sync, and refusals."""
+        return {
+            "update": sum(change.action == "update" for change in self.changes),
+            "delete": sum(change.action == "delete" for change in self.changes),
+            "unchanged": self.unchanged,
+            "refused": len(self.refused),
+        }
+
+    @property
+    def unmet(self) -> tuple[Expectation, ...]:
+        """The expectations that the live side doesn't meet; no request can change that."""
+        return tuple(item for item in self.expectations if not item.is_met)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything would be written, or is refused."""
+        return bool(self.changes or self.refused)

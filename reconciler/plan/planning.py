@@ -1,0 +1,340 @@
+"""From manifests and the live side to a plan: the reading half of a run, which never writes.
+
+In: Desired, a Remote, settings, and what this run is about. Out: a Plan, and warnings about params. `session` uses it before
+anything is written, and again where a saved plan needs its secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, BinaryIO, TextIO
+
+from reconciler import __version__
+from reconciler.compare.diff import Drift, FieldChange, drifts
+from reconciler.compare.expectations import Expectation, expectation, stated_expectations
+from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
+from reconciler.config import Settings
+from reconciler.errors import Problem, ProblemsError, Refusal, UsageError
+from reconciler.manifests.selection import Shard, in_one_spelling, is_targeted, require_targets_match, selected, sharded
+from reconciler.plan.attribution import BaseState, attributed, spelled_as
+from reconciler.plan.guards import (
+    Decision,
+    PruneRules,
+    decide,
+    empty_desired_state,
+    manifests_passed_over,
+    mark_conflicts,
+    model_candidates,
+    of_shard,
+    owner_mark,
+    used_by_workflows,
+    version_candidates,
+)
+from reconciler.plan.plan import Change, Plan, Source, forecast
+from reconciler.remote.observe import concepts_of, observe
+from reconciler.remote.port import Remote
+from reconciler.requests.calls import Calls, Notice, calls_from_drifts
+from reconciler.requests.deletions import deletion_requests
+from reconciler.resources.canonical import is_copy_of_another
+from reconciler.resources.desired import Desired, DesiredModel
+from reconciler.resources.fields import MARK_KEY
+from reconciler.resources.keys import Key, Kind, Scope
+from reconciler.resources.observed import Document, Observed, ObservedModel
+from reconciler.resources.secrets import Secrets, known_secrets
+from reconciler.resources.tree import MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them."""
+
+    paths: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    selectors: tuple[tuple[str, str], ...] = ()
+    prune: bool = False
+    prune_whole_app: bool = False
+    max_deletes: int | None = None
+    types: str | None = None
+    shard: Shard | None = None
+    stdin: TextIO | BinaryIO | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planning:
+    """What planning needs around it; `now` is the clock in UTC, `git_commit` gives HEAD or None."""
+
+    settings: Settings
+    remote: Remote
+    now: Callable[[], datetime]
+    git_commit: Callable[[], str | None]
+
+    def planned(
+        self, inputs: Inputs, desired: Desired, *, base: BaseState | None = None
+    ) -> tuple[Plan, tuple[Problem, ...]]:
+        """The plan for manifests, and warnings about their params. Raises ProblemsError for what live contradicts.
+
+        With a `base`, its changes are attributed; the live side is read once for both.
+        """
+        rules = _prune_rules(inputs, self.settings)
+        desired = in_one_spelling(desired, self.remote.resolve_user_id)
+        if base is not None:
+            base = spelled_as(base, {model.key.scope for model in desired.models}, self.remote.resolve_user_id)
+        known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
+        for secret in sorted(known):
+            self.remote.register_secret(secret)
+        chosen = sharded(selected(desired, targets=inputs.targets, selectors=inputs.selectors), inputs.shard)
+        observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
+        require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
+        found = matches(chosen, observed)
+        types = self._types(found, inputs)
+        warnings = _require_fitting_params(found, types)
+        decision = self._decision(inputs, desired, observed, found, rules)
+        deleted = {candidate.key for candidate in decision.deletions}
+        secrets = _secrets(known, found, types)
+        differing = [
+            drift for drift in drifts(found, owner=self.settings.owner, secrets=secrets) if drift.key not in deleted
+        ]
+        expectations = self._expectations(found, deleted)
+        batch = self.settings.limits.batch
+        plan = assembled(
+            found=found,
+            drifts=differing,
+            calls=calls_from_drifts(differing, batch=batch),
+            decision=decision,
+            observed=observed,
+            owner=self.settings.owner,
+            batch=batch,
+            source=Source(digest=desired.digest, files=desired.files, git_commit=self.git_commit()),
+            created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            endpoint=self.settings.endpoint.url,
+            environment=self.settings.environment,
+            tool_version=__version__,
+            expectations=expectations,
+        )
+        plan = replace(plan, forecast=forecast(plan.requests, rate=self.settings.limits.rate))
+        if base is not None:
+            plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
+        return plan, warnings
+
+    def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
+        """Check the params of manifests against the model types; gives warnings, raises ProblemsError.
+
+        With `inputs.types` nothing is asked of the service; else the live models and types are read.
+        """
+        if inputs.types is None:
+            found = self._matched(desired)
+            return _require_fitting_params(found, self._types(found, inputs))
+        return require_fitting_params_offline(inputs.types, desired)
+
+    def wanted_specs(self, desired: Desired) -> dict[Key, Mapping[str, Any]]:
+        """The wanted spec of every resource that differs from its manifest now."""
+        return {drift.key: drift.after for drift in drifts(self._matched(desired), owner=self.settings.owner)}
+
+    def read(self, plan: Plan) -> Observed:
+        """The live side of everything that a plan touches."""
+        versions: dict[Key, set[str]] = {}
+        for change in plan.changes:
+            versions.setdefault(change.key.model(), set()).update({change.key.version_id} - {""})
+        needs = {key: partial(lacks_versions, frozenset(ids)) for key, ids in versions.items()}
+        return observe(self.remote, needs, parallelism=self.settings.limits.parallelism)
+
+    def workflow_refusals(self, plan: Plan) -> tuple[Refusal, ...]:
+        """A workflow may have taken a model into use since its deletion was planned."""
+        keys = [change.key for change in plan.changes if change.action == "delete"]
+        return used_by_workflows(keys, self._workflows(key.scope for key in keys))
+
+    def _matched(self, desired: Desired) -> tuple[Match, ...]:
+        desired = in_one_spelling(desired, self.remote.resolve_user_id)
+        return matches(desired, self._observed(desired, desired, is_pruning=False))
+
+    def _observed(
+        self, chosen: Desired, desired: Desired, *, is_pruning: bool, base: BaseState | None = None
+    ) -> Observed:
+        """The live side of the chosen manifests; a base may need more versions of the same models."""
+        manifests = {model.key: [model] for model in chosen.models}
+        for model in () if base is None else base.desired.models:
+            if model.key in manifests:
+                manifests[model.key].append(model)
+        needs = {key: partial(_needs_versions, tuple(models), is_pruning) for key, models in manifests.items()}
+        listed = frozenset(model.key.scope for model in desired.models) if is_pruning else frozenset[Scope]()
+        return observe(self.remote, needs, listed=listed, parallelism=self.settings.limits.parallelism)
+
+    def _types(self, found: tuple[Match, ...], inputs: Inputs) -> Mapping[str, Document]:
+        """The model types by id, where any manifest is about params; from the snapshot file if one is given."""
+        about_params = [match for match in found if any(map(is_about_params, match.desired.versions))]
+        if not about_params:
+            return {}
+        if inputs.types is not None:
+            from reconciler.compare.params.snapshot import read_types
+
+            return read_types(inputs.types)
+        scope = about_params[0].desired.key.scope
+        return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
+
+    def _expectations(self, found: tuple[Match, ...], deleted: set[Key]) -> tuple[Expectation, ...]:
+        """What the manifests expect of versions beside what these have; nothing is asked where nothing is expected."""
+        stated = {key: item for key, item in stated_expectations(found).items() if key not in deleted}
+        live = concepts_of(self.remote, stated, parallelism=self.settings.limits.parallelism)
+        return tuple(expectation(key, *item, live[key]) for key, item in stated.items())
+
+    def _decision(
+        self,
+        inputs: Inputs,
+        desired: Desired,
+        observed: Observed,
+        found: tuple[Match, ...],
+        rules: PruneRules | None,
+    ) -> Decision:
+        conflicts = mark_conflicts(found, owner=self.settings.owner)
+        if rules is None:
+            return Decision(refusals=conflicts)
+        if not desired.models:
+            return Decision(refusals=(empty_desired_state(),))
+        if desired.passed_over:
+            return Decision(refusals=(*conflicts, manifests_passed_over(desired.passed_over)))
+        candidates = [
+            candidate
+            for candidate in (*model_candidates(desired, observed, rules), *version_candidates(found))
+            if is_targeted(candidate.key, inputs.targets)
+        ]
+        workflows = self._workflows(candidate.key.scope for candidate in candidates)
+        decision = decide(candidates, desired=desired, observed=observed, workflows=workflows, rules=rules)
+        decision = of_shard(decision, rules, shard=inputs.shard)
+        return replace(decision, refusals=(*conflicts, *decision.refusals))
+
+    def _workflows(self, scopes: Iterable[Scope]) -> dict[Scope, tuple[Document, ...]]:
+        return {scope: tuple(self.remote.list_workflows(scope)) for scope in sorted(set(scopes))}
+
+
+def require_fitting_params_offline(path: str, desired: Desired) -> tuple[Problem, ...]:
+    """Check params against a snapshot of the model types; raises ProblemsError for what no type allows."""
+    from reconciler.compare.params import check_offline
+    from reconciler.compare.params.snapshot import read_types
+
+    problems = check_offline(desired, read_types(path))
+    if problems:
+        raise ProblemsError(problems)
+    return ()
+
+
+def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """Raise ProblemsError for params that their model's type doesn't take; give what may be a slip."""
+    if not types:
+        return ()
+    from reconciler.compare.params import findings
+
+    told = findings(found, types)
+    if told.problems:
+        raise ProblemsError(told.problems)
+    return told.warnings
+
+
+def _needs_versions(models: tuple[DesiredModel, ...], is_pruning: bool, live: ObservedModel) -> bool:
+    return any(
+        needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None) for model in models
+    )
+
+
+def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
+    if not inputs.prune:
+        return None
+    if inputs.selectors:
+        raise UsageError("--prune and --selector exclude each other: a model without a manifest has no labels.")
+    if settings.owner is None and not inputs.prune_whole_app:
+        raise UsageError(
+            "--prune needs an owner in reconciler.yaml, or --prune-scope app to delete every model of the app "
+            "that has no manifest."
+        )
+    return PruneRules(
+        owner=settings.owner,
+        whole_app=inputs.prune_whole_app,
+        max_count=settings.prune.max_count,
+        max_percent=settings.prune.max_percent,
+        max_deletes=inputs.max_deletes,
+        protect=settings.prune.protect,
+    )
+
+
+def _secrets(known: frozenset[str], found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:
+    models = {match.desired.key: match.observed for match in found}
+
+    def params_of(key: Key) -> frozenset[str]:
+        from reconciler.compare.params import fields_for, sensitive_params
+
+        model = models[key.model()]
+        version = model.versions_by_id[key.version_id]
+        return sensitive_params(fields_for(types.get(model.model_type_id), version.document))
+
+    return Secrets(known=known, params_of=params_of) if types else Secrets(known=known)
+
+
+def assembled(
+    *,
+    found: tuple[Match, ...],
+    drifts: Iterable[Drift],
+    calls: Calls,
+    decision: Decision,
+    observed: Observed,
+    owner: str | None,
+    batch: int,
+    source: Source,
+    created_at: str,
+    endpoint: str,
+    environment: str | None,
+    tool_version: str,
+    expectations: tuple[Expectation, ...] = (),
+) -> Plan:
+    """The plan of one run. Changes are ordered by key; requests as they are sent: updates, then deletions."""
+    updates = [Change(key=drift.key, action="update", fields=drift.changes, origin=drift.origin) for drift in drifts]
+    deletes = [
+        Change(
+            key=candidate.key,
+            action="delete",
+            reason=candidate.reason,
+            origin=candidate.origin,
+            fields=_deleted_fields(observed.models[candidate.key.model()], candidate.key),
+        )
+        for candidate in decision.deletions
+    ]
+    changes = sorted((*updates, *deletes), key=lambda change: (change.key, change.action))
+    touched = {change.key.model() for change in changes}
+    return Plan(
+        tool_version=tool_version,
+        created_at=created_at,
+        endpoint=endpoint,
+        environment=environment,
+        source=source,
+        changes=tuple(changes),
+        requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
+        refused=(*calls.refusals, *decision.refusals),
+        notices=(*_notices(found, owner), *calls.notices, *decision.notices),
+        expectations=expectations,
+        compared=tuple(match.desired.key for match in found),
+        unchanged=sum(match.desired.key not in touched for match in found),
+    )
+
+
+def _deleted_fields(model: ObservedModel, key: Key) -> tuple[FieldChange, ...]:
+    """What a deletion shows, and what must still be so when it is sent: the model's owner mark."""
+    mark = owner_mark(model)
+    if key.kind is Kind.MODEL_VERSION or not mark:
+        return ()
+    return (FieldChange(path=("metadata", MARK_KEY), before=dict(mark), after=MISSING),)
+
+
+def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:
+    for match in found:
+        key, stated = match.desired.key, match.desired.stated
+        if owner is None and match.desired.protect:
+            # A safety setting that does nothing must say so.
+            message = "protect: true has no effect without an owner in reconciler.yaml: it is kept in the owner mark."
+            yield Notice(address=key.address, message=message)
+        if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
+            message = (
+                "the live image is the service's own copy, which can't be compared with the stated url; it is taken to "
+                "be that image. To replace it, remove it first."
+            )
+            yield Notice(address=key.address, message=message)

@@ -1,0 +1,81 @@
+"""Reads the live side: all that a run needs to know, or an error; never a part of it.
+
+In: a Remote and the models that matter, each with a question "do I need every version of it?". Out: Observed. Reads
+cost calls, and calls are limited, so a few models are read one by one and many through the listing, which carries
+each model's latest version; older versions are listed only for models whose question says so. A model that a listing
+doesn't show is asked for by its id before anybody calls it absent (a listing leaves bookmarked models out, and offset
+pages can skip one while others write).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from reconciler.remote.port import Remote
+from reconciler.resources.keys import Key, Scope
+from reconciler.resources.observed import Document, Observed, ObservedModel
+
+NeedsVersions = Callable[[ObservedModel], bool]
+"""Whether the latest version, which is at hand, doesn't answer for a model."""
+
+FEW = 3
+"""Up to so many models of an app are read one by one; a listing costs a call per 1,000 models of the app."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def observe(
+    remote: Remote,
+    needs: Mapping[Key, NeedsVersions],
+    *,
+    listed: frozenset[Scope] = frozenset(),
+    parallelism: int = 8,
+) -> Observed:
+    """Read the models in `needs`, and every model of the apps in `listed`.
+
+    Models that don't exist are simply not in the result; a read that failed raises RemoteError.
+    """
+    wanted: dict[Scope, list[Key]] = defaultdict(list)
+    for key in needs:
+        wanted[key.scope].append(key)
+    models: dict[Key, ObservedModel] = {}
+    single: list[Key] = []
+    for scope in sorted({*wanted, *listed}):
+        keys = wanted.get(scope, [])
+        if scope not in listed and len(keys) <= FEW:
+            single.extend(keys)
+            continue
+        # A listing shows Clarifai's own models beside the app's; those are nobody's business here.
+        models.update((model.key, model) for model in remote.list_models(scope) if model.key.scope == scope)
+        single.extend(key for key in keys if key not in models)
+    for found in _each(remote.get_model, single, parallelism):
+        if found is not None:
+            models[found.key] = found
+    incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
+    for model in _each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
+        models[model.key] = model
+    return Observed(models=dict(sorted(models.items())), listed=listed)
+
+
+def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:
+    """The model with every version it has, read now."""
+    return replace(model, versions=tuple(remote.list_versions(model.key)), versions_complete=True)
+
+
+def concepts_of(remote: Remote, keys: Iterable[Key], *, parallelism: int = 8) -> dict[Key, tuple[Document, ...]]:
+    """The concepts of versions, in a call each (more where they fill several pages)."""
+    todo = list(keys)
+    return dict(zip(todo, _each(lambda key: tuple(remote.list_concepts(key)), todo, parallelism), strict=True))
+
+
+def _each(read: Callable[[_In], _Out], items: Iterable[_In], parallelism: int) -> list[_Out]:
+    todo = list(items)
+    if len(todo) < 2:
+        return [read(item) for item in todo]
+    with ThreadPoolExecutor(max_workers=min(parallelism, len(todo))) as pool:
+        return list(pool.map(read, todo))

@@ -1,1 +1,0 @@
-"""Reports as text: one module per format."""

@@ -1,0 +1,119 @@
+"""How one value became another, as lines that a person compares: texts line by line, lists item by item.
+
+In: two redacted JSON values, either of which may be MISSING. Out: marked lines. Every format lays out the same lines, so
+what a terminal shows and what a comment shows are the same edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final, Literal
+
+from reconciler.report.escape import neutral, value_text
+from reconciler.resources.secrets import SENSITIVE_TEXT
+from reconciler.resources.tree import MISSING
+
+ABSENT: Final = "(absent)"
+
+LONG: Final = 80
+"""Columns from which a text on one line is shown as a line out and a line in, instead of beside its successor."""
+
+CONTEXT: Final = 2
+"""Unchanged lines shown around a change inside a text."""
+
+Mark = Literal["-", "+", " ", "…"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of an edit: taken out, put in, kept, or a remark in place of what is not shown."""
+
+    mark: Mark
+    text: str
+
+
+def shown(field: Mapping[str, Any], side: str) -> str:
+    """One side of an entry of `fields` (or of `remaining`, `stale`) on one line."""
+    value = field.get(side, MISSING)
+    if value is MISSING:
+        return ABSENT
+    return SENSITIVE_TEXT if field.get("sensitive") else value_text(value)
+
+
+def edit_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
+    """The edit as lines, where lines tell it better than `before → after` does; else nothing.
+
+    Lines tell it better where a text has several lines or is long, and where both sides are lists whose items differ
+    in more than their order.
+    """
+    if field.get("sensitive"):
+        return ()
+    before, after = field.get("before", MISSING), field.get("after", MISSING)
+    if isinstance(before, list) and isinstance(after, list):
+        return _item_lines([value_text(item) for item in before], [value_text(item) for item in after])
+    texts = [value for value in (before, after) if isinstance(value, str)]
+    others = [value for value in (before, after) if not isinstance(value, str) and value is not MISSING]
+    if others or not texts:
+        return ()
+    if any("\n" in text for text in texts):
+        return tuple(_text_lines(_split(before), _split(after)))
+    if max(map(len, texts)) >= LONG:
+        return _out_and_in(field)
+    return ()
+
+
+def _out_and_in(field: Mapping[str, Any]) -> tuple[Line, ...]:
+    sides: tuple[tuple[Mark, str], ...] = (("-", "before"), ("+", "after"))
+    return tuple(Line(mark=mark, text=shown(field, side)) for mark, side in sides if side in field)
+
+
+def whole_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
+    """The edit as lines in any case: a line out and a line in where `edit_lines` has none."""
+    return edit_lines(field) or _out_and_in(field)
+
+
+def _split(value: Any) -> list[str]:
+    """The lines of a text; a last line without its newline is told from one with it."""
+    if value is MISSING or value == "":
+        return []
+    lines = [neutral(line) for line in value.split("\n")]
+    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
+
+
+def _text_lines(before: list[str], after: list[str]) -> Iterator[Line]:
+    """A unified diff without its headers."""
+    end = 0
+    for group in SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(CONTEXT):
+        if group[0][1] > end:
+            yield Line(mark="…", text=_same(group[0][1] - end, "line"))
+        for tag, from_before, to_before, from_after, to_after in group:
+            if tag == "equal":
+                yield from (Line(mark=" ", text=text) for text in before[from_before:to_before])
+                continue
+            yield from (Line(mark="-", text=text) for text in before[from_before:to_before])
+            yield from (Line(mark="+", text=text) for text in after[from_after:to_after])
+        end = group[-1][2]
+    if len(before) > end:
+        yield Line(mark="…", text=_same(len(before) - end, "line"))
+
+
+def _item_lines(before: list[str], after: list[str]) -> tuple[Line, ...]:
+    if sorted(before) == sorted(after):
+        return ()
+    lines: list[Line] = []
+    kept = 0
+    for tag, from_before, to_before, from_after, to_after in SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
+        if tag == "equal":
+            kept += to_before - from_before
+            continue
+        lines += [Line(mark="-", text=text) for text in before[from_before:to_before]]
+        lines += [Line(mark="+", text=text) for text in after[from_after:to_after]]
+    return (*lines, Line(mark="…", text=_same(kept, "item"))) if kept else tuple(lines)
+
+
+def _same(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'} unchanged"

@@ -1,0 +1,116 @@
+"""Which changes a reader sees together: what this change causes before what was pending anyway, by app, identical edits once.
+
+In: a plan's changes, in their order. Out: sections of groups of changes. Nothing is left out: the changes of all groups are
+those of the plan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.plan.document import field_document
+from reconciler.plan.plan import Change
+from reconciler.report.escape import neutral
+from reconciler.resources.keys import Kind, Scope
+
+GROUP_FROM: Final = 3
+"""So many updates of one app with the same fields, befores and afters are shown as one."""
+
+_NOUNS: Final = {Kind.MODEL: ("model", "models"), Kind.MODEL_VERSION: ("version", "versions")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Changes that are shown as one; mostly a single one. All have the same fields, action, kind and reason."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def first(self) -> Change:
+        """The one that stands for all."""
+        return self.changes[0]
+
+    @property
+    def counted(self) -> str:
+        """How many of what, such as "37 models"."""
+        return counted(len(self.changes), *_NOUNS[self.first.key.kind])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells the changes apart inside their app: MODEL or MODEL@VERSION."""
+        return tuple(name_in_app(change) for change in self.changes)
+
+    @property
+    def place(self) -> str:
+        """Where the manifest asks for it: FILE:LINE of one change, FILE where several share one, else nothing."""
+        origins = [change.origin for change in self.changes]
+        if len(origins) == 1 and origins[0] is not None:
+            return f"{origins[0].path}:{origins[0].line}"
+        paths = {origin.path if origin else "" for origin in origins}
+        return paths.pop() if len(paths) == 1 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """The groups of one app that have one attribution."""
+
+    scope: Scope
+    is_base: bool
+    groups: tuple[Group, ...]
+
+
+def counted(count: int, singular: str, plural: str) -> str:
+    """A number with its noun."""
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
+def name_in_app(change: Change) -> str:
+    """MODEL or MODEL@VERSION."""
+    return change.key.address.removeprefix(f"{change.key.scope}/")
+
+
+def labelled(change: Change, field: Mapping[str, Any]) -> str:
+    """A field's path, and where only a part of a change comes from this change, which fields were pending anyway."""
+    is_mixed = change.attribution == "this_change" and field.get("attribution") == "base"
+    return f"{neutral(field['path'])}{' (already pending)' if is_mixed else ''}"
+
+
+def is_attributed(changes: Iterable[Change]) -> bool:
+    """Whether it is known of any change who causes it."""
+    return any(change.attribution is not None for change in changes)
+
+
+def sections(changes: Sequence[Change], *, group_from: int = GROUP_FROM) -> tuple[Section, ...]:
+    """The changes by attribution (what this change causes first) and app, in the plan's order."""
+    parts: dict[tuple[bool, Scope], list[Change]] = {}
+    for change in changes:
+        parts.setdefault((change.attribution == "base", change.key.scope), []).append(change)
+    return tuple(
+        Section(scope=scope, is_base=is_base, groups=_groups(part, group_from))
+        for (is_base, scope), part in sorted(parts.items(), key=lambda item: item[0][0])
+    )
+
+
+def _groups(changes: list[Change], group_from: int) -> tuple[Group, ...]:
+    """Identical updates as one group at the place of the first; deletions are never grouped."""
+    alike: dict[str, list[Change]] = {}
+    for change in changes:
+        alike.setdefault(_identity(change), []).append(change)
+    groups: list[Group] = []
+    for same in alike.values():
+        if len(same) >= group_from:
+            groups.append(Group(changes=tuple(same)))
+        else:
+            groups.extend(Group(changes=(change,)) for change in same)
+    order = {change.key: position for position, change in enumerate(changes)}
+    return tuple(sorted(groups, key=lambda group: order[group.first.key]))
+
+
+def _identity(change: Change) -> str:
+    if change.action == "delete":
+        return change.key.address
+    fields = [field_document(item) for item in change.fields]
+    return json.dumps([change.key.kind.value, change.reason, fields], sort_keys=True, ensure_ascii=True)

@@ -1,0 +1,127 @@
+"""What every format says of a run's outcome in the same words: the summary, what moved, what did not take, what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler.apply.sending import Status
+from reconciler.compare.expectations import unmet_text
+from reconciler.report.edits import shown
+from reconciler.report.grouping import is_attributed
+from reconciler.report.report import Report
+from reconciler.resources.secrets import redacted
+from reconciler.resources.tree import MISSING, path_text
+
+Styled = tuple[str, str]
+"""A text, and its style: good, bad, or nothing."""
+
+
+_WORDS: Final = {
+    Status.DONE: "done",
+    Status.FAILED: "failed",
+    Status.SKIPPED: "already as wanted",
+    Status.NOT_REACHED: "not reached",
+}
+
+
+def summary_text(report: Report) -> Styled:
+    """One line: what would be, or was, done, in numbers."""
+    counts = report.plan.summary
+    if report.kind == "Apply":
+        return _apply_text(report)
+    # Updates and deletions count models and versions each; what is unchanged is a model with all that is stated of it.
+    unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
+    if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
+        return f"In sync: {unchanged} unchanged.", "good"
+    numbers = f"{counts['update']} to update, {counts['delete']} to delete, {unchanged} unchanged"
+    refused = f", {counts['refused']} refused" if counts["refused"] else ""
+    unmet = len(report.plan.unmet)
+    expectations = f", {unmet} expectation{'s' * (unmet != 1)} unmet" if unmet else ""
+    return f"{report.kind}: {numbers}{refused}{expectations}{_attributed(report)}.", ""
+
+
+def _attributed(report: Report) -> str:
+    changes = report.plan.changes
+    if not is_attributed(changes):
+        return ""
+    pending = sum(change.attribution == "base" for change in changes)
+    return f"; {len(changes) - pending} from this change, {pending} already pending"
+
+
+def _apply_text(report: Report) -> Styled:
+    if report.is_refused:
+        return "Apply: refused, nothing was written.", "bad"
+    counts = Counter(result.status for result in report.outcome.results)
+    told = ", ".join(f"{counts[status]} {_WORDS[status]}" for status in Status if counts[status])
+    requests = f"{told} of {len(report.plan.requests)} requests" if told else "nothing to do"
+    if report.outcome.is_interrupted:
+        return f"Apply: interrupted; {requests}.", "bad"
+    if report.converged:
+        return f"Apply: {requests}; live reads back as wanted.", "good"
+    return f"Apply: {requests}; incomplete.", "bad"
+
+
+def unmet_texts(report: Report) -> Iterator[str]:
+    """What manifests expect of versions and these don't have."""
+    for item in report.plan.unmet:
+        yield f"{item.key.address}: {unmet_text(item)}"
+
+
+def moved_texts(report: Report) -> Iterator[str]:
+    """What changed on the live side since the plan was made."""
+    for item in report.moved:
+        planned, live, wanted = (
+            _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
+        )
+        yield f"{item.key.address} {item.path}: planned from {planned}, live now {live}, wanted {wanted}"
+
+
+def remaining_texts(report: Report) -> Iterator[str]:
+    """What live doesn't have after apply, though it was sent."""
+    for key, change in report.outcome.remaining:
+        if change is None:
+            yield f"{key.address}: still there"
+        else:
+            live, wanted = (_text(value, is_sensitive=change.is_sensitive) for value in (change.before, change.after))
+            yield f"{key.address} {path_text(change.path)}: live {live}, wanted {wanted}"
+
+
+def failed_texts(report: Report) -> Iterator[str]:
+    """The requests that failed or were not reached."""
+    for result in report.outcome.results:
+        if result.status in (Status.FAILED, Status.NOT_REACHED):
+            names = ", ".join(key.address for key in result.request.keys)
+            why = f": {result.error}" if result.error else ""
+            yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
+
+
+def forecast_text(report: Report) -> str:
+    """How many calls applying takes, reading back included, and how long the rate alone makes that.
+
+    Empty where that isn't known, and for a plan that won't be applied as it is.
+    """
+    found = report.forecast
+    if found is None or report.rate is None or report.plan.refused:
+        return ""
+    calls = f"{found.calls} call{'s' * (found.calls != 1)}"
+    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} a second"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes and seconds."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02} s"
+
+
+def request_counts(report: Report) -> str:
+    """The requests by RPC and action, such as "2 × PatchModels merge, 1 × DeleteModels"."""
+    counts = Counter(f"{request.rpc} {request.action or ''}".strip() for request in report.plan.requests)
+    return ", ".join(f"{count} × {name}" for name, count in counts.items())
+
+
+def _text(value: Any, *, is_sensitive: bool) -> str:
+    if value is MISSING:
+        return shown({}, "value")
+    return shown({"value": redacted(value), "sensitive": is_sensitive}, "value")

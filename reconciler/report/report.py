@@ -1,0 +1,159 @@
+"""All that a run found, as data: made even where the run fails, and the one owner of the exit code.
+
+In: a plan and what became of it. Out: a Report that every renderer prints, its JSON document, and the exit code. The
+format never changes the exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from reconciler import exit_codes
+from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.verify import Moved
+from reconciler.apply.writing import Outcome
+from reconciler.compare.diff import FieldChange
+from reconciler.errors import Problem
+from reconciler.plan.document import fingerprint, plan_document, request_document
+from reconciler.plan.plan import Forecast, Plan
+from reconciler.report.memory import Recalled, Recollection
+from reconciler.resources.keys import Key
+from reconciler.resources.secrets import redacted
+from reconciler.resources.tree import MISSING, path_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of plan, drift, apply or show.
+
+    `outcome` is what an apply did. `moved` is why a saved plan was found stale, before anything was written.
+    `warnings` are about the manifests.
+    `recollection` is what the memory of earlier drift runs says; with `only_new` only what is new counts as pending.
+    """
+
+    kind: Literal["Plan", "Drift", "Apply"]
+    plan: Plan
+    changes_exit_code: int = exit_codes.OK
+    outcome: Outcome = field(default_factory=Outcome)
+    moved: tuple[Moved, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    recollection: Recollection | None = None
+    only_new: bool = False
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """What applying the plan will take; None where that isn't known, or all is done."""
+        return None if self.kind == "Apply" else self.plan.forecast
+
+    @property
+    def rate(self) -> float | None:
+        """The calls per second that the forecast reckons with."""
+        return None if self.forecast is None else self.forecast.rate
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a guard, or a change on the live side, stopped the run before any write."""
+        return bool(self.plan.refused or self.moved)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every request was done and live reads back as wanted."""
+        return self.outcome.is_complete(self.plan) and not self.is_refused
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line; an error outranks changes."""
+        if self.outcome.is_interrupted:
+            return exit_codes.INTERRUPTED
+        if self.is_refused:
+            return exit_codes.REFUSED
+        if self.kind == "Apply":
+            return exit_codes.OK if self.converged else exit_codes.INCOMPLETE
+        return self.changes_exit_code if self.is_pending else exit_codes.OK
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether live differs from the manifests; with `only_new`, in a way that no earlier run saw."""
+        if self.only_new and self.recollection is not None:
+            return self.recollection.new_count > 0
+        return bool(self.plan.changes or self.plan.unmet)
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The report as one JSON document: the plan's, with what became of each request where there is something to tell."""
+    document = plan_document(report.plan, kind=report.kind)
+    if report.recollection is not None:
+        document = _with_memory(document, report.plan, report.recollection)
+    if report.kind != "Apply":
+        return document
+    document["requests"] = [
+        {**request_document(result.request), **_result_fields(result)} for result in report.outcome.results
+    ] or [{**request, **_NOT_REACHED} for request in document["requests"]]
+    document["converged"] = report.converged
+    document["remaining"] = [_remaining_document(key, change) for key, change in report.outcome.remaining]
+    document["stale"] = [_moved_document(moved) for moved in report.moved]
+    document["backups"] = list(report.outcome.backups)
+    document["unread"] = report.outcome.unread
+    document["run"] = report.outcome.run
+    return document
+
+
+def _with_memory(document: dict[str, Any], plan: Plan, recollection: Recollection) -> dict[str, Any]:
+    """The document with what the memory says of each change, path and expectation, and what is over."""
+    for entry, change in zip(document["changes"], plan.changes, strict=True):
+        entry.update(_memory_fields(recollection.of_change(change)))
+        for field_entry, item in zip(entry["fields"], change.fields, strict=True):
+            field_entry.update(_memory_fields(recollection.of_field(change, item)))
+    for entry, expected in zip(document.get("expectations", ()), plan.expectations, strict=True):
+        entry.update(_memory_fields(recollection.of_expectation(expected)))
+    document["resolved"] = [
+        {"address": entry.address, "path": entry.path or None, "since": entry.first_seen}
+        for entry in recollection.resolved
+    ]
+    return {**document, "fingerprint": fingerprint(document)}
+
+
+def _memory_fields(recalled: Recalled | None) -> dict[str, str]:
+    return {} if recalled is None else {"memory": recalled.word, "since": recalled.since}
+
+
+_NOT_REACHED: Mapping[str, Any] = {
+    "status": Status.NOT_REACHED.value,
+    "error": None,
+    "attempts": 0,
+    "request_id": None,
+}
+
+
+def _result_fields(result: StepResult) -> dict[str, Any]:
+    return {
+        "status": result.status.value,
+        "error": result.error,
+        "attempts": result.attempts,
+        "request_id": result.request_id,
+        **(
+            {"failures": [{"address": item.key.address, "error": item.error} for item in result.failures]}
+            if result.failures
+            else {}
+        ),
+    }
+
+
+def _remaining_document(key: Key, change: FieldChange | None) -> dict[str, Any]:
+    if change is None:
+        return {"address": key.address, "path": None}
+    document: dict[str, Any] = {"address": key.address, "path": path_text(change.path)}
+    for name, value in (("live", change.before), ("wanted", change.after)):
+        if value is not MISSING:
+            document[name] = "(sensitive)" if change.is_sensitive else redacted(value)
+    return document
+
+
+def _moved_document(moved: Moved) -> dict[str, Any]:
+    document: dict[str, Any] = {"address": moved.key.address, "path": moved.path}
+    for name, value in (("planned", moved.planned), ("live", moved.live), ("wanted", moved.wanted)):
+        if value is not MISSING:
+            document[name] = "(sensitive)" if moved.is_sensitive else redacted(value)
+    return document

@@ -1,0 +1,67 @@
+"""Fits text into a number of columns as a terminal counts them, and keeps lines from being read as commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from reconciler.report.table import letter_width, width
+
+_BETWEEN_COLORS: Final = re.compile(r"(?:\x1b\[[0-9;]*m)+")
+
+
+def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None = None) -> list[str]:
+    """The text as lines of at most `columns`, broken at blanks where there are any; later lines begin with `hanging`.
+
+    Without `columns` it stays one line. A word that is too long for a line is broken anywhere.
+    """
+    later = indent if hanging is None else hanging
+    if columns is None or width(indent + text) <= columns:
+        return [indent + text]
+    if "::" in text:
+        columns -= 3  # what `without_commands` may add
+    lines: list[str] = []
+    start, rest = indent, text
+    while width(start + rest) > columns:
+        head = _head(rest, max(columns - width(start), 8))
+        lines.append((start + head).rstrip())
+        rest, start = rest[len(head) :].lstrip(" "), later
+    return [*lines, start + rest] if rest else lines
+
+
+def _head(text: str, columns: int) -> str:
+    """The longest beginning that fits, ended at a blank where one is in its second half."""
+    taken = at = 0
+    for letter in text:
+        taken += letter_width(letter)
+        if taken > columns:
+            break
+        at += 1
+    blank = text.rfind(" ", at // 2, at)
+    return text[: blank + 1] if blank > 0 and at < len(text) else text[: max(at, 1)]
+
+
+def listed(names: Iterable[str], columns: int, *, indent: str) -> Iterator[str]:
+    """Names with commas between, several on a line."""
+    line = ""
+    for name in names:
+        longer = f"{line}, {name}" if line else name
+        if line and width(indent + longer) + 1 > columns:
+            yield f"{indent}{line},"
+            line = name
+        else:
+            line = longer
+    if line:
+        yield from wrapped(line, columns, indent=indent)
+
+
+def without_commands(line: str) -> str:
+    """The line with its start altered where a CI runner would take it for a command.
+
+    GitHub's runner obeys lines that begin with "::" after blanks (actions/runner, ActionCommand); for "##[" see `neutral`.
+    """
+    bare = _BETWEEN_COLORS.sub("", line)
+    if bare.lstrip().startswith("::"):
+        return line.replace("::", "\\x3a:", 1)
+    return line

@@ -1,0 +1,352 @@
+"""From drifts to the requests that mend them, each proven before it is sent.
+
+The idea. The service's patch actions are only partly documented (`semantics` lists the open readings), so no call is
+chosen by rule of thumb. For each field that differs, candidates are tried from the least to the most invasive, and the
+first is taken for which, in every reading at once,
+
+    1. patching the live document gives exactly the wanted document: the wanted values, and nothing else changed;
+    2. patching it once more changes nothing: a retry after a lost answer is safe.
+
+A candidate `merge` sends only the leaves that differ and touches nobody else's keys, but it appends to lists. A
+candidate `overwrite` sends the field whole: right for lists, but it carries unmanaged siblings along, so it is used only
+where merge can't be proven (`output_info` is sent with all its live fields, which one reading would otherwise drop).
+Fields of one resource that take the same call travel in one entry; a plain string joins whichever call there is.
+Deleting a Struct key has no call that satisfies (1) in the key-by-key reading: there `overwrite`, the documented way,
+is used if at least nothing else changes, and a notice says that reading back decides. What has no safe call at all is
+refused.
+
+Entries for many models share a PatchModels request, entries for versions of one model a PatchModelVersions request, up
+to `batch` each. A tag list is emptied by its own call, and the image is removed alone, as the service wants.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from reconciler.compare.diff import Drift
+from reconciler.errors import Refusal
+from reconciler.requests.deletions import scope_body
+from reconciler.requests.semantics import READINGS, TAG_FIELDS, Reading, bearing, patched
+from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
+from reconciler.resources.fields import KINDS, FieldSpec, Shape
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import revealed
+from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+
+SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
+"""Never sent back: concepts can't be patched (documentation, "Manage Models"), and `message` stands in for them."""
+
+PATCH_RPC = {Kind.MODEL: "PatchModels", Kind.MODEL_VERSION: "PatchModelVersions"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something about one resource's plan that a reader should know."""
+
+    address: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """What one call does to one resource: an entry of a patch request, or the list of a tag call.
+
+    `unproven` names the readings in which the call may fail to reach the wanted value (it never harms in any).
+    """
+
+    rpc: str
+    action: str
+    key: Key
+    entry: Mapping[str, Any]
+    fields: tuple[FieldSpec, ...]
+    unproven: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """The requests for all drifts in the order of sending, what to know about them, and what no call can do."""
+
+    requests: tuple[Request, ...]
+    notices: tuple[Notice, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
+    """The fewest requests, each proven, that turn every drift's `before` into its `after`.
+
+    `batch` is the most entries a request may carry; the service's own maximum is not documented.
+    """
+    patches: list[Patch] = []
+    notices: list[Notice] = []
+    refusals: list[Refusal] = []
+    for drift in drifts:
+        chosen, refused = patches_from_drift(drift)
+        patches.extend(chosen)
+        refusals.extend(refused)
+        notices.extend(_notice(patch) for patch in chosen if patch.unproven)
+    return Calls(requests=tuple(_requests(patches, batch)), notices=tuple(notices), refusals=tuple(refusals))
+
+
+def _notice(patch: Patch) -> Notice:
+    names = ", ".join(path_text(field.path) for field in patch.fields if field.shape is Shape.STRUCT)
+    return Notice(
+        address=patch.key.address,
+        message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
+        "Apply reads back and names what did not take.",
+    )
+
+
+def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
+    """The patches for one resource, fewest first, and a refusal per field that no safe call can change."""
+    chosen: list[Patch] = []
+    refusals: list[Refusal] = []
+    for field in KINDS[drift.key.kind]:
+        before, after = lookup(drift.before, field.path), lookup(drift.after, field.path)
+        if before is after or not any(change.path[: len(field.path)] == field.path for change in drift.changes):
+            continue
+        patch = _first_safe(drift, field)
+        if patch is None:
+            refusals.append(_refusal(drift.key, field, after))
+        else:
+            chosen.append(patch)
+    return _joined(chosen), refusals
+
+
+def _refusal(key: Key, field: FieldSpec, after: Any) -> Refusal:
+    why = "the API can't clear it" if after is MISSING else "no call changes it without touching something else"
+    return Refusal(
+        rule="no-safe-call",
+        address=key.address,
+        message=f"{path_text(field.path)} of {key.address} can't be changed as stated: {why}.",
+        remedy="State another value, or change it by hand.",
+    )
+
+
+def _first_safe(drift: Drift, field: FieldSpec) -> Patch | None:
+    """The first candidate proven in every reading; else the last that reaches the value in some and harms in none."""
+    fallback: Patch | None = None
+    for patch in _candidates(drift, field):
+        failing = unproven_readings(drift, patch)
+        if failing is None:
+            continue
+        if not failing:
+            return patch
+        if len(failing) < len(READINGS):
+            fallback = replace(patch, unproven=failing)
+    return fallback
+
+
+def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
+    """Calls that might make one field right, least invasive first."""
+    key, before, after = drift.key, lookup(drift.before, field.path), lookup(drift.after, field.path)
+
+    def patch(action: str, value: Any, rpc: str = PATCH_RPC[key.kind]) -> Patch:
+        return Patch(rpc=rpc, action=action, key=key, entry=with_value({}, field.path, value), fields=(field,))
+
+    if after is MISSING:
+        if field.clearing_rpc is not None:
+            yield patch("overwrite", [], field.clearing_rpc)
+        elif field.shape is Shape.IMAGE:
+            yield patch("remove", before)
+    elif field.shape is Shape.STRUCT:
+        leaves = merge_patch(before, after)
+        # Not documented: that an empty Struct at the root of a merge clears it, as one inside a Struct does, and
+        # that a number serves as the `id` by which lists merge.
+        if leaves and not _has_numeric_ids(leaves):
+            yield patch("merge", leaves)
+        yield Patch(
+            rpc=PATCH_RPC[key.kind], action="overwrite", key=key, entry=_whole(drift, field, after), fields=(field,)
+        )
+    else:
+        value = document_from_field(field, after)
+        yield patch("merge", value)
+        yield patch("overwrite", value)
+
+
+def _whole(drift: Drift, field: FieldSpec, after: Any) -> dict[str, Any]:
+    """A Struct for overwrite; inside a message (output_info), with the message's live fields around it."""
+    if len(field.path) == 1:
+        return {field.path[0]: after}
+    parent, name = field.path
+    live = lookup(drift.document, (parent,))
+    kept = {} if live is MISSING else {n: v for n, v in live.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
+    return {parent: {**kept, name: after}}
+
+
+def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of `after` that differ from `before`, nested as they are; a changed list of objects with ids by item."""
+    patch: dict[str, Any] = {}
+    for name, value in after.items():
+        stored = before.get(name, MISSING)
+        if equal(stored, value):
+            continue
+        if isinstance(stored, Mapping) and isinstance(value, Mapping):
+            patch[name] = merge_patch(stored, value)
+        elif isinstance(stored, list) and isinstance(value, list):
+            patch[name] = _list_patch(stored, value)
+        else:
+            patch[name] = value
+    return patch
+
+
+def _list_patch(before: list[Any], after: list[Any]) -> list[Any]:
+    keyed_before, keyed_after = keyed_by_id(before), keyed_by_id(after)
+    if keyed_before is None or keyed_after is None:
+        return after
+    return [
+        {"id": name, **merge_patch(keyed_before[name], item)} if name in keyed_before else item
+        for name, item in keyed_after.items()
+        if name not in keyed_before or not equal(keyed_before[name], item)
+    ]
+
+
+def _has_numeric_ids(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_numeric_ids(item) for item in value.values())
+    if not isinstance(value, list):
+        return False
+    return any(isinstance(item, Mapping) and isinstance(item.get("id"), (int, float)) for item in value) or any(
+        map(_has_numeric_ids, value)
+    )
+
+
+# --- the proof ----------------------------------------------------------------------------------------------
+
+
+def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
+    """The readings in which a patch doesn't reach the wanted values, though it does no harm; None where it harms.
+
+    Harm, in any reading: an unmanaged value changes, a managed one becomes something neither wanted nor there
+    before, or a second sending gives another state than the first.
+    """
+    before = _touched(drift.document, patch)
+    entry = revealed(patch.entry)
+    wanted = before
+    for field in patch.fields:
+        after = revealed(lookup(drift.after, field.path))
+        wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
+    # Eighteen readings, of which one to six can differ for any one patch: each of those is tried, once.
+    is_reached: dict[tuple[Any, ...], bool] = {}
+    for reading in READINGS:
+        differs_by = bearing(entry, action=patch.action, reading=reading)
+        if differs_by in is_reached:
+            continue
+        once = patched(before, entry, action=patch.action, reading=reading)
+        if not _same(patched(once, entry, action=patch.action, reading=reading), once):
+            return None
+        is_reached[differs_by] = _same(once, wanted)
+        if not is_reached[differs_by] and not _same(_without_leftovers(once, before, wanted), wanted):
+            return None
+    if all(is_reached.values()):
+        return ()
+    return tuple(
+        reading for reading in READINGS if not is_reached[bearing(entry, action=patch.action, reading=reading)]
+    )
+
+
+def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
+    """The part of a document that a patch names; the rest of a resource is untouched by every action."""
+    part = {name: revealed(document[name]) for name in patch.entry if name in document}
+    if isinstance(image := part.get("image"), Mapping):
+        part["image"] = {n: v for n, v in image.items() if n == "url"}  # the rest (hosted copies) is the service's own
+    info = part.get("output_info")
+    if isinstance(info, Mapping):
+        part["output_info"] = {n: v for n, v in info.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
+    return part
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return equal(_normal(one), _normal(other))
+
+
+def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document in which what the service can't tell apart is alike: tag order, empty and absent at a field's root."""
+    return {
+        name: sorted(value) if name in TAG_FIELDS else value
+        for name, value in document.items()
+        if value not in ({}, [])
+    }
+
+
+def _without_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """`once` without the mapping keys that were there before, aren't wanted, and stayed as they were."""
+    kept: dict[str, Any] = {}
+    for name, value in once.items():
+        was, want = before.get(name, MISSING), wanted.get(name, MISSING)
+        if want is MISSING and equal(was, value):
+            continue
+        is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
+        kept[name] = _without_leftovers(value, was, want) if is_nested else value
+    return kept
+
+
+# --- from patches to requests ---------------------------------------------------------------------------------
+
+
+def _joined(patches: list[Patch]) -> list[Patch]:
+    """One patch per call: entries of the same rpc and action united, plain values moved to an overwrite if there is one."""
+    overwriting = any(p.action == "overwrite" and p.rpc in PATCH_RPC.values() for p in patches)
+    stays = any(p.action == "merge" and p.fields[0].shape in (Shape.STRUCT, Shape.IMAGE) for p in patches)
+    groups: dict[tuple[str, str], list[Patch]] = defaultdict(list)
+    for patch in patches:
+        moves = patch.action == "merge" and overwriting and not stays
+        groups[patch.rpc, "overwrite" if moves else patch.action].append(patch)
+    return [_united(rpc, action, group) for (rpc, action), group in groups.items()]
+
+
+def _united(rpc: str, action: str, group: list[Patch]) -> Patch:
+    entry: dict[str, Any] = {}
+    for patch in group:
+        entry.update(patch.entry)
+    return Patch(
+        rpc=rpc,
+        action=action,
+        key=group[0].key,
+        entry=entry,
+        fields=tuple(field for patch in group for field in patch.fields),
+        unproven=tuple(dict.fromkeys(reading for patch in group for reading in patch.unproven)),
+    )
+
+
+_ACTION_ORDER = {"merge": 0, "overwrite": 1, "remove": 2}
+
+
+def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
+    """Models before versions, merge before overwrite before remove, and by key within: the same plan every time."""
+    groups: dict[tuple[Any, ...], list[Patch]] = defaultdict(list)
+    for patch in patches:
+        groups[_group(patch)].append(patch)
+    for group in sorted(groups):
+        entries = iter(sorted(groups[group], key=lambda patch: patch.key))
+        while chunk := list(islice(entries, batch)):
+            yield _request(chunk)
+
+
+def _group(patch: Patch) -> tuple[Any, ...]:
+    """What may travel together: one app, one rpc, one action; versions of one model only; tag calls and removals alone."""
+    key = patch.key
+    is_tag_call = patch.rpc not in PATCH_RPC.values()
+    model = key.model() if key.kind is Kind.MODEL_VERSION else None
+    apart = key if is_tag_call or patch.action == "remove" else model
+    return (key.scope, key.kind.value, is_tag_call, patch.rpc, _ACTION_ORDER[patch.action], apart)
+
+
+def _request(patches: list[Patch]) -> Request:
+    first = patches[0]
+    body: dict[str, Any] = {"user_app_id": scope_body(first.key.scope)}
+    if first.rpc == "PatchModels":
+        body["models"] = [{"id": patch.key.model_id, **patch.entry} for patch in patches]
+    elif first.rpc == "PatchModelVersions":
+        body["model_id"] = first.key.model_id
+        body["model_versions"] = [{"id": patch.key.version_id, **patch.entry} for patch in patches]
+    else:
+        field = first.fields[0]
+        body["model_id"] = first.key.model_id
+        body[str(field.clearing_field)] = first.entry[field.path[0]]
+    body["action"] = first.action
+    return Request(rpc=first.rpc, action=first.action, body=body, keys=tuple(patch.key for patch in patches))

@@ -1,0 +1,174 @@
+"""What the service does with a patch: merge, overwrite and remove as pure functions, in every reading left open.
+
+The documentation ("Patching"; "Manage Models"; service.proto on PatchModelsRequest.action) gives the rules for JSON
+and leaves three questions open that decide whether a call loses data. A `Reading` is one answer to all three, and
+READINGS are all answers. `calls` proves each request in all of them before it is sent.
+
+    merge      scalars and values of another type are replaced; mappings merge deeply, unsent keys stay; lists of
+               objects with `id` merge by it, new ones after the old; other lists are APPENDED; {} and [] replace;
+               null does nothing
+    overwrite  each sent scalar and list replaces; an unsent field of the resource itself stays (observed: a rename
+               left description and tags alone); a Struct is replaced whole, or key by key [open]; the unsent fields
+               of a sent message such as output_info stay, or are dropped [open]
+    remove     on PatchModels only the cover image, named by its current url, and nothing else in the request
+
+Tag lists (toolkits, use_cases, languages) under merge are appended, appended where missing, or replaced [open].
+Documents are JSON with proto field names. Nothing given is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import product
+from typing import Any, Final
+
+from reconciler.resources.canonical import keyed_by_id
+from reconciler.resources.tree import lookup
+
+
+class OverwriteStruct(str, Enum):
+    """What `overwrite` does to a Struct."""
+
+    WHOLE = "whole"
+    BY_KEY = "by_key"
+    BY_KEY_DEEP = "by_key_deep"
+
+
+class Unsent(str, Enum):
+    """What `overwrite` does to the fields of a sent message that were not sent."""
+
+    KEPT = "kept"
+    DROPPED = "dropped"
+
+
+class MergeTags(str, Enum):
+    """What `merge` does to a tag list."""
+
+    APPEND = "append"
+    APPEND_MISSING = "append_missing"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One consistent answer to what the documentation leaves open."""
+
+    overwrite_struct: OverwriteStruct = OverwriteStruct.WHOLE
+    unsent: Unsent = Unsent.KEPT
+    merge_tags: MergeTags = MergeTags.APPEND
+
+
+READINGS: Final = tuple(
+    Reading(overwrite_struct=struct, unsent=unsent, merge_tags=tags)
+    for struct, unsent, tags in product(OverwriteStruct, Unsent, MergeTags)
+)
+
+STRUCT_FIELDS: Final = frozenset({"metadata", "presets", "params", "fields_map", "hyper_params", "model_metadata"})
+"""Fields of type google.protobuf.Struct among those a patch can carry (resources.proto)."""
+TAG_FIELDS: Final = frozenset({"toolkits", "use_cases", "languages"})
+
+
+def bearing(patch: Mapping[str, Any], *, action: str, reading: Reading) -> tuple[Enum, ...]:
+    """The part of a reading that bears on a patch: readings that share it do the same with it, whatever the document.
+
+    What `patched` consults, seen from outside: `merge` looks at a reading for tag lists alone, `overwrite` for mappings
+    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every reading), `remove` never.
+    """
+    if action == "merge":
+        return (reading.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
+    if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
+        return (reading.overwrite_struct, reading.unsent)
+    return ()
+
+
+def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, reading: Reading) -> dict[str, Any]:
+    """The document of a model or version after one patch of it. `patch` is that one entry of the request."""
+    sent = {name: value for name, value in patch.items() if name != "id"}
+    if action == "merge":
+        return _merge_resource(document, sent, reading)
+    if action == "overwrite":
+        return {
+            **document,
+            **{name: _overwritten(name, document.get(name), value, reading) for name, value in sent.items()},
+        }
+    if action == "remove":
+        return _without_image(document, sent)
+    raise ValueError(f"unknown patch action {action!r}")
+
+
+def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    tags = {
+        name: _merged_tags(document.get(name, []), value, reading) for name, value in sent.items() if name in TAG_FIELDS
+    }
+    return {**_merged_mappings(document, sent), **tags}
+
+
+def _merged_tags(stored: list[str], sent: list[str], reading: Reading) -> list[str]:
+    if reading.merge_tags is MergeTags.REPLACE:
+        return list(sent)
+    if reading.merge_tags is MergeTags.APPEND_MISSING:
+        return [*stored, *(tag for tag in sent if tag not in stored)]
+    return [*stored, *sent]
+
+
+def merged_value(stored: Any, sent: Any) -> Any:
+    """`merge` of one value into one stored value (None where there is none), as the page's examples go."""
+    if isinstance(sent, Mapping) and sent:
+        return _merged_mappings(stored if isinstance(stored, Mapping) else {}, sent)
+    if isinstance(sent, list) and sent and isinstance(stored, list):
+        return _merged_lists(stored, sent)
+    return sent
+
+
+def _merged_mappings(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    after = dict(stored)
+    for name, value in sent.items():
+        if value is not None:
+            after[name] = merged_value(after.get(name), value)
+    return after
+
+
+def _merged_lists(stored: list[Any], sent: list[Any]) -> list[Any]:
+    keyed_stored, keyed_sent = keyed_by_id(stored), keyed_by_id(sent)
+    if keyed_stored is None or keyed_sent is None:
+        return [*stored, *sent]
+    kept = [merged_value(item, keyed_sent[name]) if name in keyed_sent else item for name, item in keyed_stored.items()]
+    return [*kept, *(item for name, item in keyed_sent.items() if name not in keyed_stored)]
+
+
+def _overwritten(name: str, stored: Any, sent: Any, reading: Reading) -> Any:
+    if name in STRUCT_FIELDS:
+        return overwritten_struct(stored, sent, reading)
+    if isinstance(sent, Mapping):
+        inside = stored if isinstance(stored, Mapping) else {}
+        kept = inside if reading.unsent is Unsent.KEPT else {}
+        return {**kept, **{key: _overwritten(key, inside.get(key), value, reading) for key, value in sent.items()}}
+    return sent
+
+
+def overwritten_struct(stored: Any, sent: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """`overwrite` of a Struct in one reading."""
+    if reading.overwrite_struct is OverwriteStruct.WHOLE or not isinstance(stored, Mapping):
+        return dict(sent)
+    if reading.overwrite_struct is OverwriteStruct.BY_KEY:
+        return {**stored, **sent}
+    return _overwritten_deep(stored, sent)
+
+
+def _overwritten_deep(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    after = dict(stored)
+    for name, value in sent.items():
+        inner = after.get(name)
+        deep = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        after[name] = _overwritten_deep(inner, value) if deep else value  # type: ignore[arg-type]
+    return after
+
+
+def _without_image(document: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    if sent.keys() != {"image"}:
+        raise ValueError("remove is defined for the image alone")
+    if lookup(document, ("image", "url")) != lookup(sent, ("image", "url")):
+        return dict(document)
+    return {name: value for name, value in document.items() if name != "image"}

@@ -16,9 +16,9 @@ from reconciler.apply.sending import Status, apply_requests
 from reconciler.errors import Refusal, RefusedError, RemoteError
 from reconciler.plan.guards import purge_refusals
 from reconciler.remote.port import Remote
-from reconciler.requests.deletions import purge_request
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import ObservedModel
+from reconciler.resources.request import DELETE_ALL, Entry, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,9 @@ class Purging:
         folder = backup_plan(self.remote, keys, self.backups, self.run_id, self.parallelism)
         on_backup(folder)
         _require_backed_up(self._allowed(), keys)
-        (result,) = apply_requests([purge_request(self.scope, keys)], self.remote)
+        entries = tuple(Entry(key=key) for key in keys)
+        request = Request(rpc="DeleteModels", action=DELETE_ALL, scope=self.scope, entries=entries)
+        (result,) = apply_requests([request], self.remote)
         error = result.error if result.status is Status.FAILED else None
         try:
             remaining = tuple(model.key for model in self._listed())

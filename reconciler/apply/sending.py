@@ -25,8 +25,6 @@ from typing import Final, Literal
 from reconciler.apply.in_flight import in_flight
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.port import Remote, Reply
-from reconciler.requests.deletions import DELETING_RPCS
-from reconciler.requests.splitting import halves
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 
@@ -174,8 +172,8 @@ class _Course:
         for position in sorted(already_done):
             self._end(position, StepResult(request=self._requests[position], status=Status.SKIPPED))
         left = [position for position in range(len(self._requests)) if position not in already_done]
-        self._wave([at for at in left if self._requests[at].rpc not in DELETING_RPCS])
-        for position in (at for at in left if self._requests[at].rpc in DELETING_RPCS):
+        self._wave([at for at in left if not self._requests[at].deletes])
+        for position in (at for at in left if self._requests[at].deletes):
             if any(result.status in (Status.FAILED, Status.NOT_REACHED) for result in self._results.values()):
                 self._end(position, self._merged(position))
             else:
@@ -240,9 +238,9 @@ class _Course:
         return again
 
     def _send(self, part: _Part) -> list[StepResult]:
-        """Send a request; where it is refused, its halves, and so on down to the objects that are refused."""
+        """Send a request; where it is refused, bisect it, and so on down to the objects that are refused."""
         result, fault = self._send_once(part)
-        parts = halves(part.request) if fault in _MAY_BE_ONE_OBJECT else ()
+        parts = part.request.bisect() if fault in _MAY_BE_ONE_OBJECT else ()
         if not parts:
             self._halt_on_failure(result)
             return [result]
@@ -276,7 +274,7 @@ class _Course:
             with self._lock:
                 if fault is not FaultClass.TRANSIENT:
                     self._unanswered = 0
-                elif (_is_repeated(request) and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
+                elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
                     # One quick failure tells nothing of a call that only a throttled answer lets be sent again.
                     self._unanswered += 1
                 if self._unanswered >= UNANSWERED:
@@ -326,17 +324,12 @@ class _Course:
         )
 
 
-def _is_repeated(request: Request) -> bool:
-    """Whether the remote itself sends a request again after a lost answer: not deletions, nor the image's removal."""
-    return request.rpc not in DELETING_RPCS and request.action != "remove"
-
-
 _MAY_BE_ONE_OBJECT: Final = (FaultClass.PER_ITEM, FaultClass.NOT_FOUND)
 
 
 def _may_be_gone(request: Request, fault: FaultClass) -> bool:
     """Whether "not found" may mean that a deletion's first sending did it."""
-    return fault is FaultClass.NOT_FOUND and request.rpc in DELETING_RPCS and not halves(request)
+    return fault is FaultClass.NOT_FOUND and request.deletes and not request.bisect()
 
 
 def _failed(request: Request, error: str) -> StepResult:

@@ -16,7 +16,6 @@ from reconciler.apply.verify import State, document_of, state_of
 from reconciler.compare.diff import Drift, FieldChange, drift_between
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import Notice, calls_from_drifts
-from reconciler.requests.splitting import carries
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, Observed
@@ -62,7 +61,9 @@ def inverse(
     calls = calls_from_drifts(drifts, batch=batch)
     changes = []
     for drift in drifts:
-        able = [item for item in drift.changes if any(carries(request, drift.key, item) for request in calls.requests)]
+        able = [
+            item for item in drift.changes if any(request.carries(drift.key, item.path) for request in calls.requests)
+        ]
         kept.extend(
             Kept(address=drift.key.address, path=path_text(item.path), reason="the API can't put it back as it was")
             for item in drift.changes
@@ -105,7 +106,7 @@ def _inverse_of(
         where = f"its backup is in {', '.join(backups)}" if backups else "its backup is in the state folder's backup/"
         gone = "" if document is None else "its deletion was sent, and it is there now"
         return None, [Kept(address=key.address, path="", reason=gone or f"a deletion can't be undone; {where}")]
-    written = [item for item in change.fields if any(carries(request, key, item) for request in requests)]
+    written = [item for item in change.fields if any(request.carries(key, item.path) for request in requests)]
     if document is None:
         return None, [Kept(address=key.address, path="", reason="it does not exist any more")] if written else []
     before: Mapping[str, Any] = spec_from_document(key.kind, document)

@@ -19,12 +19,11 @@ from reconciler.compare.diff import FieldChange
 from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
 from reconciler.requests.calls import SERVER_OWNED_IN_OUTPUT_INFO
-from reconciler.requests.splitting import carries, entry_for
 from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_copy_of_another
 from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed, ObservedModel, ObservedVersion
-from reconciler.resources.request import Request
+from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Sensitive, holds_sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
 
@@ -102,7 +101,7 @@ def _fate(request: Request, changes: Mapping[Key, Change], entries: Mapping[Key,
         if change.action == "delete":
             states.append(State.AFTER if document is None else State.BEFORE)
             continue
-        mine = [item for item in change.fields if carries(request, change.key, item)]
+        mine = [item for item in change.fields if request.carries(change.key, item.path)]
         if document is None:
             return Fate.MOVED
         states += [_state(change.key, item, document, entries.get(change.key, [])) for item in mine]
@@ -120,7 +119,7 @@ def unmanaged_moved(plan: Plan, request: Request, observed: Observed) -> tuple[M
     """Unmanaged values that this request carries along and that somebody changed since the plan was made."""
     found: list[Moved] = []
     for change in plan.changes:
-        document, entry = document_of(observed, change.key), entry_for(request, change.key)
+        document, entry = document_of(observed, change.key), request.entry(change.key)
         if document is not None and entry is not None:
             found.extend(_echo_moved(change, document, [(request, entry)]))
     return tuple(found)
@@ -132,11 +131,15 @@ def carries_unmanaged(plan: Plan, request: Request) -> bool:
         return False
     changes = {change.key: change for change in plan.changes}
     for key in request.keys:
-        entry, change = entry_for(request, key), changes.get(key)
+        entry, change = request.entry(key), changes.get(key)
         if entry is None or change is None:
             continue
         planned = {item.path for item in change.fields}
-        if any(_unplanned((name,), entry[name], planned) for name in ("metadata", "output_info") if name in entry):
+        if any(
+            _unplanned((name,), entry.values[name], planned)
+            for name in ("metadata", "output_info")
+            if name in entry.values
+        ):
             return True
     return False
 
@@ -168,18 +171,15 @@ def remaining(plan: Plan, observed: Observed) -> tuple[tuple[Key, FieldChange | 
     return tuple(left)
 
 
-_Entries = list[tuple[Request, Mapping[str, Any]]]
+_Entries = list[tuple[Request, Entry]]
 
 
 def _entries(plan: Plan) -> dict[Key, _Entries]:
-    """For each resource, the patch entries about it, with their requests."""
+    """For each resource, the entries about it, with their requests."""
     found: dict[Key, _Entries] = {}
     for request in plan.requests:
-        by_id = {entry["id"]: entry for name in ("models", "model_versions") for entry in request.body.get(name, ())}
-        for key in request.keys:
-            entry = by_id.get(key.version_id or key.model_id)
-            if entry is not None:
-                found.setdefault(key, []).append((request, entry))
+        for entry in request.entries:
+            found.setdefault(entry.key, []).append((request, entry))
     return found
 
 
@@ -240,7 +240,7 @@ def _wanted(change: FieldChange, entries: _Entries) -> Any:
     """The wanted value; for a secret of a plan that was read from a file, what its request sends."""
     if _is_unknown(change.after):
         for _, entry in entries:
-            sent = lookup(entry, change.path)
+            sent = lookup(entry.values, change.path)
             if sent is not MISSING:
                 return sent
     return change.after
@@ -261,7 +261,7 @@ def _echo_moved(change: Change, document: Document, entries: _Entries) -> Iterat
         if request.action != "overwrite":
             continue
         for name in ("metadata", "output_info"):
-            sent, live = entry.get(name), document.get(name, {})
+            sent, live = entry.values.get(name), document.get(name, {})
             if isinstance(sent, Mapping):
                 owned = SERVER_OWNED_IN_OUTPUT_INFO if name == "output_info" else frozenset[str]()
                 live = {inner: value for inner, value in live.items() if inner not in owned}

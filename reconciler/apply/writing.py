@@ -22,7 +22,6 @@ from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.plan.plan import Plan
 from reconciler.remote.observe import FEW
 from reconciler.remote.port import Remote
-from reconciler.requests.deletions import DELETING_RPCS
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed
 from reconciler.resources.request import Request
@@ -158,7 +157,7 @@ class Writing:
 
     def _backed_up(self, plan: Plan, done: frozenset[int], known: frozenset[str]) -> tuple[str, ...]:
         requests = (request for position, request in enumerate(plan.requests) if position not in done)
-        keys = [key for request in requests if request.rpc in DELETING_RPCS for key in request.keys]
+        keys = [key for request in requests if request.deletes for key in request.keys]
         if not keys:
             return ()
         from reconciler.apply.backup import backup_plan

@@ -18,7 +18,7 @@ from reconciler.errors import Origin, Refusal, problem_document, problem_from_do
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.requests.calls import Notice
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request
+from reconciler.resources.request import Request, request_from_body
 from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted, sensitive_places
 from reconciler.resources.tree import MISSING, path_from_text, path_text
 
@@ -246,12 +246,8 @@ def _request(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Request:
     body = entry["body"]
     for place in entry.get("sensitive", []):
         body = _replaced(body, place["pointer"].split("/")[1:], Sensitive(None, place["source"]))
-    return Request(
-        rpc=entry["rpc"],
-        action=entry["action"],
-        body=body,
-        keys=tuple(keys[address] for address in entry["changes"]),
-    )
+    keys_of = tuple(keys[address] for address in entry["changes"])
+    return request_from_body(entry["rpc"], entry["action"], body, keys_of)
 
 
 def _replaced(tree: Any, steps: list[str], value: Any) -> Any:

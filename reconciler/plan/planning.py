@@ -36,8 +36,7 @@ from reconciler.plan.guards import (
 from reconciler.plan.plan import Change, Plan, Source, forecast
 from reconciler.remote.observe import concepts_of, observe
 from reconciler.remote.port import Remote
-from reconciler.requests.calls import Calls, Notice, calls_from_drifts
-from reconciler.requests.deletions import deletion_requests
+from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import is_copy_of_another
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import MARK_KEY

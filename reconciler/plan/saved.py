@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from reconciler.errors import ReconcilerError, Refusal, RefusedError
 from reconciler.plan.document import PlanFormatError, plan_document, plan_from_document
 from reconciler.plan.plan import Plan
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request
-from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
-from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
+from reconciler.resources.request import Entry, Request
+from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 from reconciler.state.whole_files import write_whole
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -66,22 +66,18 @@ WantedOf = Callable[[Key], Mapping[str, Any]]
 
 def needs_secrets(plan: Plan) -> bool:
     """Whether a plan read from a file lacks values that its requests need."""
-    return any(holds_sensitive(request.body) for request in plan.requests)
+    return any(True for _ in _secrets(plan))
 
 
 def needs_manifests(plan: Plan) -> bool:
     """Whether some of them come from the manifests rather than from environment variables alone."""
-    return any(not source.startswith(ENV) for request in plan.requests for source in _sources(request.body))
+    return any(not secret.source.startswith(ENV) for secret in _secrets(plan))
 
 
-def _sources(value: Any) -> list[str]:
-    if isinstance(value, Sensitive):
-        return [value.source]
-    if isinstance(value, Mapping):
-        return [source for item in value.values() for source in _sources(item)]
-    if isinstance(value, (list, tuple)):
-        return [source for item in value for source in _sources(item)]
-    return []
+def _secrets(plan: Plan) -> Iterator[Sensitive]:
+    return (
+        secret for request in plan.requests for entry in request.entries for _, secret in sensitive_places(entry.values)
+    )
 
 
 def restored(plan: Plan, *, environ: Mapping[str, str], wanted_of: WantedOf) -> Plan:
@@ -90,27 +86,16 @@ def restored(plan: Plan, *, environ: Mapping[str, str], wanted_of: WantedOf) -> 
 
 
 def _request(request: Request, environ: Mapping[str, str], wanted_of: WantedOf) -> Request:
-    body = dict(request.body)
-    for name in ("models", "model_versions"):
-        entries = body.get(name)
-        if isinstance(entries, list):
-            body[name] = [_entry(request, entry, environ, wanted_of) for entry in entries]
-    return replace(request, body=body)
+    return replace(request, entries=tuple(_entry(entry, environ, wanted_of) for entry in request.entries))
 
 
-def _entry(request: Request, entry: Mapping[str, Any], environ: Mapping[str, str], wanted_of: WantedOf) -> Any:
-    key = next(key for key in request.keys if entry.get("id") == (key.version_id or key.model_id))
-
-    def fill(value: Any, path: FieldPath) -> Any:
-        if isinstance(value, Sensitive):
-            return Sensitive(_read_again(value, key, path, environ, wanted_of), value.source)
-        if isinstance(value, Mapping):
-            return {name: fill(item, (*path, name)) for name, item in value.items()}
-        if isinstance(value, list):
-            return [fill(item, (*path, str(index))) for index, item in enumerate(value)]
-        return value
-
-    return fill(entry, ())
+def _entry(entry: Entry, environ: Mapping[str, str], wanted_of: WantedOf) -> Entry:
+    values = entry.values
+    for place, secret in sensitive_places(entry.values):
+        path = tuple(map(str, place))  # a list with a secret in it is one secret, so every step is a name
+        value = _read_again(secret, entry.key, path, environ, wanted_of)
+        values = with_value(values, path, Sensitive(value, secret.source))
+    return replace(entry, values=values)
 
 
 def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], wanted_of: WantedOf) -> Any:

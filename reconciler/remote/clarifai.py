@@ -25,8 +25,9 @@ from reconciler.remote import statuses
 from reconciler.remote.convert import LazyDocument, documents_from, model_from, newest_first, version_from
 from reconciler.remote.paging import Pages, page_body
 from reconciler.remote.port import Reply
+from reconciler.remote.retry import Safety
 from reconciler.remote.scrub import Scrubber
-from reconciler.remote.writes import require_sendable, safety_of
+from reconciler.remote.writes import require_sendable
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.request import Request
@@ -250,9 +251,11 @@ class ClarifaiRemote:
 
     def send(self, request: Request) -> Reply:
         """Send one change. For a request that no plan may hold it raises RemoteError with `sent` False."""
-        require_sendable(request)
-        self._scrubber.register(secret_texts(request.body))
-        answer = self._caller.call(request.rpc, request.body, safety=safety_of(request))
+        body = request.body
+        require_sendable(request.rpc, request.action, body)
+        self._scrubber.register(secret_texts(body))
+        safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
+        answer = self._caller.call(request.rpc, body, safety=safety)
         return Reply(request_id=answer.request_id, attempts=answer.attempts, documents=documents_from(answer.message))
 
 

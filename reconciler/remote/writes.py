@@ -1,6 +1,7 @@
-"""The calls that may change the service: which there are, what each must hold, and whether it may be sent twice.
+"""The last check before a write leaves: which calls may change the service, and what each of them must hold.
 
-The last check before a write leaves, kept apart from the planning on purpose: a mistake there stops here.
+It looks at the body that will be sent and knows nothing of the table that the body was built from, so that a mistake there
+stops here.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.errors import FaultClass, RemoteError
-from reconciler.remote.retry import Safety
-from reconciler.resources.request import Request
 
 _PATCH_ACTIONS: Final = ("merge", "overwrite", "remove")
 
@@ -23,15 +22,14 @@ class _Rule:
     ids: tuple[str, ...] = ()
     objects: str | None = None
     actions: tuple[str, ...] = ()
-    check: Callable[[Request], str | None] | None = None
-    is_repeatable: bool = True
+    check: Callable[[str | None, Mapping[str, Any]], str | None] | None = None
 
 
-def _deletion(request: Request) -> str | None:
-    ids, delete_all = request.body.get("ids", []), request.body.get("delete_all", False)
-    if delete_all is not False and request.action != "delete_all":
+def _deletion(action: str | None, body: Mapping[str, Any]) -> str | None:
+    ids, delete_all = body.get("ids", []), body.get("delete_all", False)
+    if delete_all is not False and action != "delete_all":
         return "delete_all is set, but the request's action isn't delete_all"
-    if request.action == "delete_all":
+    if action == "delete_all":
         return None if delete_all is True and not ids else "delete_all goes with delete_all: true and without ids"
     if not _is_list(ids) or not ids or not all(isinstance(item, str) and item for item in ids):
         return "its ids are empty, or one of them is"
@@ -45,18 +43,19 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "PatchModelToolkits": _Rule(ids=("model_id",), actions=("overwrite",)),
     "PatchModelUseCases": _Rule(ids=("model_id",), actions=("overwrite",)),
     "PatchModelLanguages": _Rule(ids=("model_id",), actions=("overwrite",)),
-    "DeleteModels": _Rule(check=_deletion, is_repeatable=False),
-    "DeleteModelVersion": _Rule(ids=("model_id", "version_id"), is_repeatable=False),
+    "DeleteModels": _Rule(check=_deletion),
+    "DeleteModelVersion": _Rule(ids=("model_id", "version_id")),
 }
 
 
-def require_sendable(request: Request) -> None:
-    """Raise RemoteError with `sent` False for a request that is no write, or that reaches further than it says."""
-    rule = _RULES.get(request.rpc)
-    problem = _problem(request, rule) if rule else "it is not one of the calls that change models: " + ", ".join(_RULES)
+def require_sendable(rpc: str, action: str | None, body: Mapping[str, Any]) -> None:
+    """Raise RemoteError with `sent` False for a body that is no write, or that reaches further than it says."""
+    rule = _RULES.get(rpc)
+    known = f"it is not one of the calls that change models: {', '.join(_RULES)}"
+    problem = known if rule is None else _problem(rule, action, body)
     if problem:
         raise RemoteError(
-            rpc=request.rpc,
+            rpc=rpc,
             code="NOT_SENT",
             description=f"refused before sending: {problem}",
             fault=FaultClass.FATAL,
@@ -65,17 +64,7 @@ def require_sendable(request: Request) -> None:
         )
 
 
-def safety_of(request: Request) -> Safety:
-    """Whether a request may be sent again where the first sending may have been executed.
-
-    Patches that set values may; deletes may not, nor `remove`, which takes away what may have come since.
-    """
-    is_repeatable = _RULES[request.rpc].is_repeatable and request.body.get("action") != "remove"
-    return Safety.REPEATABLE if is_repeatable else Safety.ONCE
-
-
-def _problem(request: Request, rule: _Rule) -> str | None:
-    body = request.body
+def _problem(rule: _Rule, action: str | None, body: Mapping[str, Any]) -> str | None:
     user_app = body.get("user_app_id")
     if not isinstance(user_app, Mapping) or not all(_is_id(user_app.get(name)) for name in ("user_id", "app_id")):
         return "user_app_id lacks the user id or the app id"
@@ -88,10 +77,10 @@ def _problem(request: Request, rule: _Rule) -> str | None:
             return f"{rule.objects} is empty"
         if not all(isinstance(item, Mapping) and _is_id(item.get("id")) for item in objects):
             return f"one of {rule.objects} has no id"
-    if rule.actions and (body.get("action") not in rule.actions or body.get("action") != request.action):
+    if rule.actions and (body.get("action") not in rule.actions or body.get("action") != action):
         known = ", ".join(rule.actions)
-        return f"its action is {body.get('action')!r}, planned as {request.action!r}; known are {known}"
-    return rule.check(request) if rule.check else None
+        return f"its action is {body.get('action')!r}, planned as {action!r}; known are {known}"
+    return rule.check(action, body) if rule.check else None
 
 
 def _is_id(value: Any) -> bool:

@@ -24,24 +24,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby
 from typing import Any
 
 from reconciler.compare.diff import Drift
 from reconciler.errors import Refusal
-from reconciler.requests.deletions import scope_body
 from reconciler.requests.semantics import READINGS, TAG_FIELDS, Reading, bearing, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
-from reconciler.resources.request import Request
+from reconciler.resources.request import PATCH_RPCS, RPCS, Entry, Request, replacing_rpc
 from reconciler.resources.secrets import revealed
 from reconciler.resources.tree import MISSING, lookup, path_text, with_value
 
 SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
 """Never sent back: concepts can't be patched (documentation, "Manage Models"), and `message` stands in for them."""
-
-PATCH_RPC = {Kind.MODEL: "PatchModels", Kind.MODEL_VERSION: "PatchModelVersions"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +51,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """What one call does to one resource: an entry of a patch request, or the list of a tag call.
+    """What one call does to one resource.
 
     `unproven` names the readings in which the call may fail to reach the wanted value (it never harms in any).
     """
 
     rpc: str
     action: str
-    key: Key
-    entry: Mapping[str, Any]
-    fields: tuple[FieldSpec, ...]
+    entry: Entry
     unproven: tuple[Reading, ...] = ()
 
 
@@ -93,9 +88,9 @@ def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
 
 
 def _notice(patch: Patch) -> Notice:
-    names = ", ".join(path_text(field.path) for field in patch.fields if field.shape is Shape.STRUCT)
+    names = ", ".join(path_text(field.path) for field in patch.entry.fields if field.shape is Shape.STRUCT)
     return Notice(
-        address=patch.key.address,
+        address=patch.entry.key.address,
         message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
         "Apply reads back and names what did not take.",
     )
@@ -145,12 +140,12 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
     """Calls that might make one field right, least invasive first."""
     key, before, after = drift.key, lookup(drift.before, field.path), lookup(drift.after, field.path)
 
-    def patch(action: str, value: Any, rpc: str = PATCH_RPC[key.kind]) -> Patch:
-        return Patch(rpc=rpc, action=action, key=key, entry=with_value({}, field.path, value), fields=(field,))
+    def patch(action: str, value: Any, rpc: str = PATCH_RPCS[key.kind]) -> Patch:
+        return Patch(rpc=rpc, action=action, entry=Entry(key=key, values=with_value({}, field.path, value)))
 
     if after is MISSING:
-        if field.clearing_rpc is not None:
-            yield patch("overwrite", [], field.clearing_rpc)
+        if (rpc := replacing_rpc(field)) is not None:
+            yield patch("overwrite", [], rpc)
         elif field.shape is Shape.IMAGE:
             yield patch("remove", before)
     elif field.shape is Shape.STRUCT:
@@ -159,9 +154,8 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
         # that a number serves as the `id` by which lists merge.
         if leaves and not _has_numeric_ids(leaves):
             yield patch("merge", leaves)
-        yield Patch(
-            rpc=PATCH_RPC[key.kind], action="overwrite", key=key, entry=_whole(drift, field, after), fields=(field,)
-        )
+        whole = Entry(key=key, values=_whole(drift, field, after))
+        yield Patch(rpc=PATCH_RPCS[key.kind], action="overwrite", entry=whole)
     else:
         value = document_from_field(field, after)
         yield patch("merge", value)
@@ -225,9 +219,9 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
     before, or a second sending gives another state than the first.
     """
     before = _touched(drift.document, patch)
-    entry = revealed(patch.entry)
+    entry = revealed(patch.entry.values)
     wanted = before
-    for field in patch.fields:
+    for field in patch.entry.fields:
         after = revealed(lookup(drift.after, field.path))
         wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
     # Eighteen readings, of which one to six can differ for any one patch: each of those is tried, once.
@@ -251,7 +245,7 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
     """The part of a document that a patch names; the rest of a resource is untouched by every action."""
-    part = {name: revealed(document[name]) for name in patch.entry if name in document}
+    part = {name: revealed(document[name]) for name in patch.entry.values if name in document}
     if isinstance(image := part.get("image"), Mapping):
         part["image"] = {n: v for n, v in image.items() if n == "url"}  # the rest (hosted copies) is the service's own
     info = part.get("output_info")
@@ -290,8 +284,8 @@ def _without_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wante
 
 def _joined(patches: list[Patch]) -> list[Patch]:
     """One patch per call: entries of the same rpc and action united, plain values moved to an overwrite if there is one."""
-    overwriting = any(p.action == "overwrite" and p.rpc in PATCH_RPC.values() for p in patches)
-    stays = any(p.action == "merge" and p.fields[0].shape in (Shape.STRUCT, Shape.IMAGE) for p in patches)
+    overwriting = any(p.action == "overwrite" and p.rpc in PATCH_RPCS.values() for p in patches)
+    stays = any(p.action == "merge" and p.entry.fields[0].shape in (Shape.STRUCT, Shape.IMAGE) for p in patches)
     groups: dict[tuple[str, str], list[Patch]] = defaultdict(list)
     for patch in patches:
         moves = patch.action == "merge" and overwriting and not stays
@@ -300,15 +294,13 @@ def _joined(patches: list[Patch]) -> list[Patch]:
 
 
 def _united(rpc: str, action: str, group: list[Patch]) -> Patch:
-    entry: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for patch in group:
-        entry.update(patch.entry)
+        values.update(patch.entry.values)
     return Patch(
         rpc=rpc,
         action=action,
-        key=group[0].key,
-        entry=entry,
-        fields=tuple(field for patch in group for field in patch.fields),
+        entry=Entry(key=group[0].entry.key, values=values),
         unproven=tuple(dict.fromkeys(reading for patch in group for reading in patch.unproven)),
     )
 
@@ -322,31 +314,35 @@ def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
     for patch in patches:
         groups[_group(patch)].append(patch)
     for group in sorted(groups):
-        entries = iter(sorted(groups[group], key=lambda patch: patch.key))
-        while chunk := list(islice(entries, batch)):
-            yield _request(chunk)
+        members = sorted(groups[group], key=lambda patch: patch.entry.key)
+        first = members[0]
+        for entries in _batches([patch.entry for patch in members], batch):
+            yield Request(rpc=first.rpc, action=first.action, scope=first.entry.key.scope, entries=entries)
 
 
 def _group(patch: Patch) -> tuple[Any, ...]:
     """What may travel together: one app, one rpc, one action; versions of one model only; tag calls and removals alone."""
-    key = patch.key
-    is_tag_call = patch.rpc not in PATCH_RPC.values()
+    key = patch.entry.key
+    takes_one = RPCS[patch.rpc].entries is None
     model = key.model() if key.kind is Kind.MODEL_VERSION else None
-    apart = key if is_tag_call or patch.action == "remove" else model
-    return (key.scope, key.kind.value, is_tag_call, patch.rpc, _ACTION_ORDER[patch.action], apart)
+    apart = key if takes_one or patch.action == "remove" else model
+    return (key.scope, key.kind.value, takes_one, patch.rpc, _ACTION_ORDER[patch.action], apart)
 
 
-def _request(patches: list[Patch]) -> Request:
-    first = patches[0]
-    body: dict[str, Any] = {"user_app_id": scope_body(first.key.scope)}
-    if first.rpc == "PatchModels":
-        body["models"] = [{"id": patch.key.model_id, **patch.entry} for patch in patches]
-    elif first.rpc == "PatchModelVersions":
-        body["model_id"] = first.key.model_id
-        body["model_versions"] = [{"id": patch.key.version_id, **patch.entry} for patch in patches]
-    else:
-        field = first.fields[0]
-        body["model_id"] = first.key.model_id
-        body[str(field.clearing_field)] = first.entry[field.path[0]]
-    body["action"] = first.action
-    return Request(rpc=first.rpc, action=first.action, body=body, keys=tuple(patch.key for patch in patches))
+def deletion_requests(keys: Iterable[Key], *, batch: int) -> Iterator[Request]:
+    """The requests that delete `keys`, versions first; at most `batch` models in each, and never `delete_all`.
+
+    service.proto has no call that deletes several versions.
+    """
+    ordered = sorted(keys)
+    for key in ordered:
+        if key.kind is Kind.MODEL_VERSION:
+            yield Request(rpc="DeleteModelVersion", action=None, scope=key.scope, entries=(Entry(key=key),))
+    models = (key for key in ordered if key.kind is Kind.MODEL)
+    for scope, group in groupby(models, key=lambda key: key.scope):
+        for entries in _batches([Entry(key=key) for key in group], batch):
+            yield Request(rpc="DeleteModels", action=None, scope=scope, entries=entries)
+
+
+def _batches(entries: list[Entry], size: int) -> Iterator[tuple[Entry, ...]]:
+    return (tuple(entries[start : start + size]) for start in range(0, len(entries), size))

@@ -30,16 +30,10 @@ class Shape(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """One managed field: its path in manifest and API document alike, its shape, and how its list is emptied.
-
-    `clearing_rpc` and `clearing_field` name the call whose `overwrite` can empty a tag list
-    (service.proto: PatchModelToolkits, PatchModelUseCases, PatchModelLanguages).
-    """
+    """One managed field: its path in manifest and API document alike, and its shape."""
 
     path: FieldPath
     shape: Shape
-    clearing_rpc: str | None = None
-    clearing_field: str | None = None
 
 
 KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
@@ -48,11 +42,9 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
         FieldSpec(path=("description",), shape=Shape.STRING),
         FieldSpec(path=("notes",), shape=Shape.STRING),
         FieldSpec(path=("visibility",), shape=Shape.VISIBILITY),
-        FieldSpec(path=("toolkits",), shape=Shape.TAGS, clearing_rpc="PatchModelToolkits", clearing_field="toolkits"),
-        FieldSpec(path=("use_cases",), shape=Shape.TAGS, clearing_rpc="PatchModelUseCases", clearing_field="usecases"),
-        FieldSpec(
-            path=("languages",), shape=Shape.TAGS, clearing_rpc="PatchModelLanguages", clearing_field="languages"
-        ),
+        FieldSpec(path=("toolkits",), shape=Shape.TAGS),
+        FieldSpec(path=("use_cases",), shape=Shape.TAGS),
+        FieldSpec(path=("languages",), shape=Shape.TAGS),
         FieldSpec(path=("image",), shape=Shape.IMAGE),
         FieldSpec(path=("metadata",), shape=Shape.STRUCT),
     ),

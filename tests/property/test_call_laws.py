@@ -47,12 +47,11 @@ def after_requests(document: Document, requests: tuple[Request, ...], reading: R
 
 
 def after_request(state: dict[str, Any], request: Request, reading: Reading) -> dict[str, Any]:
-    entries = [*request.body.get("models", ()), *request.body.get("model_versions", ())]
-    for entry in entries:
-        state = patched(state, entry, action=str(request.action), reading=reading)
-    for sent, stored in (("toolkits", "toolkits"), ("usecases", "use_cases"), ("languages", "languages")):
-        if sent in request.body:
-            state = {**state, stored: list(request.body[sent])}
+    for entry in request.entries:
+        if request.facts.replaces is not None:
+            state = {**state, **entry.values}
+        else:
+            state = patched(state, entry.values, action=str(request.action), reading=reading)
     return state
 
 

@@ -11,8 +11,8 @@ from reconciler.errors import Origin, Refusal
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.report.report import Report
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request
 from reconciler.resources.tree import MISSING, path_from_text
+from tests.request_values import request
 
 
 def field_change(path: str, before: Any = MISSING, after: Any = MISSING) -> FieldChange:
@@ -38,14 +38,13 @@ def plan_report(
     """A report with a request for all changes together."""
     changes = tuple(changes)
     keys = tuple(change.key for change in changes)
-    body = {"models": [{"id": key.model_id} for key in keys]}
     plan = Plan(
         tool_version="0.1.0",
         created_at="2026-11-23T14:00:00Z",
         endpoint="https://api.clarifai.com",
         source=Source(digest="sha256:0", files=("manifests/pets.yaml",)),
         changes=changes,
-        requests=(Request(rpc="PatchModels", action="merge", body=body, keys=keys),) if changes else (),
+        requests=(request("PatchModels", "merge", {key: {} for key in keys}),) if changes else (),
         refused=tuple(Refusal(rule="rule", message=message) for message in refused),
         unchanged=unchanged,
     )

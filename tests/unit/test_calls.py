@@ -21,9 +21,10 @@ from reconciler.requests.semantics import READINGS, OverwriteStruct, Reading, Un
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Key, Kind
-from reconciler.resources.request import Request
+from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Secrets, Sensitive
 from reconciler.resources.tree import MISSING, FieldPath, with_value
+from tests.request_values import request
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
@@ -55,14 +56,11 @@ def calls(*drifts: Drift, batch: int = 32) -> Calls:
 
 
 def of_model(action: str, key: Key = MODEL, /, **entry: Any) -> Request:
-    body = {"user_app_id": scope(key), "models": [{"id": key.model_id, **entry}], "action": action}
-    return Request(rpc="PatchModels", action=action, body=body, keys=(key,))
+    return request("PatchModels", action, {key: entry})
 
 
 def of_version(action: str, key: Key = VERSION, /, **entry: Any) -> Request:
-    versions = [{"id": key.version_id, **entry}]
-    body = {"user_app_id": scope(key), "model_id": key.model_id, "model_versions": versions, "action": action}
-    return Request(rpc="PatchModelVersions", action=action, body=body, keys=(key,))
+    return request("PatchModelVersions", action, {key: entry})
 
 
 def scope(key: Key) -> dict[str, str]:
@@ -177,9 +175,9 @@ def test_tags_are_overwritten_with_all_of_them(field: str, live: list[str]) -> N
     ],
 )
 def test_tags_are_emptied_by_their_own_call(field: str, rpc: str, name: str) -> None:
-    body = {"user_app_id": SCOPE, "model_id": "m", name: [], "action": "overwrite"}
-    request = Request(rpc=rpc, action="overwrite", body=body, keys=(MODEL,))
-    assert calls(wants({"id": "m", field: ["a"]}, {field: MISSING})) == Calls(requests=(request,))
+    emptied = request(rpc, "overwrite", {MODEL: {field: []}})
+    assert calls(wants({"id": "m", field: ["a"]}, {field: MISSING})) == Calls(requests=(emptied,))
+    assert emptied.body == {"user_app_id": SCOPE, "model_id": "m", name: [], "action": "overwrite"}
 
 
 def test_an_image_is_removed_by_its_live_url() -> None:
@@ -269,15 +267,8 @@ def by_key(*structs: OverwriteStruct) -> tuple[Reading, ...]:
 def test_a_patch_names_the_readings_in_which_its_keys_may_stay(
     before: Any, after: Any, unproven: tuple[Reading, ...]
 ) -> None:
-    field = DOTTED["metadata"]
-    patch = Patch(
-        rpc="PatchModels",
-        action="overwrite",
-        key=MODEL,
-        entry={"metadata": after},
-        fields=(field,),
-        unproven=unproven,
-    )
+    entry = Entry(key=MODEL, values={"metadata": after})
+    patch = Patch(rpc="PatchModels", action="overwrite", entry=entry, unproven=unproven)
     assert patches_from_drift(wants({"id": "m", "metadata": before}, {"metadata": after})) == ([patch], [])
 
 
@@ -297,9 +288,8 @@ def test_the_notice_names_every_struct_that_loses_keys_and_no_other_field() -> N
 
 def sending(action: str, name: str, value: Any, key: Key = MODEL) -> Patch:
     rpc = "PatchModels" if key.kind is Kind.MODEL else "PatchModelVersions"
-    return Patch(
-        rpc=rpc, action=action, key=key, entry=with_value({}, tuple(name.split(".")), value), fields=(DOTTED[name],)
-    )
+    values = with_value({}, tuple(name.split(".")), value)
+    return Patch(rpc=rpc, action=action, entry=Entry(key=key, values=values))
 
 
 @pytest.mark.parametrize(
@@ -454,8 +444,7 @@ def test_fields_of_one_model_that_take_the_same_call_travel_together(
 
 
 def test_a_list_that_is_emptied_does_not_turn_a_merge_into_an_overwrite() -> None:
-    body = {"user_app_id": SCOPE, "model_id": "m", "toolkits": [], "action": "overwrite"}
-    emptied = Request(rpc="PatchModelToolkits", action="overwrite", body=body, keys=(MODEL,))
+    emptied = request("PatchModelToolkits", "overwrite", {MODEL: {"toolkits": []}})
     found = calls(wants(LIVE, {"name": "b", "toolkits": MISSING}))
     assert found == Calls(requests=(of_model("merge", name="b"), emptied))
 
@@ -562,7 +551,7 @@ def test_no_drift_needs_no_call() -> None:
 
 
 def paths(patch: Patch) -> list[FieldPath]:
-    return [field.path for field in patch.fields]
+    return [field.path for field in patch.entry.fields]
 
 
 def test_a_patch_tells_its_fields() -> None:

@@ -21,8 +21,9 @@ from reconciler.config.credentials import Token
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key, Scope
-from reconciler.resources.request import Request
+from reconciler.resources.request import Request, request_from_body
 from reconciler.resources.secrets import Sensitive
+from tests.request_values import request
 from tests.unit.scripted_service import ScriptedService, failing, in_turn, models_of, ok, paged
 
 SCOPE = Scope("jane", "pets")
@@ -44,25 +45,14 @@ def single(found: Any = None, *, status: Any = None) -> Any:
 
 
 def patch(action: str = "merge", **fields: Any) -> Request:
-    body = {
-        "user_app_id": {"user_id": "jane", "app_id": "pets"},
-        "models": [{"id": "cats", **fields}],
-        "action": action,
-    }
-    return Request(rpc="PatchModels", action=action, body=body, keys=(KEY,))
+    return request("PatchModels", action, {KEY: fields})
 
 
-def delete(*ids: str, **more: Any) -> Request:
-    body = {"user_app_id": {"user_id": "jane", "app_id": "pets"}, "ids": list(ids), **more}
-    return Request(rpc="DeleteModels", action=None, body=body, keys=(KEY,))
+def delete(*ids: str) -> Request:
+    return request("DeleteModels", None, {KEY._replace(model_id=name): {} for name in ids})
 
 
-DELETE_VERSION = Request(
-    rpc="DeleteModelVersion",
-    action=None,
-    body={"user_app_id": {"user_id": "jane", "app_id": "pets"}, "model_id": "cats", "version_id": "v1"},
-    keys=(KEY.version("v1"),),
-)
+DELETE_VERSION = request("DeleteModelVersion", None, {KEY.version("v1"): {}})
 
 
 def base(status: Any) -> Any:
@@ -538,6 +528,7 @@ def test_every_writing_call_is_sent_as_planned() -> None:
         "DeleteModels": {"user_app_id": ids["user_app_id"], "ids": ["cats"]},
         "DeleteModelVersion": {**ids, "version_id": "v1"},
     }
+    keys = dict.fromkeys(("PatchModelVersions", "DeleteModelVersion"), KEY.version("v1"))
     answers = {
         "PatchModels": models_of(model()),
         "PatchModelVersions": service_pb2.MultiModelVersionResponse(status=ok(), model_versions=[version("v1")]),
@@ -550,7 +541,7 @@ def test_every_writing_call_is_sent_as_planned() -> None:
     scripted = ScriptedService(**{rpc: in_turn(answer) for rpc, answer in answers.items()})
     with scripted as service, service.remote() as remote:
         replies = {
-            rpc: remote.send(Request(rpc=rpc, action=body.get("action"), body=body, keys=(KEY,)))
+            rpc: remote.send(request_from_body(rpc, body.get("action"), body, (keys.get(rpc, KEY),)))
             for rpc, body in bodies.items()
         }
     received = {

@@ -17,6 +17,7 @@ from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.request import Request
+from tests.request_values import request
 
 APP = {"user_id": "me", "app_id": "pets"}
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
@@ -36,11 +37,10 @@ def running(
 
 
 def describe(text: str) -> Request:
-    body = {"user_app_id": APP, "models": [{"id": "petsID", "description": text}], "action": "overwrite"}
-    return Request(rpc="PatchModels", action="overwrite", body=body, keys=(KEY,))
+    return request("PatchModels", "overwrite", {KEY: {"description": text}})
 
 
-DELETE = Request(rpc="DeleteModels", action=None, body={"user_app_id": APP, "ids": ["petsID"]}, keys=(KEY,))
+DELETE = request("DeleteModels", None, {KEY: {}})
 
 
 def count(emulator: Emulator, rpc: str) -> int:

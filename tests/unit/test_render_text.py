@@ -14,7 +14,6 @@ from reconciler.apply.sending import Status, StepResult
 from reconciler.cli.progress import WIPE, StatusLine
 from reconciler.report.table import width
 from reconciler.report.text import render
-from reconciler.resources.request import Request
 from reconciler.resources.secrets import Sensitive
 from tests.unit.reports import deletion, field_change, plan_report, update
 
@@ -100,7 +99,7 @@ def test_what_was_pending_anyway_comes_second() -> None:
 
 def test_the_bodies_of_requests_are_told_on_demand() -> None:
     report = plan_report([update("m", field_change("name", "a", "b"))])
-    assert '  PatchModels {\n    "models": [\n      {\n        "id": "m"\n' in render(report, verbose=1)
+    assert '    "models": [\n      {\n        "id": "m"\n' in render(report, verbose=1)
     assert '"models"' not in render(report)
 
 
@@ -173,10 +172,9 @@ def test_progress_counts_calls_then_requests_with_an_estimate_that_the_rate_allo
     line.called()
     assert line.text() == "reading: 2 calls, 2 s"
     report = plan_report([update("m", field_change("name", "a", "b"))])
-    request = Request(rpc="PatchModels", action="merge", body={}, keys=())
     line.planned(report.plan)
     assert line.text() == "░" * 24 + " 0 of 1 request, about 0 s left"
-    line.result(StepResult(request=request, status=Status.DONE))
+    line.result(StepResult(request=report.plan.requests[0], status=Status.DONE))
     assert line.text() == "█" * 24 + " 1 of 1 request, reading back"
 
 

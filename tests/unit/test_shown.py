@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.apply.verify import Shown
 from reconciler.remote.port import Reply
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request
+from tests.request_values import request
 
 CATS = Key(user_id="me", app_id="pets", model_id="cats")
 DOGS = Key(user_id="me", app_id="pets", model_id="dogs")
@@ -16,8 +16,8 @@ OLD = CATS.version("old")
 
 
 def answered(shown: Shown, keys: tuple[Key, ...], *documents: Mapping[str, Any]) -> None:
-    request = Request(rpc="PatchModels", action="merge", body={}, keys=keys)
-    shown.add(request, Reply(request_id="", attempts=1, documents=documents))
+    sent = request("PatchModels", "merge", {key: {} for key in keys})
+    shown.add(sent, Reply(request_id="", attempts=1, documents=documents))
 
 
 def test_whole_objects_are_kept_by_key_and_echoes_are_not() -> None:

@@ -10,14 +10,14 @@ import pytest
 from reconciler.apply.undo import inverse
 from reconciler.compare.diff import Drift, FieldChange, drift_between
 from reconciler.plan.plan import Change, Plan, Source
-from reconciler.requests.calls import Notice, calls_from_drifts
-from reconciler.requests.deletions import deletion_requests
+from reconciler.requests.calls import Notice, calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import Secrets, Sensitive
 from reconciler.resources.tree import MISSING, with_value
+from tests.request_values import request
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
@@ -110,8 +110,7 @@ def back(key: Key, path: str, before: Any, after: Any) -> Change:
 
 
 def patch(action: str, **entry: Any) -> Request:
-    body = {"user_app_id": SCOPE, "models": [{"id": "m", **entry}], "action": action}
-    return Request(rpc="PatchModels", action=action, body=body, keys=(MODEL,))
+    return request("PatchModels", action, {MODEL: entry})
 
 
 def without_origins(found: Plan) -> Plan:
@@ -206,15 +205,9 @@ def test_a_secret_stays_and_travels_hidden_where_it_has_to() -> None:
     now = live({"id": "m"}, {"id": "v", "output_info": {"params": {"token": "new", "sizes": [2]}}})
     found = undo(run, now)
     params = {"token": Sensitive("new", "live"), "sizes": [1]}
-    body = {
-        "user_app_id": SCOPE,
-        "model_id": "m",
-        "model_versions": [{"id": "v", "output_info": {"params": params}}],
-        "action": "overwrite",
-    }
     assert without_origins(found) == expected(
         back(VERSION, "output_info.params.sizes", [2], [1]),
-        requests=(Request(rpc="PatchModelVersions", action="overwrite", body=body, keys=(VERSION,)),),
+        requests=(request("PatchModelVersions", "overwrite", {VERSION: {"output_info": {"params": params}}}),),
         kept=((VERSION, "output_info.params.token", "it is a secret, and no journal keeps the one before"),),
     )
     assert "new" not in repr(found)
@@ -223,7 +216,7 @@ def test_a_secret_stays_and_travels_hidden_where_it_has_to() -> None:
 def test_a_secret_that_is_gone_by_now_as_it_was_before_needs_nothing() -> None:
     token = FieldChange(path=("output_info", "params", "token"), before=MISSING, after=Sensitive("new", "env:T"))
     license_change = FieldChange(path=("license",), before="MIT", after="GPL")
-    sent = {"id": "v", "license": "GPL", "output_info": {"params": {"token": Sensitive("new", "env:T")}}}
+    sent = {"license": "GPL", "output_info": {"params": {"token": Sensitive("new", "env:T")}}}
     run = plan(
         changes=(Change(key=VERSION, action="update", fields=(license_change, token)),),
         requests=(version_patch(sent),),
@@ -231,20 +224,19 @@ def test_a_secret_that_is_gone_by_now_as_it_was_before_needs_nothing() -> None:
     found = undo(run, live({"id": "m"}, {"id": "v", "license": "GPL"}))
     assert without_origins(found) == expected(
         back(VERSION, "license", "GPL", "MIT"),
-        requests=(version_patch({"id": "v", "license": "MIT"}),),
+        requests=(version_patch({"license": "MIT"}),),
     )
     there = undo(run, live({"id": "m"}, {"id": "v", "license": "GPL", "output_info": {"params": {"token": "new"}}}))
     reason = "it was absent before, and is a secret: nothing tells whether it is still the one that was written"
     assert without_origins(there) == expected(
         back(VERSION, "license", "GPL", "MIT"),
-        requests=(version_patch({"id": "v", "license": "MIT"}),),
+        requests=(version_patch({"license": "MIT"}),),
         kept=((VERSION, "output_info.params.token", reason),),
     )
 
 
 def version_patch(entry: dict[str, Any]) -> Request:
-    body = {"user_app_id": SCOPE, "model_id": "m", "model_versions": [entry], "action": "merge"}
-    return Request(rpc="PatchModelVersions", action="merge", body=body, keys=(VERSION,))
+    return request("PatchModelVersions", "merge", {VERSION: entry})
 
 
 def test_keys_that_go_again_come_with_the_notice_of_every_deleted_key() -> None:

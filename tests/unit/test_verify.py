@@ -14,6 +14,7 @@ from reconciler.resources.observed import Observed, ObservedModel, ObservedVersi
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING
+from tests.request_values import request
 
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
 VERSION = MODEL.version("v")
@@ -70,8 +71,7 @@ SECRET = Change(key=VERSION, action="update", fields=(edit("output_info.params.t
 
 
 def sending(**entry: Any) -> Request:
-    body = {"model_versions": [{"id": "v", **entry}]}
-    return Request(rpc="PatchModelVersions", action="merge", body=body, keys=(VERSION,))
+    return request("PatchModelVersions", "merge", {VERSION: entry})
 
 
 LICENSE = sending(license="MIT")

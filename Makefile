@@ -86,8 +86,8 @@ chaos: $(DEV)
 	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
 
 # The tests that run in this process and are about what the pure core does; the same few examples of each law every time.
-COVERING := tests/unit tests/property tests/test_scenarios.py tests/test_cli_formats.py tests/test_cli_looking.py \
-  tests/test_drift_memory.py tests/test_expectations.py tests/test_saved_plans.py tests/test_shards.py tests/ci/test_attribution.py
+COVERING := tests/test_scenarios.py tests/property \
+  $(addprefix tests/,resources loading config manifests remote compare requests plan apply report cli)
 
 coverage: $(DEV)
 	$(BIN)/coverage run -m pytest -q --hypothesis-profile=small $(COVERING)

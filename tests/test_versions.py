@@ -23,7 +23,7 @@ from reconciler.report import memory_file as memoryfile
 from reconciler.report.memory_file import read_memory, update_memory
 from reconciler.requests.calls import Notice
 from tests.command_line import RunCli
-from tests.unit.reports import field_change, plan_report, update
+from tests.report.reports import field_change, plan_report, update
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.report.report import Report
-from tests.unit.reports import deletion, field_change, plan_report, update
+from tests.report.reports import deletion, field_change, plan_report, update
 
 Open = Callable[[Report], Any]
 

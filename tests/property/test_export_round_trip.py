@@ -20,8 +20,8 @@ from reconciler.resources.desired import Desired
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
+from tests.apply.test_export import TEXTS
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
-from tests.unit.test_export import TEXTS
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 TEXT = st.one_of(

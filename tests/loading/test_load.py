@@ -16,7 +16,7 @@ from reconciler.errors import Origin
 from reconciler.loading.load import MAX_FILE_BYTES, Loaded, Skipped, load
 from reconciler.loading.scalars import read_plain
 from reconciler.loading.tree import MAX_DEPTH, MAX_EXPANDED
-from tests.unit.manifests import loaded_from
+from tests.loading.manifests import loaded_from
 
 SMALL = "kind: Model\n"
 

@@ -17,7 +17,7 @@ from reconciler.report.report import Report, report_document
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING
-from tests.unit.reports import deletion, field_change, plan_report, update
+from tests.report.reports import deletion, field_change, plan_report, update
 
 MODEL = Key(user_id="demo", app_id="pets", model_id="m")
 LEFT = FieldChange(path=("name",), before="a", after="b")

@@ -18,7 +18,7 @@ from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
 from reconciler.resources.keys import Key
-from tests.unit.scripted_service import FakeTime, ok
+from tests.remote.scripted_service import FakeTime, ok
 
 KEY = Key(user_id="jane", app_id="pets", model_id="cats")
 

@@ -22,7 +22,7 @@ from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
 from reconciler.session import connected
-from tests.unit.scripted_service import ScriptedService, failing, ok
+from tests.remote.scripted_service import ScriptedService, failing, ok
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 

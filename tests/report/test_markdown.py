@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from reconciler.report.markdown import COMMENT_BUDGET, SUMMARY_BUDGET, code, fenced, render_markdown
 from reconciler.report.report import Report
 from reconciler.report.results import Block, Result, result_markdown
-from tests.unit.reports import deletion, field_change, plan_report, update
+from tests.report.reports import deletion, field_change, plan_report, update
 
 HOSTILE = (
     "@octocat",

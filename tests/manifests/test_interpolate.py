@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.errors import Origin
 from reconciler.manifests.interpolate import escaped, interpolate
 from reconciler.resources.secrets import Sensitive
-from tests.unit.manifests import loaded_from
+from tests.loading.manifests import loaded_from
 
 VARIABLES: dict[str, Any] = {
     "threshold": 0.8,

@@ -15,7 +15,7 @@ from reconciler.cli.progress import WIPE, StatusLine
 from reconciler.report.table import width
 from reconciler.report.text import render
 from reconciler.resources.secrets import Sensitive
-from tests.unit.reports import deletion, field_change, plan_report, update
+from tests.report.reports import deletion, field_change, plan_report, update
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -12,7 +12,7 @@ from reconciler.cli.main import COMMANDS
 from reconciler.emulator.server import Emulator
 from tests.command_line import RunCli
 
-TABLE = Path(__file__).resolve().parent.parent / "docs" / "calls.md"
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "calls.md"
 VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
 IDS = ("--user-id", "demo", "--app-id", "pets")
 

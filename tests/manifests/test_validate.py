@@ -19,7 +19,7 @@ from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, 
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
-from tests.unit.manifests import HEADER, loaded_from
+from tests.loading.manifests import HEADER, loaded_from
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests" / "data" / "bad"

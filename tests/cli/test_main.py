@@ -1,17 +1,13 @@
-"""The command line's frame: finding commands, exit codes, what each kind of failure prints, shared options, start-up."""
+"""The command line's frame: finding commands, exit codes, what each kind of failure prints, start-up."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -19,7 +15,6 @@ import pytest
 
 from reconciler import __version__, exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, main
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options, use_color
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, UsageError
 from tests.command_line import RunCli
 
@@ -28,22 +23,7 @@ TOKEN = "pat-0123456789abcdef"
 USAGE = "Usage: reconciler [OPTIONS] COMMAND [ARGS]...\nTry 'reconciler --help' for help.\n\n"
 
 
-@pytest.fixture
-def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """A command `probe` whose callback the test gives, with every shared option, beside the real commands."""
-    module = ModuleType("reconciler.cli.probe")
-    monkeypatch.setitem(sys.modules, "reconciler.cli.probe", module)
-    monkeypatch.setitem(COMMANDS, "probe", ("reconciler.cli.probe", "Do what the test says."))
-
-    def install(callback: Any) -> None:
-        decorated = plan_options(out=True, detailed_exitcode=True)(callback)
-        decorated = common_options(formats=("text", "json", "markdown"))(decorated)
-        module.__dict__["command"] = click.command(name="probe")(paths_argument(required=False)(decorated))
-
-    return install
-
-
-# --- finding commands ----------------------------------------------------------------------------------------
+# --- finding commands -----------------------------------------------------------------------------------------
 
 
 def test_version_is_one_line_on_stdout(cli: RunCli) -> None:
@@ -93,7 +73,7 @@ def test_an_unknown_option_before_the_command_is_a_usage_error(cli: RunCli) -> N
     assert result.stderr.startswith(f"{USAGE}error: No such option")
 
 
-# --- exit codes ----------------------------------------------------------------------------------------------
+# --- exit codes -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("returned", "expected"), [(None, 0), (0, 0), (2, 2), (3, 3), (4, 4)])
@@ -174,112 +154,7 @@ def test_a_bad_option_is_a_usage_error_and_the_command_does_not_run(
     assert "Try 'reconciler probe --help' for help.\n\nerror: " in result.stderr
 
 
-# --- shared options ------------------------------------------------------------------------------------------
-
-
-def test_options_not_given_are_none_or_empty(cli: RunCli, probe: Any) -> None:
-    seen: dict[str, Any] = {}
-    probe(lambda **options: seen.update(options))
-    assert cli("probe").exit_code == 0
-    assert seen == {
-        "paths": (),
-        "common": CommonOptions(
-            format="text",
-            endpoint=None,
-            user_id=None,
-            app_id=None,
-            environment=None,
-            config=None,
-            pat_file=None,
-            parallelism=None,
-            rate=None,
-            timeout=None,
-            insecure=False,
-            color="auto",
-            verbose=0,
-            quiet=False,
-        ),
-        "planning": PlanOptions(
-            targets=(),
-            selectors=(),
-            prune=False,
-            prune_scope=None,
-            max_deletes=None,
-            types=None,
-            shard=None,
-            out=None,
-            detailed_exitcode=False,
-        ),
-    }
-
-
-def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> None:
-    seen: dict[str, Any] = {}
-    probe(lambda **options: seen.update(options))
-    line = (
-        "probe a.yaml - --format markdown --endpoint embedded --user-id me --app-id pets --environment prod --config c.yaml "
-        "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* "
-        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --types t.json --shard 2/5 --out p.json "
-        "--detailed-exitcode"
-    )
-    assert cli(*line.split()).exit_code == 0
-    assert seen["paths"] == ("a.yaml", "-")
-    assert asdict(seen["common"]) == {
-        "format": "markdown",
-        "endpoint": "embedded",
-        "user_id": "me",
-        "app_id": "pets",
-        "environment": "prod",
-        "config": "c.yaml",
-        "pat_file": "pat",
-        "parallelism": 64,
-        "rate": 0.5,
-        "timeout": 3600.0,
-        "insecure": True,
-        "color": "never",
-        "verbose": 2,
-        "quiet": False,
-    }
-    assert asdict(seen["planning"]) == {
-        "targets": ("gen*", "me/*"),
-        "selectors": (("team", "vision"), ("note", "a=b")),
-        "prune": True,
-        "prune_scope": "app",
-        "max_deletes": 0,
-        "types": "t.json",
-        "shard": {"number": 2, "count": 5},
-        "out": "p.json",
-        "detailed_exitcode": True,
-    }
-
-
-@pytest.mark.parametrize(
-    ("choice", "isatty", "environ", "expected"),
-    [
-        ("auto", True, {}, True),
-        ("auto", False, {}, False),
-        ("auto", True, {"NO_COLOR": "1"}, False),
-        ("auto", True, {"NO_COLOR": ""}, True),
-        ("auto", True, {"TERM": "dumb"}, False),
-        ("always", False, {"NO_COLOR": "1"}, True),
-        ("never", True, {}, False),
-    ],
-)
-def test_colour_follows_the_flag_then_no_color_then_the_terminal(
-    choice: str, isatty: bool, environ: dict[str, str], expected: bool
-) -> None:
-    assert use_color(choice, isatty=isatty, environ=environ) is expected
-
-
-@pytest.mark.parametrize(
-    ("color", "printed"), [("auto", "red\n"), ("never", "red\n"), ("always", "\x1b[31mred\x1b[0m\n")]
-)
-def test_colour_settles_what_echo_writes(cli: RunCli, probe: Any, color: str, printed: str) -> None:
-    probe(lambda **_: click.echo(click.style("red", fg="red")))
-    assert cli("probe", "--color", color).stdout == printed
-
-
-# --- faults of the program itself ----------------------------------------------------------------------------
+# --- faults of the program itself -----------------------------------------------------------------------------
 
 
 def _fail_with_the_token(**_: object) -> None:
@@ -322,7 +197,7 @@ def test_secrets_that_a_command_names_stay_out_of_its_traceback(cli: RunCli, pro
     assert "RuntimeError: it was (sensitive)\n" in cli("probe", "-vv").stderr
 
 
-# --- as a process --------------------------------------------------------------------------------------------
+# --- as a process ---------------------------------------------------------------------------------------------
 
 
 def test_a_reader_that_leaves_early_ends_the_command_quietly(tmp_path: Path) -> None:
@@ -402,94 +277,3 @@ def test_main_puts_the_signal_handler_back(capsys: pytest.CaptureFixture[str]) -
     assert main(["--version"]) == exit_codes.OK
     assert signal.getsignal(signal.SIGTERM) is before
     assert capsys.readouterr().out == f"{PROGRAM} {__version__}\n"
-
-
-# --- completion ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script_for_the_shell(cli: RunCli, shell: str) -> None:
-    result = cli("completion", shell)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert f"_RECONCILER_COMPLETE={shell}_complete" in result.stdout
-
-
-def test_completion_of_an_unknown_shell_is_a_usage_error(cli: RunCli) -> None:
-    assert cli("completion", "csh").exit_code == 64
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("reconciler pu", "plain,purge\n"),
-        ("reconciler completion f", "plain,fish\n"),
-        ("reconciler completion --he", "plain,--help\n"),
-    ],
-)
-def test_completion_completes_commands_choices_and_options(cli_process: RunCli, words: str, expected: str) -> None:
-    count = len(words.split()) - 1
-    env = {"_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
-    result = cli_process(env=env)
-    assert (result.exit_code, result.stdout) == (0, expected)
-
-
-def test_the_bash_script_is_sound(cli: RunCli, tmp_path: Path) -> None:
-    script = tmp_path / "completion.bash"
-    script.write_text(cli("completion", "bash").stdout, encoding="utf-8")
-    line = f"source {script}; complete -p reconciler"
-    ended = subprocess.run(["bash", "--norc", "-ec", line], capture_output=True, text=True, check=True)
-    assert ended.stdout == "complete -o nosort -F _reconciler_completion reconciler\n"
-
-
-# --- the emulator and the schemas ----------------------------------------------------------------------------
-
-
-def test_emulator_says_where_it_listens_and_ends_on_sigterm(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "reconciler", "emulator", "--state", str(tmp_path / "state.db"), "--pat", TOKEN]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        rest, stderr = process.communicate(timeout=20)
-    assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+\n", first)
-    assert (process.returncode, rest, stderr) == (0, "", "")
-    assert (tmp_path / "state.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--pat", "a", "--pat-env", "B"], "--pat and --pat-env both name the token. Give one of them."),
-        (["--pat", ""], "--pat is empty. Give a token, or leave the option out."),
-        (
-            ["--pat-env", "NOT_THERE"],
-            "--pat-env NOT_THERE: that environment variable is not set. Set it, or leave the option out.",
-        ),
-    ],
-    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
-)
-def test_emulator_refuses_an_unclear_token(cli: RunCli, arguments: list[str], told: str) -> None:
-    result = cli("emulator", *arguments)
-    assert (result.exit_code, result.stdout, result.stderr) == (64, "", f"error: {told}\n")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["--port", "65536"], ["--switch", "colour=red"], ["--fault", "kind=RAIN"], ["--seed", "/nonexistent.json"]],
-    ids=" ".join,
-)
-def test_emulator_refuses_a_bad_option_before_it_listens(cli: RunCli, arguments: list[str]) -> None:
-    result = cli("emulator", *arguments)
-    assert (result.exit_code, result.stdout) == (64, "")
-    assert result.stderr.splitlines()[-1].startswith("error: ")
-
-
-@pytest.mark.parametrize(("arguments", "title"), [([], "Model"), (["model"], "Model"), (["CONFIG"], "Config")])
-def test_schema_prints_one_json_schema(cli: RunCli, arguments: list[str], title: str) -> None:
-    result = cli("schema", *arguments)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.document()["properties"]["kind"]["const"] == title
-
-
-def test_schema_of_an_unknown_kind_is_a_usage_error(cli: RunCli) -> None:
-    assert cli("schema", "Workflow").exit_code == 64

@@ -15,8 +15,8 @@ from reconciler.loading.schema import FILES, schema_document, schema_text
 from reconciler.loading.shape import shape_problems
 from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Kind
-from tests.unit.manifests import loaded_from
-from tests.unit.test_validate import FULL
+from tests.loading.manifests import loaded_from
+from tests.manifests.test_validate import FULL
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from reconciler.emulator.server import Emulator
 from tests.command_line import CliResult, RunCli
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "manifests"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "manifests"
 
 FORMATS = ("text", "json", "markdown", "html")
 

@@ -10,7 +10,7 @@ from clarifai_grpc.grpc.api import service_pb2
 from google.protobuf.json_format import ParseDict
 
 from tests.command_line import RunCli
-from tests.unit.scripted_service import ScriptedService, failing, ok
+from tests.remote.scripted_service import ScriptedService, failing, ok
 
 CANARY = "canary-77d41a2d95a6"
 VERSION = "c" * 32

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.loading.shape import shape_problems
-from tests.unit.manifests import HEADER, loaded_from
+from tests.loading.manifests import HEADER, loaded_from
 
 
 def told(text: str) -> list[str]:

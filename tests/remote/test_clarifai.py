@@ -23,8 +23,8 @@ from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.request import Request, request_from_body
 from reconciler.resources.secrets import Sensitive
+from tests.remote.scripted_service import ScriptedService, failing, in_turn, models_of, ok, paged
 from tests.request_values import request
-from tests.unit.scripted_service import ScriptedService, failing, in_turn, models_of, ok, paged
 
 SCOPE = Scope("jane", "pets")
 KEY = Key(user_id="jane", app_id="pets", model_id="cats")

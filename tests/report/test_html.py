@@ -6,7 +6,7 @@ import re
 
 from reconciler.report.html import render_html
 from reconciler.report.report import Report
-from tests.unit.reports import deletion, field_change, plan_report, update
+from tests.report.reports import deletion, field_change, plan_report, update
 
 
 def body(report: Report) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.remote.pacing import Pacer
-from tests.unit.scripted_service import FakeTime
+from tests.remote.scripted_service import FakeTime
 
 
 def starts_of(rate: float, pauses: list[float]) -> list[float]:

@@ -1,0 +1,188 @@
+"""`export` as a user runs it, against the emulator: outputs whole, calls exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from reconciler.emulator.sample import SAMPLE
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Switches
+from tests.cli.live_side import LATEST, SECRET, Service, seeded
+from tests.command_line import RunCli
+
+
+def test_export_prints_a_stream_that_plans_empty(service: Service) -> None:
+    result = service.run("export")
+    secret = f"demo/pets/pet-names@{LATEST['pet-names']} output_info.params.secrets: a secret, (sensitive)"
+    assert (result.exit_code, result.stderr) == (0, f"warning: not exported: {secret}.\n")
+    assert service.calls() == ["ListModels", "ListModels", "ListModelTypes"]
+    documents = list(yaml.safe_load_all(result.stdout))
+    assert [(each["metadata"]["id"], [v["id"] for v in each["spec"].get("versions", [])]) for each in documents] == [
+        (model_id, [LATEST[model_id]] if model_id in LATEST else [])
+        for model_id in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
+    ]
+    assert result.stdout.split("---\n")[1] == (
+        "apiVersion: reconciler/v1\n"
+        "kind: Model\n"
+        "metadata:\n"
+        "  id: pet-draft\n"
+        "  user_id: demo\n"
+        "  app_id: pets\n"
+        "spec:\n"
+        "  action: merge\n"
+        "  name: pet-draft\n"
+        "  notes: Has no version yet\n"
+        "  visibility: PRIVATE\n"
+    )
+    planned = service.run("plan", "-", "--detailed-exitcode", stdin=result.stdout)
+    assert (planned.exit_code, planned.stdout, planned.stderr) == (0, "In sync: 5 models unchanged.\n", "")
+
+
+def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: Service) -> None:
+    result = service.run("export", "--output", "live/pets", "--version", "all", "-q")
+    names = ["pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
+    assert (result.exit_code, result.stdout) == (0, "".join(f"live/pets/{name}.yaml\n" for name in names))
+    calls = service.calls()
+    assert (calls[:2], sorted(calls[2:])) == (
+        ["ListModels"] * 2,
+        ["ListModelTypes"] + ["ListModelVersions"] * calls.count("ListModelVersions"),
+    )
+    files = sorted(path.name for path in (service.folder / "live/pets").iterdir())
+    assert files == [f"{name}.yaml" for name in names]
+    breeds = yaml.safe_load((service.folder / "live/pets/pet-breeds.yaml").read_text())
+    assert [version["id"][-1] for version in breeds["spec"]["versions"]] == ["3", "2", "1"]
+    assert service.run("plan", "live", "--detailed-exitcode").exit_code == 0
+
+    (service.folder / "live/pets/petsID.yaml").write_text("mine")
+    (service.folder / "live/pets/pet-draft.yaml").unlink()
+    again = service.run("export", "--output", "live/pets", "-q")
+    there = ", ".join(f"live/pets/{name}.yaml" for name in names if name != "pet-draft")
+    assert (again.exit_code, again.stdout) == (3, "")
+    assert again.stderr == (
+        f"error: No file was written, because there is one already: {there}. "
+        "Give another folder, or --force to overwrite.\n"
+    )
+    assert (service.folder / "live/pets/petsID.yaml").read_text() == "mine"
+    assert not (service.folder / "live/pets/pet-draft.yaml").exists()
+    assert service.run("export", "--output", "live/pets", "--force", "-q").exit_code == 0
+    assert service.run("plan", "live", "--detailed-exitcode").exit_code == 0
+
+
+def test_export_names_the_schema_that_lies_above_the_folder(service: Service) -> None:
+    service.run("export", "--name", "pets", "--output", "bare")
+    assert (service.folder / "bare/petsID.yaml").read_text().splitlines()[0] == "apiVersion: reconciler/v1"
+    (service.folder / "schemas").mkdir()
+    (service.folder / "schemas/model.v1.schema.json").write_text("{}")
+    service.run("export", "--name", "pets", "--output", "a/b")
+    text = (service.folder / "a/b/petsID.yaml").read_text()
+    assert text.splitlines()[0] == "# yaml-language-server: $schema=../../schemas/model.v1.schema.json"
+    service.run("export", "--name", "pets", "--output", "manifests")
+    text = (service.folder / "manifests/petsID.yaml").read_text()
+    assert text.splitlines()[0] == "# yaml-language-server: $schema=../schemas/model.v1.schema.json"
+
+
+def test_export_by_name_and_type_searches(service: Service) -> None:
+    result = service.run("export", "--name", "Pet *", "--type", "visual-classifier", "--format", "json")
+    assert service.calls() == ["PostModelsSearches", "PostModelsSearches", "ListModelTypes", "ListModelTypes"]
+    document = result.document()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["pet-breeds"]
+    assert {**document, "manifests": []} == {"kind": "Export", "manifests": [], "files": [], "skipped": []}
+
+
+def test_export_of_nothing_says_so(service: Service) -> None:
+    result = service.run("export", "--name", "none*")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "There are no such models.\n")
+
+
+def test_export_never_has_clarifais_own_models(service: Service) -> None:
+    found = service.run("export", "--name", "Image*", "--format", "json").document()
+    assert found == {"kind": "Export", "manifests": [], "files": [], "skipped": []}
+
+
+def test_export_reads_a_version_that_the_listing_shows_in_part(cli: RunCli, folder: Path) -> None:
+    with Emulator(seed=SAMPLE, switches=Switches(output_info_in_list=False)) as emulator:
+        service = Service(emulator, cli, folder)
+        document = service.run("export", "--name", "pets", "--format", "json").document()
+    version = document["manifests"][0]["spec"]["versions"][0]
+    assert version["output_info"]["params"] == {"max_concepts": 20, "min_value": 0.5, "select_concepts": []}
+
+
+def test_export_leaves_secrets_out_and_what_no_manifest_can_hold(secretive: Service) -> None:
+    secretive.emulator.load(seeded({"id": "a b"}, {"id": "long", "notes": "x" * 65537}))
+    result = secretive.run("export", "--format", "json")
+    document = result.document()
+    assert document["skipped"] == [
+        {
+            "address": "demo/pets/a b",
+            "path": None,
+            "reason": 'the id "a b" holds white space, which can\'t stand in a URL',
+        },
+        *(
+            {
+                "address": f"demo/pets/bot@{'c' * 32}",
+                "path": f"output_info.params.{name}",
+                "reason": "a secret, (sensitive)",
+            }
+            for name in ("api_key", "secrets")
+        ),
+        {
+            "address": "demo/pets/long",
+            "path": "notes",
+            "reason": "longer than the 65,536 bytes that notes may have",
+        },
+    ]
+    assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["bot", "long"]
+    stream = secretive.run("export")
+    assert SECRET not in result.stdout + result.stderr + stream.stdout + stream.stderr
+    planned = secretive.run("plan", "-", "--detailed-exitcode", stdin=stream.stdout)
+    assert (planned.exit_code, planned.stdout) == (0, "In sync: 2 models unchanged.\n")
+
+
+def test_export_round_trips_hard_texts_through_the_service(cli: RunCli, folder: Path) -> None:
+    hard = [
+        "no",
+        "12:30",
+        "1e3",
+        "${var:x}",
+        "$${",
+        " a\n",
+        "a\x85b",
+        "\u202e",
+        "# a",
+        "<<",
+        "- a",
+        "\x1b[31m",
+        "😀",
+        "~",
+    ]
+    model = {
+        "id": "hard",
+        "name": "${env:HOME}",
+        "notes": "\n".join(hard),
+        "metadata": {"list": hard, **{text: text for text in hard}, "tiny": 1e-7, "deep": {"a": [{"b": [[], {}]}]}},
+        "toolkits": ["off", "0x1F"],
+    }
+    with Emulator(seed=seeded(model)) as emulator:
+        service = Service(emulator, cli, folder)
+        exported = service.run("export")
+        planned = service.run("plan", "-", "--detailed-exitcode", stdin=exported.stdout)
+    assert (exported.stderr, planned.exit_code, planned.stdout) == ("", 0, "In sync: 1 model unchanged.\n")
+    assert not any(letter in exported.stdout for letter in "\x1b\x85\u202e")
+
+
+def test_export_for_me_names_the_same_models_as_the_real_id(service: Service) -> None:
+    result = service.run("export", "--user-id", "me", "-q", "--name", "pets")
+    assert yaml.safe_load(result.stdout)["metadata"] == {"id": "petsID", "user_id": "me", "app_id": "pets"}
+    assert service.run("plan", "-", "--detailed-exitcode", stdin=result.stdout).exit_code == 0
+
+
+def test_export_to_a_place_that_cannot_be_written(service: Service) -> None:
+    (service.folder / "file").write_text("")
+    result = service.run("export", "--output", "file", "-q")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert (
+        result.stderr.splitlines()[-1] == "error: The manifest can't be written to file/pet-breeds.yaml: File exists."
+    )

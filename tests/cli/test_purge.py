@@ -1,0 +1,220 @@
+"""`purge` as a user runs it, against the emulator: outputs whole, calls exact."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+
+from reconciler.cli.main import main
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
+from reconciler.state.locks import locked
+from tests.cli.live_side import WRITES, Service, seeded
+from tests.command_line import RunCli
+from tests.remote.scripted_service import ScriptedService, in_turn, models_of, ok
+
+
+def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", scope=False)
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert lines[0].startswith("Backup: .reconciler/backup/")
+    names = ["pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
+    assert lines[1:] == [
+        *(f"deleted demo/pets/{name}" for name in names),
+        "Purge of demo/pets: 5 models deleted, none left.",
+    ]
+    requests = [call for call in service.emulator.calls if call.rpc.startswith(WRITES)]
+    assert [(call.rpc, call.request) for call in requests] == [
+        ("DeleteModels", {"user_app_id": {"user_id": "demo", "app_id": "pets"}, "delete_all": True})
+    ]
+    calls = service.calls()
+    listing = ["ListModels"] * 2
+    assert (calls[:4], calls[-5:]) == (listing * 2, [*listing, "DeleteModels", *listing])
+    assert sorted(calls[4:-5]) == ["ListModelTypes"] + ["ListModelVersions"] * 5
+    assert service.models() == []
+    kept = service.folder / lines[0].removeprefix("Backup: ")
+    assert sorted(path.name for path in kept.rglob("*.yaml")) == [f"{name}.yaml" for name in names]
+    assert service.run("validate", kept).exit_code == 0
+
+
+def test_purge_as_json(service: Service) -> None:
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
+    document = result.document()
+    assert (result.exit_code, result.stderr) == (0, f"Backup: {document['backup']}\n")
+    assert (service.folder / document["backup"]).is_dir()
+    assert {**document, "backup": ""} == {
+        "kind": "Purge",
+        "deleted": [f"demo/pets/{name}" for name in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")],
+        "remaining": [],
+        "backup": "",
+        "converged": True,
+        "error": None,
+    }
+
+
+def test_purge_of_an_empty_app_writes_nothing(cli: RunCli, folder: Path) -> None:
+    with Emulator(seed=seeded()) as emulator:
+        service = Service(emulator, cli, folder)
+        result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
+        calls = service.calls()
+    assert (result.exit_code, set(calls)) == (0, {"ListModels"})
+    assert result.document() == {
+        "kind": "Purge",
+        "deleted": [],
+        "remaining": [],
+        "backup": None,
+        "converged": True,
+        "error": None,
+    }
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["demo/pets"], "--confirm is missing. To delete every model of demo/pets, give --confirm demo/pets."),
+        (
+            ["demo/pets", "--confirm", "demo/pet"],
+            "--confirm says demo/pet. To delete every model of demo/pets, give --confirm demo/pets.",
+        ),
+        (["demo/pets", "--yes"], "--confirm is missing. To delete every model of demo/pets, give --confirm demo/pets."),
+        (["pets", "--confirm", "pets"], '"pets" is not of the form USER/APP, for example demo/pets.'),
+        (["demo/", "--confirm", "demo/"], '"demo/" is not of the form USER/APP, for example demo/pets.'),
+        (["a/b/c", "--confirm", "a/b/c"], '"a/b/c" is not of the form USER/APP, for example demo/pets.'),
+        (
+            ["demo/pets", "--confirm", "demo/pets", "--app-id", "other"],
+            "--app-id other contradicts USER/APP, demo/pets. Leave --app-id out.",
+        ),
+    ],
+)
+def test_purge_reads_and_writes_nothing_unless_the_app_is_named_twice(
+    service: Service, args: list[str], told: str
+) -> None:
+    result = service.run("purge", *args)
+    assert (result.exit_code, result.stdout, service.calls()) == (64, "", [])
+    assert result.stderr.splitlines()[-1] == f"error: {told}"
+
+
+CONFIG = "apiVersion: reconciler/v1\nkind: Config\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "metadata", "rules"),
+    [
+        ("owner: us\n", {"reconciler": {"owner": "us", "protect": True}}, ["is protected: its live mark says so."]),
+        ("owner: us\n", {"reconciler": {"owner": "them"}}, ["belongs to 'them', by its owner mark."]),
+        ("", {"reconciler": {"owner": "us"}}, ["belongs to 'us', by its owner mark."]),
+        ('prune: {protect: ["prod-*"]}\n', {}, ["matches 'prod-*' of prune.protect."]),
+        ('prune: {protect: ["Fine *"]}\n', {}, ["matches 'Fine *' of prune.protect."]),
+    ],
+)
+def test_purge_is_refused_where_a_model_is_not_to_go(
+    service: Service, config: str, metadata: dict[str, Any], rules: list[str]
+) -> None:
+    (service.folder / "reconciler.yaml").write_text(CONFIG + config)
+    service.emulator.load(seeded({"id": "prod-1", "name": "Fine name", "metadata": metadata}))
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
+    assert (result.exit_code, result.document()["exit_code"]) == (3, 3)
+    assert all(f"demo/pets/prod-1 {rule}" in result.document()["message"] for rule in rules)
+    assert set(service.calls()) == {"ListModels"}
+    assert len(service.models()) == 6
+    assert not (service.folder / ".reconciler").exists()
+
+
+def test_purge_goes_where_the_owner_is_this_one(service: Service) -> None:
+    (service.folder / "reconciler.yaml").write_text(f"{CONFIG}owner: us\n")
+    service.emulator.load(seeded({"id": "ours", "metadata": {"reconciler": {"owner": "us", "protect": False}}}))
+    assert service.run("purge", "demo/pets", "--confirm", "demo/pets").exit_code == 0
+    assert service.models() == []
+
+
+def test_purge_deletes_nothing_where_the_backup_cannot_be_written(service: Service) -> None:
+    (service.folder / ".reconciler").mkdir()
+    (service.folder / ".reconciler/backup").write_text("a file")
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
+    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
+    assert "The backup can't be written" in result.stderr
+    assert "DeleteModels" not in service.calls()
+
+
+def test_purge_waits_for_no_other_run(service: Service) -> None:
+    with locked(service.folder / ".reconciler/locks", service.emulator.url, {"pets"}, run="another"):
+        result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
+    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
+    assert "another" in result.stderr
+    assert not (service.folder / ".reconciler/backup").exists()
+    assert "DeleteModels" not in service.calls()
+
+
+def test_purge_whose_answer_was_lost_is_done_where_the_app_is_empty(service: Service) -> None:
+    service.emulator.switches = Switches(faults=(Fault(rpc="DeleteModels", kind="LOST_REPLY", nth=1),))
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
+    document = result.document()
+    assert (result.exit_code, document["converged"], len(document["deleted"])) == (0, True, 5)
+    assert "UNAVAILABLE" in document["error"]
+
+
+def test_purge_that_failed_is_incomplete_and_names_what_is_left(service: Service) -> None:
+    service.emulator.switches = Switches(faults=(Fault(rpc="DeleteModels", kind="10020", times=None),))
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
+    document = result.document()
+    assert (result.exit_code, document["converged"], document["deleted"]) == (4, False, [])
+    assert document["remaining"] == [
+        f"demo/pets/{name}" for name in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
+    ]
+    assert document["error"].startswith("DeleteModels failed: 10020 FAILURE")
+
+
+def test_purge_deletes_nothing_where_a_model_came_after_the_backup(cli: RunCli, folder: Path) -> None:
+    first, second = (resources_pb2.Model(id=name, user_id="demo", app_id="pets") for name in ("first", "second"))
+    listings = in_turn(models_of(first), models_of(), models_of(first, second), models_of())
+    one = service_pb2.SingleModelResponse(status=ok(), model=first)
+    none = service_pb2.MultiModelVersionResponse(status=ok())
+    answers = {"ListModels": listings, "GetModel": in_turn(one), "ListModelVersions": in_turn(none)}
+    with ScriptedService(**answers) as scripted:
+        url = f"http://127.0.0.1:{scripted.port}"
+        args = ("purge", "demo/pets", "--confirm", "demo/pets", "--endpoint", url, "--rate", "1000")
+        result = cli(*args, env={"CLARIFAI_PAT": "pat"}, cwd=folder)
+        assert scripted.rpcs == [
+            "ListModels",
+            "ListModels",
+            "GetModel",
+            "ListModelVersions",
+            "ListModels",
+            "ListModels",
+        ]
+    told = (
+        "error: demo/pets/second was created during this run and is in no backup; nothing was deleted. Run the command"
+    )
+    assert (result.exit_code, result.stderr) == (3, f"{told} again.\n")
+
+
+class Terminal(io.TextIOWrapper):
+    """Standard input that says it is a terminal, and answers with what it was given."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n\n", 5), ("y\n", 0)])
+def test_purge_asks_on_a_terminal(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    left: int,
+) -> None:
+    monkeypatch.chdir(service.folder)
+    monkeypatch.setattr("sys.stdin", Terminal(io.BytesIO(answer.encode()), encoding="utf-8"))
+    args = ["purge", "demo/pets", "--confirm", "demo/pets", "--endpoint", service.emulator.url, "--rate", "1000"]
+    monkeypatch.setenv("CLARIFAI_PAT", "pat")
+    assert main(args) == 0
+    captured = capsys.readouterr()
+    assert "Delete 5 models of demo/pets? They can't be recovered. [y/N]: " in captured.err
+    assert len(service.models()) == left
+    assert captured.out.endswith("none left.\n") if left == 0 else captured.err.endswith("Nothing was deleted.\n")

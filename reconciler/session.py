@@ -378,8 +378,8 @@ class Session:
                 raise ReconcilerError(
                     "The plan needs secrets from its manifests, and these have changed since. Make a new plan."
                 )
-            wanted = planning.wanted_specs(desired)
-        return restored(plan, environ=self.environ, wanted_of=lambda key: wanted.get(key, {}))
+            wanted = planning.desired_specs(desired)
+        return restored(plan, environ=self.environ, desired_of=lambda key: wanted.get(key, {}))
 
 
 def _file_refusals(plan: Plan, endpoint: str, now: datetime, max_age_hours: float | None) -> list[Refusal]:

@@ -1,7 +1,7 @@
 """Desired × Observed → drifts: matching, the desired spec, params against model types, the diff, expectations.
 
 match.py         which live model and version each manifest entry means
-wanted.py        one manifest entry laid over what is there
+desired_spec.py  one manifest entry laid over what is there
 diff.py          what differs, path by path
 expectations.py  what versions should be and no call can change
 live_secrets.py  which params of live versions are secret

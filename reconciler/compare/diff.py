@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.compare.desired_spec import desired_spec, is_as_stated
 from reconciler.compare.match import Match
-from reconciler.compare.wanted import is_as_stated, spec_wanted
 from reconciler.errors import Origin, ProblemList
 from reconciler.resources.canonical import equal, equal_fields, is_copy_of_another, spec_from_document
 from reconciler.resources.desired import DesiredVersion
@@ -109,7 +109,7 @@ def _is_model_in_sync(match: Match, owner: str | None) -> bool:
     if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
         return False
     mark = lookup(document, ("metadata", MARK_KEY))
-    return owner is None or equal(mark, mark_wanted(mark, owner=owner, protect=desired.protect))
+    return owner is None or equal(mark, desired_mark(mark, owner=owner, protect=desired.protect))
 
 
 def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
@@ -118,14 +118,14 @@ def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
     stated = desired.stated
     if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
         stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
-    after = spec_wanted(desired.key.kind, before, stated, action=desired.action, removals=desired.removals)
+    after = desired_spec(desired.key.kind, before, stated, action=desired.action, removals=desired.removals)
     if owner is not None:
         path = ("metadata", MARK_KEY)
-        after = with_value(after, path, mark_wanted(lookup(before, path), owner=owner, protect=desired.protect))
+        after = with_value(after, path, desired_mark(lookup(before, path), owner=owner, protect=desired.protect))
     yield from _drift(desired.key, match.observed.document, before, after, desired.origins, desired.origin)
 
 
-def mark_wanted(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
+def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
     """The owner mark of a managed model. An unstated `protect` keeps the live one; other keys of a mark stay."""
     kept = dict(mark) if isinstance(mark, Mapping) else {}
     live = kept.get("protect", False)
@@ -140,9 +140,9 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
         before = spec_from_document(key.kind, document)
         after = before
         for entry in entries:
-            after = _entry_wanted(key, after, entry)
+            after = _with_entry(key, after, entry)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
-            if _entry_wanted(key, after, entry) != after:
+            if _with_entry(key, after, entry) != after:
                 problems.add(
                     "contradicting-versions",
                     f"this entry and another of model {key.model().address} select version {key.version_id} "
@@ -160,8 +160,8 @@ def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
     return not entry.removals and is_as_stated(key.kind, document, entry.stated, action=entry.action)
 
 
-def _entry_wanted(key: Key, spec: Mapping[str, Any], entry: DesiredVersion) -> dict[str, Any]:
-    return spec_wanted(key.kind, spec, entry.stated, action=entry.action, removals=entry.removals)
+def _with_entry(key: Key, spec: Mapping[str, Any], entry: DesiredVersion) -> dict[str, Any]:
+    return desired_spec(key.kind, spec, entry.stated, action=entry.action, removals=entry.removals)
 
 
 def _drift(

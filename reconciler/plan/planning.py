@@ -128,7 +128,7 @@ class Planning:
             return _require_fitting_params(found, self._types(found, inputs))
         return require_fitting_params_offline(inputs.types, desired)
 
-    def wanted_specs(self, desired: Desired) -> dict[Key, Mapping[str, Any]]:
+    def desired_specs(self, desired: Desired) -> dict[Key, Mapping[str, Any]]:
         """The wanted spec of every resource that differs from its manifest now."""
         return {drift.key: drift.after for drift in drifts(self._matched(desired), owner=self.settings.owner)}
 

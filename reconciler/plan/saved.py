@@ -60,7 +60,7 @@ def _refuse_constant(name: str) -> Any:
 
 ENV = "env:"
 
-WantedOf = Callable[[Key], Mapping[str, Any]]
+DesiredOf = Callable[[Key], Mapping[str, Any]]
 """The wanted spec of a resource, computed from the manifests and the live side of now."""
 
 
@@ -80,25 +80,25 @@ def _secrets(plan: Plan) -> Iterator[Sensitive]:
     )
 
 
-def restored(plan: Plan, *, environ: Mapping[str, str], wanted_of: WantedOf) -> Plan:
+def restored(plan: Plan, *, environ: Mapping[str, str], desired_of: DesiredOf) -> Plan:
     """The plan with its secrets filled in. Raises ReconcilerError naming the first that can't be read again."""
-    return replace(plan, requests=tuple(_request(request, environ, wanted_of) for request in plan.requests))
+    return replace(plan, requests=tuple(_request(request, environ, desired_of) for request in plan.requests))
 
 
-def _request(request: Request, environ: Mapping[str, str], wanted_of: WantedOf) -> Request:
-    return replace(request, entries=tuple(_entry(entry, environ, wanted_of) for entry in request.entries))
+def _request(request: Request, environ: Mapping[str, str], desired_of: DesiredOf) -> Request:
+    return replace(request, entries=tuple(_entry(entry, environ, desired_of) for entry in request.entries))
 
 
-def _entry(entry: Entry, environ: Mapping[str, str], wanted_of: WantedOf) -> Entry:
+def _entry(entry: Entry, environ: Mapping[str, str], desired_of: DesiredOf) -> Entry:
     values = entry.values
     for place, secret in sensitive_places(entry.values):
         path = tuple(map(str, place))  # a list with a secret in it is one secret, so every step is a name
-        value = _read_again(secret, entry.key, path, environ, wanted_of)
+        value = _read_again(secret, entry.key, path, environ, desired_of)
         values = with_value(values, path, Sensitive(value, secret.source))
     return replace(entry, values=values)
 
 
-def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], wanted_of: WantedOf) -> Any:
+def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], desired_of: DesiredOf) -> Any:
     if secret.source.startswith(ENV):
         name = secret.source.removeprefix(ENV)
         if not environ.get(name):
@@ -107,7 +107,7 @@ def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[s
                 "set. Set it, or make a new plan."
             )
         return environ[name]
-    value = lookup(wanted_of(key), path)
+    value = lookup(desired_of(key), path)
     if value is MISSING:
         raise ReconcilerError(
             f"The secret at {path_text(path)} of {key.address} can't be read again: it is not in the manifests any more. "

@@ -1,17 +1,17 @@
 """From drifts to the requests that mend them, each proven before it is sent.
 
-The idea. The service's patch actions are only partly documented (`semantics` lists the open readings), so no call is
+The idea. The service's patch actions are only partly documented (`semantics` lists the open variants), so no call is
 chosen by rule of thumb. For each field that differs, candidates are tried from the least to the most invasive, and the
-first is taken for which, in every reading at once,
+first is taken for which, in every variant at once,
 
     1. patching the live document gives exactly the wanted document: the wanted values, and nothing else changed;
     2. patching it once more changes nothing: a retry after a lost answer is safe.
 
 A candidate `merge` sends only the leaves that differ and touches nobody else's keys, but it appends to lists. A
 candidate `overwrite` sends the field whole: right for lists, but it carries unmanaged siblings along, so it is used only
-where merge can't be proven (`output_info` is sent with all its live fields, which one reading would otherwise drop).
+where merge can't be proven (`output_info` is sent with all its live fields, which one variant would otherwise drop).
 Fields of one resource that take the same call travel in one entry; a plain string joins whichever call there is.
-Deleting a Struct key has no call that satisfies (1) in the key-by-key reading: there `overwrite`, the documented way,
+Deleting a Struct key has no call that satisfies (1) in the key-by-key variant: there `overwrite`, the documented way,
 is used if at least nothing else changes, and a notice says that reading back decides. What has no safe call at all is
 refused.
 
@@ -29,7 +29,7 @@ from typing import Any
 
 from reconciler.compare.diff import Drift
 from reconciler.errors import Refusal
-from reconciler.requests.semantics import READINGS, TAG_FIELDS, Reading, bearing, patched
+from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, bearing, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
@@ -53,13 +53,13 @@ class Notice:
 class Patch:
     """What one call does to one resource.
 
-    `unproven` names the readings in which the call may fail to reach the wanted value (it never harms in any).
+    `unproven` names the variants in which the call may fail to reach the wanted value (it never harms in any).
     """
 
     rpc: str
     action: str
     entry: Entry
-    unproven: tuple[Reading, ...] = ()
+    unproven: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,15 +123,15 @@ def _refusal(key: Key, field: FieldSpec, after: Any) -> Refusal:
 
 
 def _first_safe(drift: Drift, field: FieldSpec) -> Patch | None:
-    """The first candidate proven in every reading; else the last that reaches the value in some and harms in none."""
+    """The first candidate proven in every variant; else the last that reaches the value in some and harms in none."""
     fallback: Patch | None = None
     for patch in _candidates(drift, field):
-        failing = unproven_readings(drift, patch)
+        failing = unproven_variants(drift, patch)
         if failing is None:
             continue
         if not failing:
             return patch
-        if len(failing) < len(READINGS):
+        if len(failing) < len(VARIANTS):
             fallback = replace(patch, unproven=failing)
     return fallback
 
@@ -212,10 +212,10 @@ def _has_numeric_ids(value: Any) -> bool:
 # --- the proof ----------------------------------------------------------------------------------------------
 
 
-def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
-    """The readings in which a patch doesn't reach the wanted values, though it does no harm; None where it harms.
+def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
+    """The variants in which a patch doesn't reach the wanted values, though it does no harm; None where it harms.
 
-    Harm, in any reading: an unmanaged value changes, a managed one becomes something neither wanted nor there
+    Harm, in any variant: an unmanaged value changes, a managed one becomes something neither wanted nor there
     before, or a second sending gives another state than the first.
     """
     before = _touched(drift.document, patch)
@@ -224,14 +224,14 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
     for field in patch.entry.fields:
         after = revealed(lookup(drift.after, field.path))
         wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
-    # Eighteen readings, of which one to six can differ for any one patch: each of those is tried, once.
+    # Eighteen variants, of which one to six can differ for any one patch: each of those is tried, once.
     is_reached: dict[tuple[Any, ...], bool] = {}
-    for reading in READINGS:
-        differs_by = bearing(entry, action=patch.action, reading=reading)
+    for variant in VARIANTS:
+        differs_by = bearing(entry, action=patch.action, variant=variant)
         if differs_by in is_reached:
             continue
-        once = patched(before, entry, action=patch.action, reading=reading)
-        if not _same(patched(once, entry, action=patch.action, reading=reading), once):
+        once = patched(before, entry, action=patch.action, variant=variant)
+        if not _same(patched(once, entry, action=patch.action, variant=variant), once):
             return None
         is_reached[differs_by] = _same(once, wanted)
         if not is_reached[differs_by] and not _same(_without_leftovers(once, before, wanted), wanted):
@@ -239,7 +239,7 @@ def unproven_readings(drift: Drift, patch: Patch) -> tuple[Reading, ...] | None:
     if all(is_reached.values()):
         return ()
     return tuple(
-        reading for reading in READINGS if not is_reached[bearing(entry, action=patch.action, reading=reading)]
+        variant for variant in VARIANTS if not is_reached[bearing(entry, action=patch.action, variant=variant)]
     )
 
 
@@ -301,7 +301,7 @@ def _united(rpc: str, action: str, group: list[Patch]) -> Patch:
         rpc=rpc,
         action=action,
         entry=Entry(key=group[0].entry.key, values=values),
-        unproven=tuple(dict.fromkeys(reading for patch in group for reading in patch.unproven)),
+        unproven=tuple(dict.fromkeys(variant for patch in group for variant in patch.unproven)),
     )
 
 

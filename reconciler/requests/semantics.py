@@ -1,8 +1,8 @@
-"""What the service does with a patch: merge, overwrite and remove as pure functions, in every reading left open.
+"""What the service does with a patch: merge, overwrite and remove as pure functions, in every variant left open.
 
 The documentation ("Patching"; "Manage Models"; service.proto on PatchModelsRequest.action) gives the rules for JSON
-and leaves three questions open that decide whether a call loses data. A `Reading` is one answer to all three, and
-READINGS are all answers. `calls` proves each request in all of them before it is sent.
+and leaves three questions open that decide whether a call loses data. A `Variant` is one answer to all three, and
+VARIANTS are all answers. `calls` proves each request in all of them before it is sent.
 
     merge      scalars and values of another type are replaced; mappings merge deeply, unsent keys stay; lists of
                objects with `id` merge by it, new ones after the old; other lists are APPENDED; {} and [] replace;
@@ -52,7 +52,7 @@ class MergeTags(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Variant:
     """One consistent answer to what the documentation leaves open."""
 
     overwrite_struct: OverwriteStruct = OverwriteStruct.WHOLE
@@ -60,8 +60,8 @@ class Reading:
     merge_tags: MergeTags = MergeTags.APPEND
 
 
-READINGS: Final = tuple(
-    Reading(overwrite_struct=struct, unsent=unsent, merge_tags=tags)
+VARIANTS: Final = tuple(
+    Variant(overwrite_struct=struct, unsent=unsent, merge_tags=tags)
     for struct, unsent, tags in product(OverwriteStruct, Unsent, MergeTags)
 )
 
@@ -70,45 +70,45 @@ STRUCT_FIELDS: Final = frozenset({"metadata", "presets", "params", "fields_map",
 TAG_FIELDS: Final = frozenset({"toolkits", "use_cases", "languages"})
 
 
-def bearing(patch: Mapping[str, Any], *, action: str, reading: Reading) -> tuple[Enum, ...]:
-    """The part of a reading that bears on a patch: readings that share it do the same with it, whatever the document.
+def bearing(patch: Mapping[str, Any], *, action: str, variant: Variant) -> tuple[Enum, ...]:
+    """The part of a variant that bears on a patch: variants that share it do the same with it, whatever the document.
 
-    What `patched` consults, seen from outside: `merge` looks at a reading for tag lists alone, `overwrite` for mappings
-    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every reading), `remove` never.
+    What `patched` consults, seen from outside: `merge` looks at a variant for tag lists alone, `overwrite` for mappings
+    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every variant), `remove` never.
     """
     if action == "merge":
-        return (reading.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
+        return (variant.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
     if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
-        return (reading.overwrite_struct, reading.unsent)
+        return (variant.overwrite_struct, variant.unsent)
     return ()
 
 
-def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, reading: Reading) -> dict[str, Any]:
+def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, variant: Variant) -> dict[str, Any]:
     """The document of a model or version after one patch of it. `patch` is that one entry of the request."""
     sent = {name: value for name, value in patch.items() if name != "id"}
     if action == "merge":
-        return _merge_resource(document, sent, reading)
+        return _merge_resource(document, sent, variant)
     if action == "overwrite":
         return {
             **document,
-            **{name: _overwritten(name, document.get(name), value, reading) for name, value in sent.items()},
+            **{name: _overwritten(name, document.get(name), value, variant) for name, value in sent.items()},
         }
     if action == "remove":
         return _without_image(document, sent)
     raise ValueError(f"unknown patch action {action!r}")
 
 
-def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
     tags = {
-        name: _merged_tags(document.get(name, []), value, reading) for name, value in sent.items() if name in TAG_FIELDS
+        name: _merged_tags(document.get(name, []), value, variant) for name, value in sent.items() if name in TAG_FIELDS
     }
     return {**_merged_mappings(document, sent), **tags}
 
 
-def _merged_tags(stored: list[str], sent: list[str], reading: Reading) -> list[str]:
-    if reading.merge_tags is MergeTags.REPLACE:
+def _merged_tags(stored: list[str], sent: list[str], variant: Variant) -> list[str]:
+    if variant.merge_tags is MergeTags.REPLACE:
         return list(sent)
-    if reading.merge_tags is MergeTags.APPEND_MISSING:
+    if variant.merge_tags is MergeTags.APPEND_MISSING:
         return [*stored, *(tag for tag in sent if tag not in stored)]
     return [*stored, *sent]
 
@@ -138,21 +138,21 @@ def _merged_lists(stored: list[Any], sent: list[Any]) -> list[Any]:
     return [*kept, *(item for name, item in keyed_sent.items() if name not in keyed_stored)]
 
 
-def _overwritten(name: str, stored: Any, sent: Any, reading: Reading) -> Any:
+def _overwritten(name: str, stored: Any, sent: Any, variant: Variant) -> Any:
     if name in STRUCT_FIELDS:
-        return overwritten_struct(stored, sent, reading)
+        return overwritten_struct(stored, sent, variant)
     if isinstance(sent, Mapping):
         inside = stored if isinstance(stored, Mapping) else {}
-        kept = inside if reading.unsent is Unsent.KEPT else {}
-        return {**kept, **{key: _overwritten(key, inside.get(key), value, reading) for key, value in sent.items()}}
+        kept = inside if variant.unsent is Unsent.KEPT else {}
+        return {**kept, **{key: _overwritten(key, inside.get(key), value, variant) for key, value in sent.items()}}
     return sent
 
 
-def overwritten_struct(stored: Any, sent: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
-    """`overwrite` of a Struct in one reading."""
-    if reading.overwrite_struct is OverwriteStruct.WHOLE or not isinstance(stored, Mapping):
+def overwritten_struct(stored: Any, sent: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
+    """`overwrite` of a Struct in one variant."""
+    if variant.overwrite_struct is OverwriteStruct.WHOLE or not isinstance(stored, Mapping):
         return dict(sent)
-    if reading.overwrite_struct is OverwriteStruct.BY_KEY:
+    if variant.overwrite_struct is OverwriteStruct.BY_KEY:
         return {**stored, **sent}
     return _overwritten_deep(stored, sent)
 

@@ -22,7 +22,7 @@ from .random_manifests import random_spec
 Json = Any
 
 
-READINGS: Final[Mapping[str, Sequence[Json]]] = {
+VARIANTS: Final[Mapping[str, Sequence[Json]]] = {
     "overwrite_struct": ("whole", "by_key", "by_key_deep"),
     "overwrite_output_info": ("keep_unsent", "drop_unsent"),
     "merge_tags": ("append_missing", "append", "replace"),
@@ -90,7 +90,7 @@ def random_case(rng: Random) -> Case:
                     }
                 )
     rng.shuffle(manifests)
-    switches = {name: rng.choice(choices) for name, choices in {**READINGS, **HABITS}.items()}
+    switches = {name: rng.choice(choices) for name, choices in {**VARIANTS, **HABITS}.items()}
     config = _config(rng, owner, with_defaults=with_defaults, switches=switches)
     return Case(
         seed=seed,

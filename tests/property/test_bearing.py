@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.requests.semantics import READINGS, bearing, patched
+from reconciler.requests.semantics import VARIANTS, bearing, patched
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
 
 DOCUMENTS = st.one_of(MODEL_DOCUMENTS, VERSION_DOCUMENTS)
@@ -22,7 +22,7 @@ def test_readings_with_the_same_bearing_do_the_same(
     if action == "remove":
         part = {"image": document.get("image", {"url": "https://x"})}
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for reading in READINGS:
-        after = patched(document, part, action=action, reading=reading)
-        shared = found.setdefault(bearing(part, action=action, reading=reading), after)
+    for variant in VARIANTS:
+        after = patched(document, part, action=action, variant=variant)
+        shared = found.setdefault(bearing(part, action=action, variant=variant), after)
         assert after == shared

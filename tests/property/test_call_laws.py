@@ -1,4 +1,4 @@
-"""Laws of the calls: whatever is live and whatever is wanted, in every reading of the service's patch actions."""
+"""Laws of the calls: whatever is live and whatever is wanted, in every variant of the service's patch actions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.compare.desired_spec import desired_spec
 from reconciler.compare.diff import Drift, _drift, drifts
-from reconciler.compare.wanted import spec_wanted
 from reconciler.requests.calls import Calls, calls_from_drifts
-from reconciler.requests.semantics import READINGS, OverwriteStruct, Reading, patched
+from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Variant, patched
 from reconciler.resources.canonical import canonical, equal, field_from_document, spec_from_document
 from reconciler.resources.fields import KINDS, Action
 from reconciler.resources.keys import Key, Kind
@@ -31,27 +31,27 @@ def drifting(draw: st.DrawFn, kind: Kind) -> Drift | None:
     """A random live resource and a random manifest entry for it; None where they agree."""
     document = canonical(draw(DOCUMENTS[kind]))
     before = spec_from_document(kind, document)
-    after = spec_wanted(kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind)))
+    after = desired_spec(kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind)))
     return next(iter(_drift(KEYS_BY_KIND[kind], document, before, after, {}, HERE)), None)
 
 
 ANY_DRIFT = st.one_of(drifting(Kind.MODEL), drifting(Kind.MODEL_VERSION))
 
 
-def after_requests(document: Document, requests: tuple[Request, ...], reading: Reading) -> dict[str, Any]:
+def after_requests(document: Document, requests: tuple[Request, ...], variant: Variant) -> dict[str, Any]:
     """The one resource's document after requests that are about it alone."""
     state = dict(document)
     for request in requests:
-        state = after_request(state, request, reading)
+        state = after_request(state, request, variant)
     return state
 
 
-def after_request(state: dict[str, Any], request: Request, reading: Reading) -> dict[str, Any]:
+def after_request(state: dict[str, Any], request: Request, variant: Variant) -> dict[str, Any]:
     for entry in request.entries:
         if request.facts.replaces is not None:
             state = {**state, **entry.values}
         else:
-            state = patched(state, entry.values, action=str(request.action), reading=reading)
+            state = patched(state, entry.values, action=str(request.action), variant=variant)
     return state
 
 
@@ -72,19 +72,19 @@ def test_the_requests_reach_the_wanted_state_in_every_reading(drift: Drift | Non
         return
     calls = planned(drift)
     assert calls.refusals == ()
-    for reading in READINGS:
-        assert_reached(drift, calls, reading)
+    for variant in VARIANTS:
+        assert_reached(drift, calls, variant)
 
 
-def assert_reached(drift: Drift, calls: Calls, reading: Reading) -> None:
-    state = after_requests(drift.document, calls.requests, reading)
+def assert_reached(drift: Drift, calls: Calls, variant: Variant) -> None:
+    state = after_requests(drift.document, calls.requests, variant)
     for field in KINDS[drift.key.kind]:
         live, wanted = field_from_document(field, state), lookup(drift.after, field.path)
         if live is MISSING or wanted is MISSING:
             assert live is wanted
         elif isinstance(wanted, list):
             assert sorted(live) == sorted(wanted)
-        elif calls.notices and reading.overwrite_struct is not OverwriteStruct.WHOLE:
+        elif calls.notices and variant.overwrite_struct is not OverwriteStruct.WHOLE:
             assert_leftovers_only(live, wanted, lookup(drift.before, field.path))
         else:
             assert equal(live, wanted)
@@ -110,15 +110,15 @@ def test_each_request_sent_twice_is_as_once_and_touches_nothing_unmanaged(drift:
     if drift is None:
         return
     requests = planned(drift).requests
-    for reading in READINGS:
-        assert_harmless(drift, requests, reading)
+    for variant in VARIANTS:
+        assert_harmless(drift, requests, variant)
 
 
-def assert_harmless(drift: Drift, requests: tuple[Request, ...], reading: Reading) -> None:
+def assert_harmless(drift: Drift, requests: tuple[Request, ...], variant: Variant) -> None:
     state = dict(drift.document)
     for request in requests:
-        once = after_request(state, request, reading)
-        assert equal(canonical(after_request(once, request, reading)), canonical(once))
+        once = after_request(state, request, variant)
+        assert equal(canonical(after_request(once, request, variant)), canonical(once))
         assert equal(canonical(unmanaged(once)), canonical(unmanaged(drift.document)))
         state = once
 
@@ -127,7 +127,7 @@ def assert_harmless(drift: Drift, requests: tuple[Request, ...], reading: Readin
 def test_planning_again_from_the_reached_state_is_empty(drift: Drift | None) -> None:
     if drift is None:
         return
-    state = after_requests(drift.document, planned(drift).requests, Reading())
+    state = after_requests(drift.document, planned(drift).requests, Variant())
     again = spec_from_document(drift.key.kind, canonical(state))
     assert list(_drift(drift.key, state, again, drift.after, {}, HERE)) == []
 
@@ -153,10 +153,10 @@ def test_stating_what_is_wanted_twice_changes_nothing_more(kind: Kind, data: st.
     before = spec_from_document(kind, canonical(data.draw(DOCUMENTS[kind])))
     stated, action = data.draw(STATEMENTS[kind]), data.draw(ACTIONS)
     gone = data.draw(removals(kind))
-    once = spec_wanted(kind, before, stated, action=action)
-    assert spec_wanted(kind, once, stated, action=action) == once
-    removed = spec_wanted(kind, before, {}, action=Action.MERGE, removals=gone)
-    assert spec_wanted(kind, removed, {}, action=Action.MERGE, removals=gone) == removed
+    once = desired_spec(kind, before, stated, action=action)
+    assert desired_spec(kind, once, stated, action=action) == once
+    removed = desired_spec(kind, before, {}, action=Action.MERGE, removals=gone)
+    assert desired_spec(kind, removed, {}, action=Action.MERGE, removals=gone) == removed
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -38,7 +38,7 @@ from .oracle import (
     outcome,
     state_of,
 )
-from .random_fleet import READINGS, Case, random_case, random_files, write_files
+from .random_fleet import VARIANTS, Case, random_case, random_files, write_files
 
 WRITING: Final = ("Patch", "Post", "Put", "Delete")
 READING_POSTS: Final = ("PostModelsSearches",)
@@ -346,7 +346,7 @@ def second_plan_is_empty(run: Run, undone: Mapping[str, Sequence[Difference]]) -
 
 def calls_hold_in_other_readings(run: Run, expected: Outcome, document: Mapping[str, Any], rng: Random) -> None:
     """The same calls, each sent twice, on a fresh service in other readings: the second changes nothing, the end is right."""
-    combinations = [dict(zip(READINGS, chosen, strict=True)) for chosen in itertools.product(*READINGS.values())]
+    combinations = [dict(zip(VARIANTS, chosen, strict=True)) for chosen in itertools.product(*VARIANTS.values())]
     given, writes = run.emulator.switches, run.writes()
     with connected(run.emulator) as client:
         for reading in rng.sample(combinations, 3):

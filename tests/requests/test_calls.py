@@ -15,9 +15,9 @@ from reconciler.requests.calls import (
     calls_from_drifts,
     merge_patch,
     patches_from_drift,
-    unproven_readings,
+    unproven_variants,
 )
-from reconciler.requests.semantics import READINGS, OverwriteStruct, Reading, Unsent
+from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Unsent, Variant
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Key, Kind
@@ -253,8 +253,8 @@ def test_keys_are_deleted_by_overwrite_with_a_notice(before: Any, after: Any) ->
     assert calls(drift) == Calls(requests=(of_model("overwrite", metadata=after),), notices=(notice("metadata"),))
 
 
-def by_key(*structs: OverwriteStruct) -> tuple[Reading, ...]:
-    return tuple(reading for reading in READINGS if reading.overwrite_struct in structs)
+def by_key(*structs: OverwriteStruct) -> tuple[Variant, ...]:
+    return tuple(variant for variant in VARIANTS if variant.overwrite_struct in structs)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def by_key(*structs: OverwriteStruct) -> tuple[Reading, ...]:
     ],
 )
 def test_a_patch_names_the_readings_in_which_its_keys_may_stay(
-    before: Any, after: Any, unproven: tuple[Reading, ...]
+    before: Any, after: Any, unproven: tuple[Variant, ...]
 ) -> None:
     entry = Entry(key=MODEL, values={"metadata": after})
     patch = Patch(rpc="PatchModels", action="overwrite", entry=entry, unproven=unproven)
@@ -309,41 +309,41 @@ def sending(action: str, name: str, value: Any, key: Key = MODEL) -> Patch:
 def test_a_patch_that_does_harm_in_any_reading_is_no_candidate(
     live: dict[str, Any], name: str, after: Any, patch: Patch
 ) -> None:
-    assert unproven_readings(wants({"id": "m", **live}, {name: after}), patch) is None
+    assert unproven_variants(wants({"id": "m", **live}, {name: after}), patch) is None
 
 
 def test_an_overwrite_that_leaves_out_live_fields_of_the_message_around_it_does_harm() -> None:
     live = {"id": "v", "output_info": {"output_config": {"max_concepts": 5}, "params": {"a": 1}}}
     drift = wants(live, {"output_info.params": {"a": 2}}, VERSION)
-    assert unproven_readings(drift, sending("overwrite", "output_info.params", {"a": 2}, VERSION)) is None
-    assert unproven_readings(drift, sending("merge", "output_info.params", {"a": 2}, VERSION)) == ()
+    assert unproven_variants(drift, sending("overwrite", "output_info.params", {"a": 2}, VERSION)) is None
+    assert unproven_variants(drift, sending("merge", "output_info.params", {"a": 2}, VERSION)) == ()
 
 
 def test_a_merge_that_only_lacks_the_deletion_of_keys_reaches_the_value_in_no_reading() -> None:
     drift = wants({"id": "m", "metadata": {"a": 1, "b": 1}}, {"metadata": {"a": 2}})
-    assert unproven_readings(drift, sending("merge", "metadata", {"a": 2})) == READINGS
+    assert unproven_variants(drift, sending("merge", "metadata", {"a": 2})) == VARIANTS
 
 
 def test_merge_proves_nothing_about_fields_that_it_does_not_name() -> None:
     drift = wants({"id": "m", "name": "a", "metadata": {"a": 1}}, {"name": "b", "metadata": {"a": 2}})
-    assert unproven_readings(drift, sending("merge", "name", "b")) == ()
+    assert unproven_variants(drift, sending("merge", "name", "b")) == ()
 
 
 def test_a_visibility_is_cleared_by_an_empty_one_only_where_unsent_fields_are_dropped() -> None:
     drift = wants({"id": "m", "visibility": {"gettable": "ORG"}}, {"visibility": MISSING})
-    kept = tuple(reading for reading in READINGS if reading.unsent is Unsent.KEPT)
-    assert unproven_readings(drift, sending("overwrite", "visibility", {})) == kept
+    kept = tuple(variant for variant in VARIANTS if variant.unsent is Unsent.KEPT)
+    assert unproven_variants(drift, sending("overwrite", "visibility", {})) == kept
 
 
 def test_the_order_of_tags_is_nothing_to_the_proof() -> None:
     drift = wants({"id": "m", "toolkits": ["c"]}, {"toolkits": ["a", "b"]})
-    assert unproven_readings(drift, sending("overwrite", "toolkits", ["b", "a"])) == ()
+    assert unproven_variants(drift, sending("overwrite", "toolkits", ["b", "a"])) == ()
 
 
 def test_an_empty_mapping_inside_a_struct_is_not_an_absent_one() -> None:
     drift = wants({"id": "m", "metadata": {"a": {}, "b": 1}}, {"metadata": {"b": 1}})
     failing = by_key(OverwriteStruct.BY_KEY, OverwriteStruct.BY_KEY_DEEP)
-    assert unproven_readings(drift, sending("overwrite", "metadata", {"b": 1})) == failing
+    assert unproven_variants(drift, sending("overwrite", "metadata", {"b": 1})) == failing
 
 
 # --- messages with other fields ---------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ import pytest
 from clarifai_grpc.grpc.api import resources_pb2
 
 from reconciler.requests.semantics import (
-    READINGS,
     STRUCT_FIELDS,
+    VARIANTS,
     MergeTags,
     OverwriteStruct,
-    Reading,
     Unsent,
+    Variant,
     bearing,
     merged_value,
     overwritten_struct,
@@ -34,25 +34,25 @@ def test_merge_does_what_the_documentation_shows(vector: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("vector", VECTORS["overwrite"], ids=lambda vector: vector["rule"])
 def test_overwrite_of_a_whole_struct_does_what_the_documentation_shows(vector: dict[str, Any]) -> None:
-    assert overwritten_struct(vector["stored"], vector["patch"], Reading()) == vector["result"]
+    assert overwritten_struct(vector["stored"], vector["patch"], Variant()) == vector["result"]
 
 
 @pytest.mark.parametrize(
-    ("reading", "expected"),
+    ("variant", "expected"),
     [
         (OverwriteStruct.WHOLE, {"a": {"x": 1}}),
         (OverwriteStruct.BY_KEY, {"a": {"x": 1}, "b": 2}),
         (OverwriteStruct.BY_KEY_DEEP, {"a": {"x": 1, "y": 0}, "b": 2}),
     ],
 )
-def test_overwrite_of_a_struct_has_three_readings(reading: OverwriteStruct, expected: dict[str, Any]) -> None:
+def test_overwrite_of_a_struct_has_three_readings(variant: OverwriteStruct, expected: dict[str, Any]) -> None:
     stored = {"a": {"y": 0}, "b": 2}
-    assert overwritten_struct(stored, {"a": {"x": 1}}, Reading(overwrite_struct=reading)) == expected
+    assert overwritten_struct(stored, {"a": {"x": 1}}, Variant(overwrite_struct=variant)) == expected
 
 
 def test_a_struct_that_is_not_there_becomes_what_is_sent() -> None:
-    for reading in OverwriteStruct:
-        assert overwritten_struct(MISSING, {"a": 1}, Reading(overwrite_struct=reading)) == {"a": 1}
+    for variant in OverwriteStruct:
+        assert overwritten_struct(MISSING, {"a": 1}, Variant(overwrite_struct=variant)) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -60,34 +60,34 @@ def test_a_struct_that_is_not_there_becomes_what_is_sent() -> None:
 )
 def test_overwrite_keeps_or_drops_the_unsent_fields_of_output_info(unsent: Unsent, kept: dict[str, Any]) -> None:
     version = {"id": "v", "license": "MIT", "output_info": {"output_config": {"max_concepts": 5}, "params": {"a": 1}}}
-    after = patched(version, {"output_info": {"params": {"b": 2}}}, action="overwrite", reading=Reading(unsent=unsent))
+    after = patched(version, {"output_info": {"params": {"b": 2}}}, action="overwrite", variant=Variant(unsent=unsent))
     assert after == {"id": "v", "license": "MIT", "output_info": {**kept, "params": {"b": 2}}}
 
 
 @pytest.mark.parametrize(
-    ("reading", "expected"),
+    ("variant", "expected"),
     [
         (MergeTags.APPEND, ["a", "b", "b", "c"]),
         (MergeTags.APPEND_MISSING, ["a", "b", "c"]),
         (MergeTags.REPLACE, ["b", "c"]),
     ],
 )
-def test_merge_of_tags_has_three_readings(reading: MergeTags, expected: list[str]) -> None:
+def test_merge_of_tags_has_three_readings(variant: MergeTags, expected: list[str]) -> None:
     model = {"id": "m", "toolkits": ["a", "b"]}
-    after = patched(model, {"id": "m", "toolkits": ["b", "c"]}, action="merge", reading=Reading(merge_tags=reading))
+    after = patched(model, {"id": "m", "toolkits": ["b", "c"]}, action="merge", variant=Variant(merge_tags=variant))
     assert after == {"id": "m", "toolkits": expected}
 
 
-@pytest.mark.parametrize("reading", MergeTags)
-def test_tags_where_there_are_none_become_those_sent_in_every_reading(reading: MergeTags) -> None:
-    after = patched({"id": "m"}, {"id": "n", "use_cases": ["a"]}, action="merge", reading=Reading(merge_tags=reading))
+@pytest.mark.parametrize("variant", MergeTags)
+def test_tags_where_there_are_none_become_those_sent_in_every_reading(variant: MergeTags) -> None:
+    after = patched({"id": "m"}, {"id": "n", "use_cases": ["a"]}, action="merge", variant=Variant(merge_tags=variant))
     assert after == {"id": "m", "use_cases": ["a"]}
 
 
 @pytest.mark.parametrize("field", ["toolkits", "use_cases", "languages"])
 def test_every_tag_list_of_a_model_has_these_readings(field: str) -> None:
     found = [
-        patched({field: ["a"]}, {field: ["a", "b"]}, action="merge", reading=Reading(merge_tags=tags))[field]
+        patched({field: ["a"]}, {field: ["a", "b"]}, action="merge", variant=Variant(merge_tags=tags))[field]
         for tags in (MergeTags.APPEND, MergeTags.APPEND_MISSING, MergeTags.REPLACE)
     ]
     assert found == [["a", "a", "b"], ["a", "b"], ["a", "b"]]
@@ -128,15 +128,15 @@ MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"],
 def test_a_patch_changes_what_it_names_and_nothing_else(
     action: str, patch: dict[str, Any], changed: dict[str, Any]
 ) -> None:
-    assert patched(MODEL, patch, action=action, reading=Reading()) == {**MODEL, **changed}
+    assert patched(MODEL, patch, action=action, variant=Variant()) == {**MODEL, **changed}
 
 
 @pytest.mark.parametrize("action", ["merge", "overwrite"])
 def test_nothing_given_is_changed(action: str) -> None:
     document, patch = deepcopy(MODEL), {"metadata": {"a": {"z": [1]}}, "toolkits": ["b"]}
     sent = deepcopy(patch)
-    for reading in READINGS:
-        patched(document, patch, action=action, reading=reading)
+    for variant in VARIANTS:
+        patched(document, patch, action=action, variant=variant)
     assert (document, patch) == (MODEL, sent)
 
 
@@ -158,22 +158,22 @@ def test_a_struct_inside_messages_is_overwritten_as_one_and_the_messages_around_
 ) -> None:
     live = {"output_info": {"data": {"fields_map": {"n": {"a": 1}, "m": 1}, "more": 1, "list": [1]}}}
     sent = {"output_info": {"data": {"fields_map": {"n": {"b": 2}}, "list": [2]}}}
-    after = patched(live, sent, action="overwrite", reading=Reading(overwrite_struct=struct, unsent=unsent))
+    after = patched(live, sent, action="overwrite", variant=Variant(overwrite_struct=struct, unsent=unsent))
     assert after == {"output_info": expected}
 
 
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("live", [{}, {"output_info": "text"}, {"output_info": {"params": "text"}}])
-def test_what_is_no_message_is_replaced_by_one(reading: Reading, live: dict[str, Any]) -> None:
+def test_what_is_no_message_is_replaced_by_one(variant: Variant, live: dict[str, Any]) -> None:
     sent = {"output_info": {"params": {"a": {"b": 1}}}}
-    assert patched(live, sent, action="overwrite", reading=reading) == sent
+    assert patched(live, sent, action="overwrite", variant=variant) == sent
 
 
 def test_overwrite_key_by_key_at_every_depth_goes_as_deep_as_both_are_mappings() -> None:
     stored = {"a": {"b": {"c": 1, "d": 1}, "e": 1}, "f": {"g": 1}, "h": 1}
     sent = {"a": {"b": {"c": 2}}, "f": 2, "h": {"i": 2}, "j": {"k": 2}}
-    reading = Reading(overwrite_struct=OverwriteStruct.BY_KEY_DEEP)
-    assert overwritten_struct(stored, sent, reading) == {
+    variant = Variant(overwrite_struct=OverwriteStruct.BY_KEY_DEEP)
+    assert overwritten_struct(stored, sent, variant) == {
         "a": {"b": {"c": 2, "d": 1}, "e": 1},
         "f": 2,
         "h": {"i": 2},
@@ -216,23 +216,23 @@ def test_merge_at_its_edges(stored: Any, sent: Any, expected: Any) -> None:
     ],
 )
 def test_of_the_readings_only_so_many_can_differ_for_a_patch(action: str, patch: dict[str, Any], kinds: int) -> None:
-    assert len({bearing(patch, action=action, reading=reading) for reading in READINGS}) == kinds
+    assert len({bearing(patch, action=action, variant=variant) for variant in VARIANTS}) == kinds
 
 
 def test_there_is_a_reading_for_each_combination_of_answers() -> None:
-    assert len(set(READINGS)) == 18
+    assert len(set(VARIANTS)) == 18
 
 
 @pytest.mark.parametrize("live", [{"id": "m"}, {"id": "m", "image": {"hosted": {}}}])
 def test_removing_an_image_that_is_not_there_changes_nothing(live: dict[str, Any]) -> None:
-    assert patched(live, {"id": "m", "image": {"url": "https://x"}}, action="remove", reading=Reading()) == live
+    assert patched(live, {"id": "m", "image": {"url": "https://x"}}, action="remove", variant=Variant()) == live
 
 
 def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
     model = {"id": "m", "name": "n", "image": {"url": "https://example.com/a", "hosted": {}}}
     right, wrong = {"image": {"url": "https://example.com/a"}}, {"image": {"url": "https://example.com/b"}}
-    assert patched(model, right, action="remove", reading=Reading()) == {"id": "m", "name": "n"}
-    assert patched(model, wrong, action="remove", reading=Reading()) == model
+    assert patched(model, right, action="remove", variant=Variant()) == {"id": "m", "name": "n"}
+    assert patched(model, wrong, action="remove", variant=Variant()) == model
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
 )
 def test_what_the_service_does_not_define_is_an_error(action: str, patch: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{reason}$"):
-        patched({"id": "m"}, patch, action=action, reading=Reading())
+        patched({"id": "m"}, patch, action=action, variant=Variant())

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.compare.desired_spec import is_held, merged
 from reconciler.compare.match import Match
 from reconciler.compare.params.fields import (
     PARAMS,
@@ -34,7 +35,6 @@ from reconciler.compare.params.fields import (
     types_from_snapshot,
 )
 from reconciler.compare.params.values import Complaint, complaint_about
-from reconciler.compare.wanted import is_held, merged
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.loading.nodes import json_pointer
 from reconciler.resources.canonical import equal

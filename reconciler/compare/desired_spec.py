@@ -19,7 +19,7 @@ from reconciler.resources.secrets import holds_sensitive
 from reconciler.resources.tree import MISSING, lookup, with_value
 
 
-def spec_wanted(
+def desired_spec(
     kind: Kind,
     before: Mapping[str, Any],
     stated: Mapping[str, Any],
@@ -33,7 +33,7 @@ def spec_wanted(
         value = lookup(stated, field.path)
         if value is not MISSING:
             there = lookup(before, field.path)
-            wanted = field_wanted(field, there, value, action=action)
+            wanted = desired_field(field, there, value, action=action)
             if wanted is not there:  # what is in sync stays the very same object, which `diff` sees at a glance
                 after = with_value(after, field.path, wanted)
     for removal in removals:
@@ -48,15 +48,15 @@ def is_as_stated(kind: Kind, document: Document, stated: Mapping[str, Any], *, a
         if value is MISSING:
             continue
         there = field_from_document(field, document)
-        if field_wanted(field, there, value, action=action) is not there:
+        if desired_field(field, there, value, action=action) is not there:
             return False
     return True
 
 
-def field_wanted(field: FieldSpec, before: Any, stated: Any, *, action: Action) -> Any:
+def desired_field(field: FieldSpec, before: Any, stated: Any, *, action: Action) -> Any:
     """One field's value after a statement; the value before itself where nothing would change."""
     if field.shape is Shape.TAGS:
-        wanted = _tags_wanted([] if before is MISSING else before, stated, action=action)
+        wanted = _desired_tags([] if before is MISSING else before, stated, action=action)
         return before if wanted == before else wanted
     if action is Action.MERGE and is_held(before, stated):
         return before
@@ -93,7 +93,7 @@ def aligned(before: Any, stated: Any) -> Any:
     return stated
 
 
-def _tags_wanted(before: list[str], stated: list[str], *, action: Action) -> Any:
+def _desired_tags(before: list[str], stated: list[str], *, action: Action) -> Any:
     if action is Action.MERGE:
         tags = [*before, *(tag for tag in dict.fromkeys(stated) if tag not in before)]
     else:

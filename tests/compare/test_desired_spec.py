@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.wanted import aligned, merged, spec_wanted
+from reconciler.compare.desired_spec import aligned, desired_spec, merged
 from reconciler.errors import Origin
 from reconciler.resources.desired import Removal
 from reconciler.resources.fields import Action
@@ -17,7 +17,7 @@ HERE = Origin(path="m.yaml")
 
 
 def wanted(before: dict[str, Any], stated: dict[str, Any], action: Action, *removals: Removal) -> dict[str, Any]:
-    return spec_wanted(Kind.MODEL, before, stated, action=action, removals=removals)
+    return desired_spec(Kind.MODEL, before, stated, action=action, removals=removals)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`reconciler schema`: prints the JSON Schema of a manifest, the configuration or a plan."""
+"""`reconciler schema`: prints the JSON Schema of a manifest, the configuration, a plan or an emulator's seed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_result, is_page
 
-KINDS: Final = ("Model", "Config", "Plan")
+KINDS: Final = ("Model", "Config", "Plan", "Seed")
 
 
 @click.command(name="schema")
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
 @common_options()
 def command(kind: str, common: CommonOptions) -> int:
-    """Print the JSON Schema of KIND: Model (the default), Config or Plan.
+    """Print the JSON Schema of KIND: Model (the default), Config, Plan or Seed (what the emulator starts with).
 
     Editors check a manifest against it while you type, where its first line is
     `# yaml-language-server: $schema=FILE`.

@@ -14,14 +14,13 @@ from reconciler.emulator.answers import (
     DUPLICATE,
     INVALID_REQUEST,
     MIXED_STATUS,
-    MODEL_INVALID_REQUEST,
     MODEL_MISSING,
     TRAINED,
     VERSION_STATUS_TEXTS,
     RefusedCallError,
-    shown_model,
 )
 from reconciler.emulator.turn import Turn
+from reconciler.emulator.usage import give_up
 from reconciler.emulator.writes import require_batch
 
 QUEUED: Final = 21103
@@ -33,7 +32,7 @@ def delete_model(turn: Turn, request: Any) -> Any:
     """DeleteModel: the model with its versions."""
     user_id, app_id = turn.written_scope(request.user_app_id)
     row = turn.model(user_id, app_id, request.model_id)
-    _require_unused(turn, user_id, app_id, request.model_id)
+    give_up(turn, user_id, app_id, request.model_id)
     rows.delete_model(turn.connection, row.pk)
     return _done()
 
@@ -59,7 +58,7 @@ def delete_models(turn: Turn, request: Any) -> Any:
                 raise RefusedCallError(MODEL_MISSING)
             is_mixed = True
             continue
-        _require_unused(turn, user_id, app_id, model_id)
+        give_up(turn, user_id, app_id, model_id)
         rows.delete_model(turn.connection, row.pk)
     answer = _done()
     if is_mixed and turn.switches.delete_models_unknown == "mixed":
@@ -72,28 +71,13 @@ def delete_model_version(turn: Turn, request: Any) -> Any:
     user_id, app_id = turn.written_scope(request.user_app_id)
     model = turn.model(user_id, app_id, request.model_id)
     version = turn.version(model, request.version_id)
-    _require_unused(turn, user_id, app_id, request.model_id, version_id=request.version_id)
-    rows.delete_version(turn.connection, model.pk, version.pk)
+    give_up(turn, user_id, app_id, request.model_id, version_id=request.version_id)
+    rows.delete_version(turn.connection, version.pk)
     return _done()
 
 
 def _done() -> Any:
     return status_pb2.BaseResponse()
-
-
-def _require_unused(turn: Turn, user_id: str, app_id: str, model_id: str, *, version_id: str = "") -> None:
-    """Refuse where a workflow uses the model, or pins the version, if the switch says so."""
-    if turn.switches.delete_used_by_workflow == "allow":
-        return
-    for workflow in rows.all_workflows(turn.connection):
-        for node in workflow.nodes:
-            model = node.model
-            owner = (model.user_id or workflow.user_id, model.app_id or workflow.app_id, model.id)
-            if owner == (user_id, app_id, model_id) and version_id in ("", model.model_version.id):
-                what = f"version {version_id} of model" if version_id else "model"
-                raise RefusedCallError(
-                    MODEL_INVALID_REQUEST, f"{what} '{model_id}' is used by workflow '{workflow.id}'"
-                )
 
 
 def post_models(turn: Turn, request: Any) -> Any:
@@ -114,7 +98,7 @@ def post_models(turn: Turn, request: Any) -> Any:
         fill_new_model(message, turn.now)
         rows.add_model(turn.connection, message)
         row = turn.model(user_id, app_id, sent.id)
-        answer.model.CopyFrom(shown_model(row, None, turn.switches, frozenset()))
+        answer.model.CopyFrom(turn.show.model(row, None))
     return answer
 
 
@@ -147,8 +131,7 @@ def post_model_versions(turn: Turn, request: Any) -> Any:
     fresh = turn.model(user_id, app_id, request.model_id)
     rows.set_timestamp(fresh.message.modified_at, turn.now)
     rows.save_model(turn.connection, fresh.pk, fresh.message)
-    shown = shown_model(fresh, turn.latest(fresh), turn.switches, frozenset())
-    return service_pb2.SingleModelResponse(model=shown)
+    return service_pb2.SingleModelResponse(model=turn.show.model(fresh, turn.latest(fresh)))
 
 
 def fill_new_version(message: Any, now: int) -> None:

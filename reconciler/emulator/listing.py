@@ -1,7 +1,7 @@
 """Filters, order and pages of listings, as SQL.
 
 In: a list request. Out: the row numbers of one page. Filters and sort fields are those of service.proto,
-ListModelsRequest and ListModelVersionsRequest, as far as their comments say what they do.
+ListModelsRequest, ListModelVersionsRequest and ListWorkflowsRequest, as far as their comments say what they do.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own column names; values are always parameters
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.emulator.answers import INVALID_REQUEST, TRAINED, RefusedCallError
-from reconciler.emulator.rows import Connection, all_model_types, words_of
+from reconciler.emulator.rows import Connection, all_model_types, marks, words_of
 from reconciler.emulator.switches import Switches
 
 DEFAULT_PER_PAGE: Final = 128
@@ -22,6 +22,10 @@ MAIN_APP: Final = "main"
 VISIBLE_TO_ALL: Final = 50  # resources.proto, Visibility.Gettable.PUBLIC
 
 TIES: Final = {"id": "{id}", "id_descending": "{id} DESC", "insertion": "{pk}"}
+"""The switch `list_order` as the end of an ORDER BY clause, for objects other than versions."""
+
+YOUNGER: Final = {"id": ("version_id", "DESC"), "id_descending": ("version_id", "ASC"), "insertion": ("pk", "DESC")}
+"""The switch `list_order` for versions of equal time: the column that decides, and its direction from new to old."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,12 @@ def page_bounds(page: int, per_page: int, switches: Switches) -> tuple[int, int]
     return per_page, (max(page, 1) - 1) * per_page
 
 
+def newest_first(switches: Switches) -> str:
+    """The ORDER BY clause that puts a model's latest version first."""
+    column, direction = YOUNGER[switches.list_order]
+    return f"created_at DESC, {column} {direction}"
+
+
 def model_page(
     connection: Connection, request: Any, switches: Switches, *, user_id: str, app_id: str, me: str
 ) -> list[int]:
@@ -63,7 +73,7 @@ def model_page(
     order = _model_order(request, switches)
     source = "models"
     if request.trained_only or request.license:
-        source += " LEFT JOIN versions ON versions.pk = models.latest_pk"
+        source += f" LEFT JOIN versions ON versions.pk = {_latest('pk', switches)}"
     rows = connection.execute(
         f"SELECT models.pk FROM {source} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         (*where.values, limit, offset),
@@ -179,14 +189,14 @@ def _add_memberships(connection: Connection, where: Where, request: Any) -> None
     for kind in ("toolkits", "use_cases", "languages"):
         tags = list(getattr(request, kind))
         if tags:
-            chosen = f"SELECT 1 FROM tags WHERE model_pk = models.pk AND kind = ? AND tag IN ({_marks(tags)})"
+            chosen = f"SELECT 1 FROM tags WHERE model_pk = models.pk AND kind = ? AND tag IN ({marks(tags)})"
             where.add(f"EXISTS ({chosen})", kind, *tags)
     if request.model_version_ids:
         ids = list(request.model_version_ids)
-        where.add(f"models.pk IN (SELECT model_pk FROM versions WHERE version_id IN ({_marks(ids)}))", *ids)
+        where.add(f"models.pk IN (SELECT model_pk FROM versions WHERE version_id IN ({marks(ids)}))", *ids)
     if request.input_fields or request.output_fields:
         types = _types_with_fields(connection, set(request.input_fields), set(request.output_fields))
-        where.add(f"models.model_type_id IN ({_marks(types)})", *types)
+        where.add(f"models.model_type_id IN ({marks(types)})", *types)
 
 
 def _model_order(request: Any, switches: Switches) -> str:
@@ -194,18 +204,21 @@ def _model_order(request: Any, switches: Switches) -> str:
     chosen = request.WhichOneof("sort_by")
     ties = TIES[switches.list_order].format(id="models.model_id", pk="models.pk")
     if chosen == "sort_by_relevance" and request.sort_by_relevance:
-        if not request.search:
-            raise RefusedCallError(INVALID_REQUEST, "sort_by_relevance can only be used if search is not empty")
-        # A guess at relevance: the fewer other words a model has, the more it is about the ones searched for.
-        return f"length(models.words) {'DESC' if request.sort_ascending else 'ASC'}, {ties}"
+        return _relevance("models.words", request, ties)
     columns = {
-        "sort_by_name": "name",
-        "sort_by_num_inputs": "num_inputs",
-        "sort_by_created_at": "created_at",
-        "sort_by_star_count": "star_count",
+        "sort_by_name": "models.name",
+        "sort_by_num_inputs": f"coalesce({_latest('num_inputs', switches)}, 0)",
+        "sort_by_created_at": "models.created_at",
+        "sort_by_star_count": "models.star_count",
     }
-    column = columns.get(chosen or "", "modified_at") if chosen and getattr(request, chosen) else "modified_at"
-    return f"models.{column} {direction}, {ties}"
+    is_chosen = chosen is not None and getattr(request, chosen)
+    column = columns.get(chosen, "models.modified_at") if is_chosen else "models.modified_at"
+    return f"{column} {direction}, {ties}"
+
+
+def _latest(column: str, switches: Switches) -> str:
+    """A column of a model's latest version, as an expression; NULL for a model without versions."""
+    return f"(SELECT {column} FROM versions WHERE model_pk = models.pk ORDER BY {newest_first(switches)} LIMIT 1)"
 
 
 def _types_with_fields(connection: Connection, inputs: set[str], outputs: set[str]) -> list[str]:
@@ -217,51 +230,84 @@ def _types_with_fields(connection: Connection, inputs: set[str], outputs: set[st
 
 
 def version_page(connection: Connection, request: Any, switches: Switches, *, model_pk: int) -> list[int]:
-    """The row numbers of one page of ListModelVersions, newest first unless asked otherwise."""
+    """The row numbers of one page of ListModelVersions, newest first unless asked otherwise.
+
+    Versions whose sort values are equal follow the switch `list_order`, which also decides which of them is the
+    latest: sorted by created_at, the newest one of the listing is always the version that ListModels shows.
+    """
     where = Where()
     where.add("model_pk = ?", model_pk)
     if request.trained_only:
         where.add("status_code = ?", TRAINED)
     chosen = request.WhichOneof("sort_by")
     column = chosen.removeprefix("sort_by_") if chosen and getattr(request, chosen) else "created_at"
-    direction = "ASC" if request.sort_ascending else "DESC"
-    ties = TIES[switches.list_order].format(id="version_id", pk="pk")
-    if switches.list_order == "id" and column == "created_at":
-        ties = f"version_id {direction}"  # so that the first of the newest is the one called the latest
+    if column == "created_at":
+        tie, downwards = YOUNGER[switches.list_order]
+        upwards = "ASC" if downwards == "DESC" else "DESC"
+        order = f"created_at ASC, {tie} {upwards}" if request.sort_ascending else newest_first(switches)
+    else:
+        ties = TIES[switches.list_order].format(id="version_id", pk="pk")
+        order = f"{column} {'ASC' if request.sort_ascending else 'DESC'}, {ties}"
     limit, offset = page_bounds(request.page, request.per_page, switches)
     rows = connection.execute(
-        f"SELECT pk FROM versions WHERE {where} ORDER BY {column} {direction}, {ties} LIMIT ? OFFSET ?",
-        (*where.values, limit, offset),
+        f"SELECT pk FROM versions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", (*where.values, limit, offset)
     )
     return [row[0] for row in rows]
 
 
 def workflow_page(
-    connection: Connection, request: Any, switches: Switches, *, user_id: str, app_id: str
-) -> list[bytes]:
-    """The bytes of one page of ListWorkflows."""
+    connection: Connection, request: Any, switches: Switches, *, user_id: str, app_id: str, me: str
+) -> list[int]:
+    """The row numbers of one page of ListWorkflows: of an app, or of all apps of a user where no app is named.
+
+    Without a user either: the caller's own workflows and public ones. V2.ListWorkflows has HTTP bindings for all three.
+    """
     where = Where()
     if user_id:
         where.add("user_id = ?", user_id)
+    else:
+        where.add("user_id = ? OR visibility = ?", me, VISIBLE_TO_ALL)
     if app_id:
         where.add("app_id = ?", app_id)
-    if request.search:
-        add_search(where, request.search, column="words")
-    if request.query:
-        add_query(where, request.query, column="words")
-    if request.id:
-        add_name(where, request.id, "workflow_id")
-    chosen = request.WhichOneof("sort_by")
-    columns = {"sort_by_id": "workflow_id", "sort_by_created_at": "created_at"}
-    direction = "ASC" if request.sort_ascending else "DESC"
+    _add_workflow_filters(where, request, user_id=user_id)
     limit, offset = page_bounds(request.page, request.per_page, switches)
     rows = connection.execute(
-        f"SELECT body FROM workflows WHERE {where} ORDER BY {columns.get(chosen or '', 'modified_at')} {direction}, "
-        "workflow_id LIMIT ? OFFSET ?",
+        f"SELECT pk FROM workflows WHERE {where} ORDER BY {_workflow_order(request, switches)} LIMIT ? OFFSET ?",
         (*where.values, limit, offset),
     )
     return [row[0] for row in rows]
 
 
-def _marks(values: list[Any]) -> str:
-    return ", ".join("?" * len(values))
+def _add_workflow_filters(where: Where, request: Any, *, user_id: str) -> None:
+    where.add("bookmarked = ?", int(request.bookmark))
+    if request.featured_only:
+        where.add("0")  # clarifai's staff picks these, and the message has no field that says so
+    if request.starred_only:
+        where.add("starred = 1")
+    if request.visibility.gettable:
+        where.add("visibility = ?", request.visibility.gettable)
+    owner_column = None if user_id else "user_id"
+    for text in filter(None, (request.search, request.search_term)):
+        add_search(where, text, column="words", user_column=owner_column)
+    if request.query:
+        add_query(where, request.query, column="words")
+    if request.id:
+        add_name(where, request.id, "workflow_id")
+
+
+def _workflow_order(request: Any, switches: Switches) -> str:
+    direction = "ASC" if request.sort_ascending else "DESC"
+    ties = TIES[switches.list_order].format(id="workflow_id", pk="pk")
+    chosen = request.WhichOneof("sort_by")
+    if chosen == "sort_by_relevance" and request.sort_by_relevance:
+        return _relevance("words", request, ties)
+    columns = {"sort_by_id": "workflow_id", "sort_by_created_at": "created_at", "sort_by_star_count": "star_count"}
+    column = columns.get(chosen, "modified_at") if chosen and getattr(request, chosen) else "modified_at"
+    return f"{column} {direction}, {ties}, app_id"
+
+
+def _relevance(column: str, request: Any, ties: str) -> str:
+    """A guess at relevance: the fewer other words an object has, the more it is about the ones searched for."""
+    if not request.search:
+        raise RefusedCallError(INVALID_REQUEST, "sort_by_relevance can only be used if search is not empty")
+    return f"length({column}) {'DESC' if request.sort_ascending else 'ASC'}, {ties}"

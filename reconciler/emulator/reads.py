@@ -1,8 +1,8 @@
-"""The calls that change nothing: models, versions, concepts, model types, workflows, apps."""
+"""The calls that read models, versions, concepts, model types, apps and users. They change nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
 
@@ -11,13 +11,24 @@ from reconciler.emulator.answers import (
     MODEL_MISSING,
     RESOURCE_MISSING,
     RefusedCallError,
-    fill_model,
-    fill_version,
-    shown_model,
-    shown_version,
 )
 from reconciler.emulator.rows import words_of
 from reconciler.emulator.turn import Turn
+
+PERSONAL: Final = (
+    "primary_email",
+    "first_name",
+    "last_name",
+    "email_addresses",
+    "bill_type",
+    "date_gdpr_consent",
+    "date_tos_consent",
+    "date_marketing_consent",
+    "date_pii_consent",
+    "metadata",
+    "two_factor_auth_enabled",
+)
+"""Fields of a User that only the user gets."""
 
 
 def list_models(turn: Turn, request: Any) -> Any:
@@ -40,17 +51,12 @@ def post_models_searches(turn: Turn, request: Any) -> Any:
 
 def _models_answer(turn: Turn, page: list[int], fields: frozenset[str]) -> Any:
     answer = service_pb2.MultiModelResponse()
-    for body, version_body in rows.model_bodies(turn.connection, page):
-        model = answer.models.add()
-        model.MergeFromString(body)
-        if version_body is not None:
-            model.model_version.MergeFromString(version_body)
-            fill_version(model.model_version)
-            if not turn.switches.output_info_in_list:
-                model.model_version.ClearField("output_info")
-        fill_model(model, turn.switches, fields)
+    show, order = turn.show, listing.newest_first(turn.switches)
+    bodies = rows.model_bodies(turn.connection, page, newest_first=order)
+    for pk, (body, version) in zip(page, bodies, strict=True):
+        model = show.add_listed_model(answer.models, body, version, fields)
         if "counts" in fields or "all" in fields:
-            model.version_count = rows.count_versions(turn.connection, page[len(answer.models) - 1])
+            model.version_count = rows.count_versions(turn.connection, pk)
     return answer
 
 
@@ -59,16 +65,16 @@ def get_model(turn: Turn, request: Any) -> Any:
     row = turn.model(*turn.scope(request.user_app_id), request.model_id)
     version = turn.version(row, request.version_id) if request.version_id else turn.latest(row)
     fields = frozenset(request.additional_fields)
-    return service_pb2.SingleModelResponse(model=shown_model(row, version, turn.switches, fields))
+    return service_pb2.SingleModelResponse(model=turn.show.model(row, version, fields))
 
 
 def get_model_output_info(turn: Turn, request: Any) -> Any:
     """GetModelOutputInfo: as GetModel, with all concepts in model_version.output_info.data."""
     row = turn.model(*turn.scope(request.user_app_id), request.model_id)
     version = turn.version(row, request.version_id) if request.version_id else turn.latest(row)
-    model = shown_model(row, version, turn.switches, frozenset(request.additional_fields))
+    model = turn.show.model(row, version, frozenset(request.additional_fields))
     if version is not None:
-        model.model_version.CopyFrom(shown_version(version, with_concepts=True))
+        model.model_version.CopyFrom(turn.show.version(row, version, with_concepts=True))
     return service_pb2.SingleModelResponse(model=model)
 
 
@@ -91,7 +97,8 @@ def list_model_versions(turn: Turn, request: Any) -> Any:
     wanted = set(request.concept_ids)
     if wanted:
         found = [version for version in found if wanted <= _concept_ids(version.data)]
-    return service_pb2.MultiModelVersionResponse(model_versions=[shown_version(version) for version in found])
+    versions = [turn.show.version(row, version) for version in found]
+    return service_pb2.MultiModelVersionResponse(model_versions=versions)
 
 
 def _concept_ids(data: bytes) -> set[str]:
@@ -102,7 +109,7 @@ def get_model_version(turn: Turn, request: Any) -> Any:
     """GetModelVersion."""
     row = turn.model(*turn.scope(request.user_app_id), request.model_id)
     version = turn.version(row, request.version_id)
-    return service_pb2.SingleModelVersionResponse(model_version=shown_version(version))
+    return service_pb2.SingleModelVersionResponse(model_version=turn.show.version(row, version))
 
 
 def list_model_types(turn: Turn, request: Any) -> Any:
@@ -118,15 +125,6 @@ def get_model_type(turn: Turn, request: Any) -> Any:
     if found is None:
         raise RefusedCallError(MODEL_MISSING, f"Model type {request.model_type_id} does not exist")
     return service_pb2.SingleModelTypeResponse(model_type=found)
-
-
-def list_workflows(turn: Turn, request: Any) -> Any:
-    """ListWorkflows of an app."""
-    user_id, app_id = turn.listed_scope(request.user_app_id)
-    answer = service_pb2.MultiWorkflowResponse()
-    for body in listing.workflow_page(turn.connection, request, turn.switches, user_id=user_id, app_id=app_id):
-        answer.workflows.add().MergeFromString(body)
-    return answer
 
 
 def get_app(turn: Turn, request: Any) -> Any:
@@ -156,3 +154,23 @@ def _app(row: Any) -> Any:
     app = resources_pb2.App(id=app_id, name=app_id, user_id=user_id)
     rows.set_timestamp(app.created_at, created_at)
     return app
+
+
+def get_user(turn: Turn, request: Any) -> Any:
+    """GetUser: "me" or nobody named is the token's user. Names and addresses of others are not shown (a guess)."""
+    user_id = turn.scope(request.user_app_id)[0] or turn.me
+    user = rows.find_user(turn.connection, user_id)
+    since = rows.first_app_time(turn.connection, user_id)
+    if user is None:
+        if since is None and user_id != turn.me:
+            raise RefusedCallError(RESOURCE_MISSING, f"User {user_id} does not exist")
+        user = resources_pb2.User(id=user_id)
+    if user_id != turn.me:
+        for name in PERSONAL:
+            user.ClearField(name)
+    if not user.HasField("created_at") and since is not None:
+        rows.set_timestamp(user.created_at, since)
+    if not {"all", "stars"} & set(request.additional_fields):
+        user.ClearField("star_count")
+        user.ClearField("is_starred")
+    return service_pb2.SingleUserResponse(user=user)

@@ -1,7 +1,8 @@
-"""Models, versions, workflows and model types as rows: find, add, save, delete. No rule of the service is here.
+"""Users, models, versions, workflows, deployments and model types as rows: find, add, save, delete. No rule of the service is here.
 
 In: a connection inside a transaction. Out: messages and their row numbers. Each function keeps the columns beside a
-message equal to the message, and a model's `latest_pk` on its newest version (created_at, then id).
+message equal to the message. Functions that need a model's latest version take `newest_first`, an ORDER BY clause for
+versions, because the order of versions with equal times is one of the emulator's switches.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own column names; values are always parameters
@@ -27,7 +28,6 @@ class ModelRow:
 
     pk: int
     message: Any
-    latest_pk: int | None
     builtin: bool
 
 
@@ -55,7 +55,30 @@ def words_of(*texts: str) -> str:
     return " " + " ".join(WORD.findall(" ".join(texts).lower().replace("_", " "))) + " "
 
 
-# --- apps ---------------------------------------------------------------------------------------------------------
+# --- users and apps -----------------------------------------------------------------------------------------------
+
+
+def put_user(connection: Connection, message: Any) -> None:
+    """Insert or replace a User."""
+    connection.execute("INSERT OR REPLACE INTO users VALUES (?, ?)", (message.id, message.SerializeToString()))
+
+
+def find_user(connection: Connection, user_id: str) -> Any:
+    """The User that a seed states, or None."""
+    row = connection.execute("SELECT body FROM users WHERE user_id = ?", (user_id,)).fetchone()
+    return None if row is None else resources_pb2.User.FromString(row[0])
+
+
+def stated_users(connection: Connection) -> list[Any]:
+    """Every User that seeds state, by id."""
+    rows = connection.execute("SELECT body FROM users ORDER BY user_id")
+    return [resources_pb2.User.FromString(row[0]) for row in rows]
+
+
+def first_app_time(connection: Connection, user_id: str) -> int | None:
+    """When the user's oldest app was made; None for a user without apps."""
+    row = connection.execute("SELECT min(created_at) FROM apps WHERE user_id = ?", (user_id,)).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def add_app(connection: Connection, user_id: str, app_id: str, *, created_at: int, builtin: bool = False) -> None:
@@ -69,8 +92,8 @@ def has_app(connection: Connection, user_id: str, app_id: str) -> bool:
     return row is not None
 
 
-def users(connection: Connection) -> list[str]:
-    """The users that own apps, the built-in one left out."""
+def app_owners(connection: Connection) -> list[str]:
+    """The users that own apps, without the built-in one."""
     return [row[0] for row in connection.execute("SELECT DISTINCT user_id FROM apps WHERE NOT builtin ORDER BY 1")]
 
 
@@ -80,16 +103,16 @@ def users(connection: Connection) -> list[str]:
 def find_model(connection: Connection, user_id: str, app_id: str, model_id: str) -> ModelRow | None:
     """One model, or None."""
     row = connection.execute(
-        "SELECT pk, body, latest_pk, builtin FROM models WHERE user_id = ? AND app_id = ? AND model_id = ?",
+        "SELECT pk, body, builtin FROM models WHERE user_id = ? AND app_id = ? AND model_id = ?",
         (user_id, app_id, model_id),
     ).fetchone()
     if row is None:
         return None
-    return ModelRow(pk=row[0], message=resources_pb2.Model.FromString(row[1]), latest_pk=row[2], builtin=bool(row[3]))
+    return ModelRow(pk=row[0], message=resources_pb2.Model.FromString(row[1]), builtin=bool(row[2]))
 
 
 def add_model(connection: Connection, message: Any, *, builtin: bool = False) -> int:
-    """Insert a model, which has no versions yet; gives its row number. The ids must be new."""
+    """Insert a model without versions and return its row number. Its id must be new to the app."""
     values = {**_model_columns(message), "builtin": int(builtin)}
     names = ", ".join(values)
     cursor = connection.execute(
@@ -116,16 +139,27 @@ def delete_model(connection: Connection, pk: int) -> None:
     connection.execute("DELETE FROM models WHERE pk = ?", (pk,))
 
 
-def model_bodies(connection: Connection, pks: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
-    """The bytes of models and of their latest versions, in the order of `pks`."""
-    marks = ", ".join("?" * len(pks))
+def model_bodies(
+    connection: Connection, pks: Sequence[int], *, newest_first: str, version_ids: Sequence[str] = ()
+) -> list[tuple[bytes, tuple[bytes, bytes] | None]]:
+    """For each model in the order of `pks`: its body, and its latest version's body and data (None without versions).
+
+    With `version_ids`, the latest among those versions.
+    """
+    chosen = f"AND version_id IN ({marks(version_ids)})" if version_ids else ""
+    latest = f"SELECT pk FROM versions WHERE model_pk = models.pk {chosen} ORDER BY {newest_first} LIMIT 1"
     rows = connection.execute(
-        "SELECT models.pk, models.body, versions.body FROM models LEFT JOIN versions ON versions.pk = models.latest_pk "
-        f"WHERE models.pk IN ({marks})",
-        tuple(pks),
+        "SELECT models.pk, models.body, versions.body, versions.data FROM models "
+        f"LEFT JOIN versions ON versions.pk = ({latest}) WHERE models.pk IN ({marks(pks)})",
+        (*version_ids, *pks),
     )
-    found = {pk: (body, version) for pk, body, version in rows}
+    found = {pk: (body, None if version is None else (version, data)) for pk, body, version, data in rows}
     return [found[pk] for pk in pks]
+
+
+def marks(values: Sequence[Any]) -> str:
+    """A placeholder for each value: "?, ?"."""
+    return ", ".join("?" * len(values))
 
 
 def _model_columns(message: Any) -> dict[str, Any]:
@@ -173,10 +207,18 @@ def version_at(connection: Connection, pk: int) -> VersionRow:
     return _version_row(connection.execute("SELECT pk, body, data FROM versions WHERE pk = ?", (pk,)).fetchone())
 
 
+def latest_version(connection: Connection, model_pk: int, *, newest_first: str) -> VersionRow | None:
+    """The newest version of a model, or None for a model without versions."""
+    row = connection.execute(
+        f"SELECT pk, body, data FROM versions WHERE model_pk = ? ORDER BY {newest_first} LIMIT 1", (model_pk,)
+    ).fetchone()
+    return None if row is None else _version_row(row)
+
+
 def versions_of(connection: Connection, model_pk: int) -> list[VersionRow]:
-    """All versions of a model, oldest first."""
+    """All versions of a model, oldest first; equally old ones in the order in which they were added."""
     rows = connection.execute(
-        "SELECT pk, body, data FROM versions WHERE model_pk = ? ORDER BY created_at, version_id", (model_pk,)
+        "SELECT pk, body, data FROM versions WHERE model_pk = ? ORDER BY created_at, pk", (model_pk,)
     )
     return [_version_row(row) for row in rows]
 
@@ -197,7 +239,6 @@ def add_versions(connection: Connection, model_pk: int, messages: Iterable[Any])
             f"INSERT INTO versions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
             tuple(values.values()),
         )
-    _point_at_latest(connection, model_pk)
 
 
 def save_version(connection: Connection, pk: int, message: Any) -> None:
@@ -207,10 +248,9 @@ def save_version(connection: Connection, pk: int, message: Any) -> None:
     connection.execute(f"UPDATE versions SET {assignments} WHERE pk = ?", (*values.values(), pk))
 
 
-def delete_version(connection: Connection, model_pk: int, pk: int) -> None:
+def delete_version(connection: Connection, pk: int) -> None:
     """Delete a version; the next newest becomes the latest."""
     connection.execute("DELETE FROM versions WHERE pk = ?", (pk,))
-    _point_at_latest(connection, model_pk)
 
 
 def _version_row(row: Any) -> VersionRow:
@@ -229,38 +269,119 @@ def _version_columns(message: Any) -> dict[str, Any]:
     }
 
 
-def _point_at_latest(connection: Connection, model_pk: int) -> None:
-    row = connection.execute(
-        "SELECT pk, num_inputs FROM versions WHERE model_pk = ? ORDER BY created_at DESC, version_id DESC LIMIT 1",
-        (model_pk,),
-    ).fetchone()
-    pk, num_inputs = (None, 0) if row is None else row
-    connection.execute("UPDATE models SET latest_pk = ?, num_inputs = ? WHERE pk = ?", (pk, num_inputs, model_pk))
+# --- workflows ----------------------------------------------------------------------------------------------------
 
 
-# --- workflows and model types ------------------------------------------------------------------------------------
+@dataclass(slots=True, kw_only=True)
+class WorkflowVersionRow:
+    """A stored version of a workflow: its row number and the WorkflowVersion message."""
+
+    pk: int
+    message: Any
 
 
-def put_workflow(connection: Connection, message: Any) -> None:
-    """Insert or replace a workflow."""
-    connection.execute(
-        "INSERT OR REPLACE INTO workflows VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            message.user_id,
-            message.app_id,
-            message.id,
-            nanoseconds(message.created_at),
-            nanoseconds(message.modified_at),
-            words_of(message.id, message.description, message.notes),
-            message.SerializeToString(),
-        ),
+def put_workflow(connection: Connection, message: Any, versions: Iterable[Any]) -> None:
+    """Insert or replace a workflow with its versions; `message` has neither nodes nor version."""
+    existing = find_workflow(connection, message.user_id, message.app_id, message.id)
+    if existing is not None:
+        connection.execute("DELETE FROM workflow_versions WHERE workflow_pk = ?", (existing,))
+        connection.execute("DELETE FROM workflows WHERE pk = ?", (existing,))
+    values = {
+        "user_id": message.user_id,
+        "app_id": message.app_id,
+        "workflow_id": message.id,
+        "created_at": nanoseconds(message.created_at),
+        "modified_at": nanoseconds(message.modified_at),
+        "star_count": message.star_count,
+        "starred": int(message.is_starred),
+        "bookmarked": int(message.HasField("bookmark_origin")),
+        "visibility": message.visibility.gettable,
+        "words": words_of(message.id, message.description, message.notes),
+        "body": message.SerializeToString(),
+    }
+    cursor = connection.execute(
+        f"INSERT INTO workflows ({', '.join(values)}) VALUES ({marks(list(values))})", tuple(values.values())
+    )
+    connection.executemany(
+        "INSERT INTO workflow_versions (workflow_pk, version_id, created_at, body) VALUES (?, ?, ?, ?)",
+        [
+            (cursor.lastrowid, version.id, nanoseconds(version.created_at), version.SerializeToString())
+            for version in versions
+        ],
     )
 
 
-def all_workflows(connection: Connection) -> list[Any]:
-    """Every workflow of every app."""
-    rows = connection.execute("SELECT body FROM workflows ORDER BY user_id, app_id, workflow_id")
-    return [resources_pb2.Workflow.FromString(row[0]) for row in rows]
+def find_workflow(connection: Connection, user_id: str, app_id: str, workflow_id: str) -> int | None:
+    """The row number of one workflow, or None."""
+    row = connection.execute(
+        "SELECT pk FROM workflows WHERE user_id = ? AND app_id = ? AND workflow_id = ?", (user_id, app_id, workflow_id)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def workflow_at(connection: Connection, pk: int) -> Any:
+    """The Workflow of a row number that is known to exist, without nodes and version."""
+    row = connection.execute("SELECT body FROM workflows WHERE pk = ?", (pk,)).fetchone()
+    return resources_pb2.Workflow.FromString(row[0])
+
+
+def workflows_of(connection: Connection, user_id: str, app_id: str) -> list[int]:
+    """The row numbers of an app's workflows, by id."""
+    rows = connection.execute(
+        "SELECT pk FROM workflows WHERE user_id = ? AND app_id = ? ORDER BY workflow_id", (user_id, app_id)
+    )
+    return [row[0] for row in rows]
+
+
+def workflow_versions(connection: Connection, workflow_pk: int) -> list[WorkflowVersionRow]:
+    """All versions of a workflow, newest first; of equally old ones the one that was added last."""
+    rows = connection.execute(
+        "SELECT pk, body FROM workflow_versions WHERE workflow_pk = ? ORDER BY created_at DESC, pk DESC", (workflow_pk,)
+    )
+    return [_workflow_version_row(row) for row in rows]
+
+
+def all_workflow_versions(connection: Connection) -> list[WorkflowVersionRow]:
+    """Every version of every workflow."""
+    rows = connection.execute("SELECT pk, body FROM workflow_versions ORDER BY pk")
+    return [_workflow_version_row(row) for row in rows]
+
+
+def save_workflow_version(connection: Connection, row: WorkflowVersionRow) -> None:
+    """Replace the message of a workflow's version."""
+    connection.execute("UPDATE workflow_versions SET body = ? WHERE pk = ?", (row.message.SerializeToString(), row.pk))
+
+
+def _workflow_version_row(row: Any) -> WorkflowVersionRow:
+    return WorkflowVersionRow(pk=row[0], message=resources_pb2.WorkflowVersion.FromString(row[1]))
+
+
+# --- deployments --------------------------------------------------------------------------------------------------
+
+
+def put_deployment(connection: Connection, message: Any) -> None:
+    """Insert or replace a deployment."""
+    connection.execute(
+        "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?)",
+        (message.user_id, message.id, nanoseconds(message.created_at), message.SerializeToString()),
+    )
+
+
+def find_deployment(connection: Connection, user_id: str, deployment_id: str) -> Any:
+    """One Deployment, or None."""
+    row = connection.execute(
+        "SELECT body FROM deployments WHERE user_id = ? AND deployment_id = ?", (user_id, deployment_id)
+    ).fetchone()
+    return None if row is None else resources_pb2.Deployment.FromString(row[0])
+
+
+def all_deployments(connection: Connection) -> list[Any]:
+    """Every Deployment of every user, newest first; equally old ones by id."""
+    rows = connection.execute("SELECT body FROM deployments ORDER BY created_at DESC, user_id, deployment_id")
+    return [resources_pb2.Deployment.FromString(row[0]) for row in rows]
+
+
+# --- model types --------------------------------------------------------------------------------------------------
 
 
 def put_model_type(connection: Connection, message: Any) -> None:

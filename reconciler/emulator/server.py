@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,8 @@ import grpc
 from clarifai_grpc.grpc.api import service_pb2_grpc
 
 from reconciler.emulator import sample, seeds
+from reconciler.emulator.seed_file import SeedFile
+from reconciler.emulator.seeds import SeedError
 from reconciler.emulator.service import EmulatedV2, Gate
 from reconciler.emulator.store import Call, Store
 from reconciler.emulator.switches import Switches
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 THREADS: Final = 32
 MAX_MESSAGE_BYTES: Final = 1 << 30  # as the clients' channels have it (clarifai_channel.py)
+
+ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 Seed = Mapping[str, Any]
 
@@ -114,7 +117,7 @@ class Emulator:
         self._store.clear_calls()
 
     def load(self, seed: Seed) -> None:
-        """Add what a seed has, replacing models, workflows and model types of the same id. All of it or nothing."""
+        """Add what a seed has, replacing objects of the same id: all of it, or nothing where SeedError is raised."""
         with self._store.transaction(write=True) as connection:
             seeds.load(connection, seed)
 
@@ -124,7 +127,8 @@ class Emulator:
             return seeds.snapshot(connection)
 
     def _prepare(self) -> None:
-        seed = seeds.read_seed(Path(self._seed)) if isinstance(self._seed, (str, Path)) else self._seed or {}
+        file = SeedFile(Path(self._seed)) if isinstance(self._seed, (str, Path)) else None
+        seed: Seed = file.seed if file is not None else self._seed or {}  # type: ignore[assignment]
         with self._store.transaction(write=True) as connection:
             cursor = connection.execute("INSERT OR IGNORE INTO meta VALUES ('seeded', 'yes')")
             self.was_new = cursor.rowcount == 1
@@ -132,7 +136,10 @@ class Emulator:
                 if "model_types" not in seed:
                     seeds.load(connection, {"model_types": sample.MODEL_TYPES})
                 seeds.load(connection, sample.MAIN, builtin=True)
-                seeds.load(connection, seed)
+                try:
+                    seeds.load(connection, seed)
+                except SeedError as error:
+                    raise (error if file is None else file.place(error)) from error
 
     def _listen(self) -> None:
         options = [
@@ -165,8 +172,9 @@ def serve(
 
     Without a seed a new state gets the sample app. Must be called in the main thread.
     """
-    done = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: done.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Blocked before any thread starts, and so in all of them, the signals wait for sigwait: a handler that sets an event
+    # could interrupt the main thread inside that very event's lock.
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         with Emulator(
             state=state,
@@ -180,7 +188,8 @@ def serve(
             sys.stdout.flush()
             if seed is not None and not emulator.was_new:
                 sys.stderr.write(f"{state} has a state already, {seed} was not loaded\n")
-            done.wait()
+            signal.sigwait(ENDING)
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        while signal.sigpending() & ENDING:  # the same key pressed twice asks for nothing more
+            signal.sigwait(ENDING)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -20,7 +20,7 @@ import grpc
 from clarifai_grpc.grpc.api import service_pb2, service_pb2_grpc
 from google.protobuf import message_factory
 
-from reconciler.emulator import lifecycle, reads, rows, writes
+from reconciler.emulator import lifecycle, reads, rows, usage, writes
 from reconciler.emulator.answers import (
     KEY_INVALID,
     KEY_NOT_FOUND,
@@ -44,16 +44,22 @@ SECRET_METADATA: Final = frozenset({"authorization", "x-clarifai-session-token",
 
 READS: Final[Mapping[str, Handler]] = {
     "GetApp": reads.get_app,
+    "GetDeployment": usage.get_deployment,
     "GetModel": reads.get_model,
     "GetModelOutputInfo": reads.get_model_output_info,
     "GetModelType": reads.get_model_type,
     "GetModelVersion": reads.get_model_version,
+    "GetUser": reads.get_user,
+    "GetWorkflow": usage.get_workflow,
+    "GetWorkflowVersion": usage.get_workflow_version,
     "ListApps": reads.list_apps,
+    "ListDeployments": usage.list_deployments,
     "ListModelConcepts": reads.list_model_concepts,
     "ListModelTypes": reads.list_model_types,
     "ListModelVersions": reads.list_model_versions,
     "ListModels": reads.list_models,
-    "ListWorkflows": reads.list_workflows,
+    "ListWorkflowVersions": usage.list_workflow_versions,
+    "ListWorkflows": usage.list_workflows,
     "PostModelsSearches": reads.post_models_searches,
 }
 WRITES: Final[Mapping[str, Handler]] = {
@@ -157,7 +163,7 @@ class Gate:
     def _me(self, connection: rows.Connection) -> str:
         if self._user_id:
             return self._user_id
-        users = rows.users(connection)
+        users = rows.app_owners(connection)
         return users[0] if len(users) == 1 else DEFAULT_USER
 
     def _now(self) -> int:

@@ -1,10 +1,10 @@
 """The emulator's state: one SQLite file (or memory), shared by several processes, and the log of calls.
 
-In: a path or None. Out: transactions, and the log as values. What the rows mean is in `rows`; nothing here knows a
-rule of the service.
+In: a path or None. Out: transactions, and the log as values. It never applies a rule of the service; `rows` knows what
+the tables hold.
 
-A process has one connection behind one lock, since Python's interpreter lock makes more of them useless; other
-processes are kept apart by SQLite: write-ahead log, BEGIN IMMEDIATE for writers, and a busy timeout.
+Each process has one connection behind one lock, because Python's interpreter lock would make more of them useless.
+SQLite keeps processes apart: write-ahead log, BEGIN IMMEDIATE for writers, and a busy timeout.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from google.protobuf import json_format
 
 from reconciler.errors import ReconcilerError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 20_000
 CALLS_KEPT: Final = 50_000
 
 # Messages are kept as bytes beside the few columns that listings filter and sort by. A version's concepts (its
-# output_info.data) have a column of their own, as listings never show them and patches never touch them.
+# output_info.data) have a column of their own, because listings never show them and patches never touch them. A
+# workflow's nodes are kept in its versions alone.
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (user_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE apps (
   user_id TEXT NOT NULL, app_id TEXT NOT NULL, created_at INTEGER NOT NULL, builtin INTEGER NOT NULL,
   PRIMARY KEY (user_id, app_id)) WITHOUT ROWID;
@@ -39,8 +41,7 @@ CREATE TABLE models (
   model_type_id TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL, star_count INTEGER NOT NULL,
   visibility INTEGER NOT NULL, bookmarked INTEGER NOT NULL, starred INTEGER NOT NULL, featured INTEGER NOT NULL,
   license_type INTEGER NOT NULL, source INTEGER NOT NULL, creator TEXT NOT NULL, replica_count INTEGER NOT NULL,
-  words TEXT NOT NULL, builtin INTEGER NOT NULL, num_inputs INTEGER NOT NULL DEFAULT 0,
-  latest_pk INTEGER, body BLOB NOT NULL,
+  words TEXT NOT NULL, builtin INTEGER NOT NULL, body BLOB NOT NULL,
   UNIQUE (user_id, app_id, model_id));
 CREATE INDEX models_by_modified ON models (user_id, app_id, modified_at, model_id);
 CREATE INDEX models_by_created ON models (user_id, app_id, created_at, model_id);
@@ -56,9 +57,17 @@ CREATE TABLE versions (
 CREATE INDEX versions_by_created ON versions (model_pk, created_at, version_id);
 CREATE INDEX versions_by_id ON versions (version_id);
 CREATE TABLE workflows (
-  user_id TEXT NOT NULL, app_id TEXT NOT NULL, workflow_id TEXT NOT NULL, created_at INTEGER NOT NULL,
-  modified_at INTEGER NOT NULL, words TEXT NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (user_id, app_id, workflow_id)) WITHOUT ROWID;
+  pk INTEGER PRIMARY KEY, user_id TEXT NOT NULL, app_id TEXT NOT NULL, workflow_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL, star_count INTEGER NOT NULL, starred INTEGER NOT NULL,
+  bookmarked INTEGER NOT NULL, visibility INTEGER NOT NULL, words TEXT NOT NULL, body BLOB NOT NULL,
+  UNIQUE (user_id, app_id, workflow_id));
+CREATE TABLE workflow_versions (
+  pk INTEGER PRIMARY KEY, workflow_pk INTEGER NOT NULL, version_id TEXT NOT NULL, created_at INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE (workflow_pk, version_id));
+CREATE TABLE deployments (
+  user_id TEXT NOT NULL, deployment_id TEXT NOT NULL, created_at INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (user_id, deployment_id)) WITHOUT ROWID;
 CREATE TABLE model_types (pk INTEGER PRIMARY KEY, model_type_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
 CREATE TABLE calls (
   n INTEGER PRIMARY KEY AUTOINCREMENT, rpc TEXT NOT NULL, request_type TEXT NOT NULL, request BLOB NOT NULL,

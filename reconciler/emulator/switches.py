@@ -141,7 +141,12 @@ class Switches:
     """Whether PatchModelVersions refuses (21202) params that the model type doesn't declare or allow. Unknown."""
 
     delete_used_by_workflow: Literal["allow", "error"] = "allow"
-    """Deleting a model or version that a workflow uses: done, or refused with 21203. Unknown."""
+    """Deleting a model or version that a workflow uses: done, and the workflow's version is marked `is_deprecated`
+    (resources.proto, WorkflowVersion.is_deprecated), or refused with 21203 (the scopes of the deletions include
+    Workflows_Get, so something is looked up). Which: unknown."""
+
+    delete_used_by_deployment: Literal["allow", "error"] = "allow"
+    """Deleting a model or version that a deployment runs: done, or refused with 21203. Unknown."""
 
     unknown_app: Literal["error", "empty"] = "error"
     """Listing an app that doesn't exist: 11101, or an empty page. Unknown."""

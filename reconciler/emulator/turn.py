@@ -13,8 +13,9 @@ from reconciler.emulator.answers import (
     RESOURCE_MISSING,
     RefusedCallError,
 )
-from reconciler.emulator.listing import MAIN_APP, MAIN_USER
+from reconciler.emulator.listing import MAIN_APP, MAIN_USER, newest_first
 from reconciler.emulator.rows import Connection, ModelRow, VersionRow
+from reconciler.emulator.showing import Showing
 from reconciler.emulator.switches import Switches
 
 
@@ -26,6 +27,11 @@ class Turn:
     switches: Switches
     me: str
     now: int
+
+    @property
+    def show(self) -> Showing:
+        """How objects look in this call's answer."""
+        return Showing(connection=self.connection, switches=self.switches)
 
     def scope(self, user_app_id: Any) -> tuple[str, str]:
         """The user and app of a request; "me" and, where an app is named, no user at all are the token's user."""
@@ -40,7 +46,7 @@ class Turn:
         return user_id, app_id
 
     def written_scope(self, user_app_id: Any) -> tuple[str, str]:
-        """The app that a write is about. One app has to be named, and it has to be one the caller may write to."""
+        """The app that a write is about: one that the request names and that the caller may write to."""
         user_id, app_id = self.scope(user_app_id)
         if not app_id:
             raise RefusedCallError(INVALID_REQUEST, "user_app_id.app_id is empty")
@@ -66,7 +72,7 @@ class Turn:
 
     def latest(self, model: ModelRow) -> VersionRow | None:
         """The newest version, None for a model without any."""
-        return None if model.latest_pk is None else rows.version_at(self.connection, model.latest_pk)
+        return rows.latest_version(self.connection, model.pk, newest_first=newest_first(self.switches))
 
     def _has_app(self, user_id: str, app_id: str) -> bool:
         return rows.has_app(self.connection, user_id, app_id)

@@ -20,8 +20,6 @@ from reconciler.emulator.answers import (
     INVALID_ARGUMENT,
     INVALID_REQUEST,
     RefusedCallError,
-    shown_model,
-    shown_version,
 )
 from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Reading, Rules, patch_fields
 from reconciler.emulator.rows import ModelRow
@@ -45,7 +43,7 @@ def patch_models(turn: Turn, request: Any) -> Any:
             _patch_model(turn, row, sent, request.action)
         rows.set_timestamp(row.message.modified_at, turn.now)
         rows.save_model(turn.connection, row.pk, row.message)
-        answer.models.append(shown_model(row, turn.latest(row), turn.switches, frozenset()))
+        answer.models.append(turn.show.model(row, turn.latest(row)))
     return answer
 
 
@@ -113,7 +111,7 @@ def patch_model_versions(turn: Turn, request: Any) -> Any:
             _settle_params(turn.switches, row.message, kind)
         rows.set_timestamp(row.message.modified_at, turn.now)
         rows.save_version(turn.connection, row.pk, row.message)
-        answer.model_versions.append(shown_version(row))
+        answer.model_versions.append(turn.show.version(model, row))
     return answer
 
 

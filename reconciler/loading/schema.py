@@ -15,11 +15,12 @@ FILES: Final[Mapping[str, str]] = {
     "Model": "model.v1.schema.json",
     "Config": "config.v1.schema.json",
     "Plan": "plan.v1.schema.json",
+    "Seed": "seed.v1.schema.json",
 }
 
 
 def schema_text(kind: str) -> str:
-    """The schema of documents of `kind` ("Model", "Config", "Plan") as published. Raises KeyError for other kinds."""
+    """The schema of documents of `kind` ("Model", "Config", "Plan", "Seed") as published. Raises KeyError for other kinds."""
     name = FILES[kind]
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "schemas", package.parent / "schemas"):

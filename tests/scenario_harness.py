@@ -14,10 +14,11 @@ A folder tests/scenarios/NNN-words/ holds
                        again: pending   planning again is not empty
                        readings: differ the same calls end differently where the service reads them differently
 
-and the goldens: plan.txt, plan.json and report.md (what plan prints as text, JSON
-and Markdown), calls.txt (each writing call that apply made), after.json
-(what changed on the service, nothing else), apply.txt (what apply prints, where it fails), again.txt (the second plan, where
-it isn't empty), backup.txt (the files that apply left).
+and the goldens: plan.txt (what plan prints), calls.txt (each writing call that apply made), after.json (what changed on the
+service, nothing else), apply.txt (what apply prints, where it fails), again.txt (the second plan, where it isn't empty),
+backup.txt (the files that apply left). A few scenarios, listed in test_scenarios.py, also have plan.json and report.md: what
+plan prints as JSON and as Markdown. In every scenario the JSON has to fit its schema, list the calls that apply makes, and
+read back from a saved plan as it was printed.
 """
 
 from __future__ import annotations
@@ -54,16 +55,8 @@ from tests.scenario_service import (
 
 PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
 KNOWN_KEYS: Final = frozenset(schema_document("Plan")["properties"])
-GOLDENS: Final = (
-    "plan.txt",
-    "plan.json",
-    "report.md",
-    "calls.txt",
-    "after.json",
-    "apply.txt",
-    "again.txt",
-    "backup.txt",
-)
+FORMATS: Final = ("plan.json", "report.md")
+GOLDENS: Final = ("plan.txt", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt", *FORMATS)
 INPUTS: Final = ("manifests", "reconciler.yaml")
 USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
 
@@ -168,13 +161,15 @@ class _Run:
         if backup := self._backup():
             goldens["backup.txt"] = backup
         self._require_only_planned(changed, document)
+        if apply.exit_code == 0 and not self._scenario.switches.faults:
+            self._require_planned_calls(writes, document)
         self._require_no_secret(
             plan.stdout, plan.stderr, report.stdout, apply.stdout, apply.stderr, json.dumps(document)
         )
         if plan.exit_code == 0:
             goldens.update(self._planned_again())
             self._require_replays(writes, after)
-            self._require_saved_plan_does_the_same(after)
+            self._require_saved_plan_does_the_same(after, document)
         return Outcome(goldens=goldens, broken=tuple(self._broken))
 
     def _planned(self, before: Snapshot) -> tuple[CliResult, Any]:
@@ -232,10 +227,13 @@ class _Run:
         told = "the same in every reading" if is_same else f"different in these readings: {'; '.join(differing)}"
         self._require(as_expected, f"the calls end {told}")
 
-    def _require_saved_plan_does_the_same(self, after: Snapshot) -> None:
+    def _require_saved_plan_does_the_same(self, after: Snapshot, document: Any) -> None:
         self._emulator.switches = self._scenario.switches
         self._emulator.load(self._scenario.seed)
         self._command("plan", "manifests", *self._scenario.arguments, "--out", "saved.json")
+        shown = self._document(self._command("show", "saved.json", "--format", "json"))
+        read_back = [{**each, "created_at": "", "fingerprint": ""} for each in (shown, document)]
+        self._require(read_back[0] == read_back[1], "the saved plan, shown as JSON, is not what plan prints as JSON")
         applied = self._command("apply", "--plan", "saved.json")
         self._require(
             str(applied.exit_code) == self._scenario.expected["apply"],
@@ -254,6 +252,16 @@ class _Run:
             names = {item["path"].split(".")[0] for item in change["fields"]}
             unplanned = sorted(fields.keys() - names) if fields else []
             self._require(not unplanned, f"{address}: {', '.join(unplanned)} changed and are not in the plan")
+
+    def _require_planned_calls(self, writes: Sequence[Call], document: Any) -> None:
+        # An empty list of a message is not on the wire: protobuf can't tell it from an absent one.
+        planned = [
+            {"rpc": request["rpc"], **{name: value for name, value in request["body"].items() if value != []}}
+            for request in document["requests"]
+        ]
+        sent = [{"rpc": call.rpc, **call.request} for call in writes]
+        agree = len(planned) == len(sent) and all(map(_is_sent_as_planned, planned, sent))
+        self._require(agree, "apply sends other calls than the plan lists in JSON")
 
     def _require_no_secret(self, *texts: str) -> None:
         for name, value in self._scenario.environ.items():
@@ -312,6 +320,17 @@ class _Run:
         for pattern, replacement in _CHANGING:
             text = pattern.sub(replacement, text)
         return text
+
+
+def _is_sent_as_planned(planned: Any, sent: Any) -> bool:
+    """Whether a value of the plan's JSON is the one that was sent, which a secret conceals."""
+    if planned == "(sensitive)":
+        return True
+    if isinstance(planned, Mapping) and isinstance(sent, Mapping):
+        return planned.keys() == sent.keys() and all(_is_sent_as_planned(planned[name], sent[name]) for name in planned)
+    if isinstance(planned, list | tuple) and isinstance(sent, list | tuple):
+        return len(planned) == len(sent) and all(map(_is_sent_as_planned, planned, sent))
+    return bool(planned == sent)
 
 
 _SAME_IN_DRIFT: Final = ("summary", "changes", "refused", "notices", "requests")

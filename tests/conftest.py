@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.command_line import CliResult, RunCli
+from tests.wording import Wording
 
 if TYPE_CHECKING:
     from reconciler.emulator.server import Emulator
@@ -88,6 +89,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether expected outputs are to be rewritten."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def wording(request: pytest.FixtureRequest, tmp_path: Path, update_golden: bool) -> Wording:
+    """Compare the texts of this test's messages with the golden file of messages."""
+    path = request.path.relative_to(ROOT / "tests").as_posix()
+    return Wording(f"{path}::{request.node.name}", place=tmp_path, update=update_golden)
 
 
 @pytest.fixture(autouse=True)

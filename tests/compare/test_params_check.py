@@ -24,6 +24,7 @@ from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Sensitive
+from tests.wording import Wording
 
 HERE = Origin(path="pets.yaml", line=9, column=7)
 PLACE = Origin(path="pets.yaml", line=12, column=21)
@@ -50,9 +51,21 @@ def wrong(
     version: Document | None = None,
     action: Action = Action.MERGE,
     removed: tuple[str, ...] = (),
-) -> list[tuple[str, str]]:
-    """The code and message of each problem, the messages without the path that begins each."""
-    problems = problems_with_params(
+) -> list[str]:
+    """The code of each problem."""
+    found = problems_of(stated, *fields, live=live, version=version, action=action, removed=removed)
+    return [problem.code for problem in found]
+
+
+def problems_of(
+    stated: Mapping[str, Any],
+    *fields: Mapping[str, Any],
+    live: Mapping[str, Any] | None = None,
+    version: Document | None = None,
+    action: Action = Action.MERGE,
+    removed: tuple[str, ...] = (),
+) -> tuple[Problem, ...]:
+    return problems_with_params(
         stated,
         live=live or {},
         fields=fields_for(model_type(*fields), version),
@@ -61,70 +74,10 @@ def wrong(
         action=action,
         removals=[Removal(path=("output_info", "params", name), origin=HERE) for name in removed],
     )
-    return [(problem.code, problem.message.removeprefix("output_info.params.")) for problem in problems]
 
 
-def text_about(value: Any, field: Mapping[str, Any]) -> str | None:
-    """What is said of one value for a field named p."""
-    found = wrong({"p": value}, field)
-    assert len(found) <= 1
-    return found[0][1].removeprefix("p: ") if found else None
-
-
+TYPE, OPTION, OFF, OUT = "param-type", "param-option", "param-off-grid", "param-out-of-range"
 UNIT = ranged("p", max=1.0, step=0.009999999776482582)
-BOUNDED = ranged("p", min=32.0, max=1024.0, step=16.0)
-
-RANGES: list[tuple[Mapping[str, Any], Any, str | None]] = [
-    (UNIT, 0.95, None),
-    (UNIT, 0, None),
-    (UNIT, 1.0, None),
-    (UNIT, 0.1 + 0.2, None),
-    (
-        UNIT,
-        0.955,
-        "0.955 is off the grid of 0.01 from 0 to 1: the nearest allowed value is 0.95 or 0.96.",
-    ),
-    (UNIT, 0.953, "0.953 is off the grid of 0.01 from 0 to 1: the nearest allowed value is 0.95."),
-    (UNIT, 1.5, "1.5 is out of the range from 0 to 1: the nearest allowed value is 1."),
-    (UNIT, -1e-50, "-1E-50 is out of the range from 0 to 1: the nearest allowed value is 0."),
-    (UNIT, 10**400, "1E+400 is out of the range from 0 to 1: the nearest allowed value is 1."),
-    (UNIT, True, "a number is wanted, found true."),
-    (UNIT, "0.95", 'a number is wanted, found the text "0.95".'),
-    (UNIT, None, "a number is wanted, found nothing."),
-    (UNIT, [0.5], "a number is wanted, found a list."),
-    (BOUNDED, 256.0, None),
-    (BOUNDED, 250, "250 is off the grid of 16 from 32 to 1024: the nearest allowed value is 256."),
-    (BOUNDED, 8, "8 is out of the range from 32 to 1024: the nearest allowed value is 32."),
-    (ranged("p", min=1.0, max=10.0, step=2.0), 4, "4 is off the grid of 2 from 1 to 10: the nearest allowed value is 3 or 5."),
-    # The grid passes over the maximum, which is allowed all the same; what is named is on the grid.
-    (ranged("p", min=1.0, max=10.0, step=2.0), 10, None),
-    (ranged("p", min=1.0, max=10.0, step=2.0), 11, "11 is out of the range from 1 to 10: the nearest allowed value is 9."),
-    (ranged("p", max=1.0), 0.123456, None),
-    # 2147483647 is 2147483648 as a float32: the type's author meant it.
-    (ranged("p", max=2147483648.0, step=1.0), 2147483647, None),
-    (ranged("p", max=2147483648.0, step=1.0), 123456789.5, (
-        "123456789.5 is off the grid of 1 from 0 to 2147483600: the nearest allowed value is 123456789 or 123456790.")),
-    # No maximum: nothing bounds above, and nothing below but a minimum that is there.
-    (ranged("p", step=0.5), -3, None),
-    (ranged("p", step=0.5), 7.25, "7.25 is off the grid of 0.5 from 0: the nearest allowed value is 7 or 7.5."),
-    (ranged("p", min=2.0), 1, "1 is out of the range from 2: the nearest allowed value is 2."),
-    (ranged("p", min=-1.0, step=0.5), 0.5, None),
-    (ranged("p", max=-1.0), -2, None),
-    (ranged("p", max=-1.0), 0, "0 is out of the range to -1: the nearest allowed value is -1."),
-    (ranged("p", min=5.0, max=1.0), 99, None),
-    (ranged("p", max="Infinity", step="NaN"), 99.5, None),
-    (ranged("p", max=1e39), 99.5, None),
-    (param("p", "RANGE"), 99.5, None),
-    # The type's own default is off the grid that starts at 1, so the grid isn't that one.
-    (param("p", "RANGE", default_value=512.0, model_type_range_info={"min": 1.0, "max": 4096.0, "step": 32.0}), 64, None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("field", "value", "expected"), RANGES)
-def test_a_range_has_bounds_and_a_grid(field: Mapping[str, Any], value: Any, expected: str | None) -> None:
-    assert text_about(value, field) == expected
-
-
 COLORS = param(
     "p",
     "ENUM",
@@ -135,73 +88,84 @@ COLORS = param(
         {"id": "STAFF", "internal_only": True},
     ],
 )
-OPTIONS = '"LESS_THAN" (or 3), "GREATER_THAN" (or "GT*"), "off"'
-
-VALUES: list[tuple[Mapping[str, Any], Any, str | None]] = [
-    (param("p", "NUMBER"), 1e9, None),
-    (param("p", "NUMBER"), False, "a number is wanted, found false."),
-    (param("p", "STRING"), "", None),
-    (param("p", "STRING"), 12, "a text is wanted, found the number 12."),
-    (param("p", "PYTHON_CODE"), ["x"], "a text is wanted, found a list."),
-    (param("p", "BOOLEAN"), True, None),
-    (param("p", "BOOLEAN"), "yes", 'true or false is wanted, found the text "yes".'),
-    (param("p", "BOOLEAN"), 1, "true or false is wanted, found the number 1."),
-    (COLORS, "LESS_THAN", None),
-    (COLORS, 3, None),
-    (COLORS, 3.0, None),
-    (COLORS, "GTE", None),
-    (COLORS, "STAFF", None),
-    (COLORS, "LES_THAN", f'"LES_THAN" is not one of {OPTIONS}: the nearest is "LESS_THAN".'),
-    (COLORS, 4, f"4 is not one of {OPTIONS}."),
-    (COLORS, False, "an option's name or number is wanted, found false."),
-    (param("p", "ENUM"), "anything", None),
-    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{}]}]), 0, None),
-    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "A", None),
-    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "(", None),
-    (param("p", "ENUM", model_type_enum_options=[{"id": "A", "aliases": [{"wildcard_string": "("}]}]), "B",
-     '"B" is not one of "A" (or "(").'),
-    (param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "A"}]), {"A": 1}, None),
-    (param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "A"}]), "B", '"B" is not one of "A".'),
-    (param("p", "RECURSIVE_ENUM", model_type_enum_options=[
-        {"id": "A", "model_type_fields": [param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "B"}])]}
-    ]), "B", None),
-    (param("p", "RECURSIVE_ENUM", model_type_enum_options=[
-        {"id": "A", "model_type_fields": [param("q", "ENUM", model_type_enum_options=[{"id": "B"}])]}
-    ]), "B", '"B" is not one of "A".'),
-    (param("p", "ARRAY_OF_NUMBERS"), [320, 1.5], None),
-    (param("p", "ARRAY_OF_NUMBERS"), 320, "a list is wanted, found the number 320."),
-    (param("p", "ARRAY_OF_NUMBERS"), [320, "x"],
-     'item 2 is the text "x", and a list of which each is a number is wanted.'),
-    (param("p", "ARRAY_OF_STRINGS"), ["a"], None),
-    (param("p", "ARRAY_OF_STRINGS"), [None], "item 1 is nothing, and a list of which each is a text is wanted."),
-    (param("p", "ARRAY_OF_CONCEPTS"), [{"id": "cat", "value": 1}], None),
-    (param("p", "ARRAY_OF_CONCEPTS"), ["cat"],
-     'item 1 is the text "cat", and a list of which each is a mapping with an id is wanted.'),
-    (param("p", "ARRAY_OF_SECRETS"), [{"name": "x"}, "y"], None),
-    (param("p", "ARRAY_OF_SECRETS"), "hunter2", "a list is wanted, found a text."),
-    (param("p", "ENCRYPTED_STRING"), 4711, "a text is wanted, found a number."),
-    (param("p", "JSON"), {"a": [None]}, None),
-    (param("p", "DATASET"), 5, None),
-    (param("p", 99), object, None),
-    (param("p", 21), 4711, "a text is wanted, found a number."),
-    ({"path": "output_info.params.p"}, [1], None),
-    ({"path": "output_info.params.p", "type": "INT"}, 3.0, None),
-    ({"path": "output_info.params.p", "type": "INT"}, 3.5, "a whole number is wanted, found the number 3.5."),
-    ({"path": "train_info.params.p", "field_type": "NUMBER"}, "x", None),
-]  # fmt: skip
 
 
-@pytest.mark.parametrize(("field", "value", "expected"), VALUES)
-def test_a_field_type_allows_its_values(field: Mapping[str, Any], value: Any, expected: str | None) -> None:
-    assert text_about(value, field) == expected
+def enum(*options: Mapping[str, Any], field_type: str = "ENUM") -> dict[str, Any]:
+    return param("p", field_type, model_type_enum_options=list(options))
+
+
+def recursive(*fields: Mapping[str, Any]) -> dict[str, Any]:
+    return enum({"id": "A", "model_type_fields": list(fields)}, field_type="RECURSIVE_ENUM")
+
+
+Case = tuple[Mapping[str, Any], list[Any], list[tuple[Any, str]]]
+CASES: dict[str, Case] = {
+    # A field named p, values that are allowed, and values that are not with the code of the problem.
+    "from 0 to 1 by 0.01": (UNIT, [0.95, 0, 1.0, 0.1 + 0.2], [
+        *((0.955, OFF), (0.953, OFF), (1.5, OUT), (-1e-50, OUT), (10**400, OUT)),
+        *((True, TYPE), ("0.95", TYPE), (None, TYPE), ([0.5], TYPE)),
+    ]),
+    "from 32 by 16": (ranged("p", min=32.0, max=1024.0, step=16.0), [256.0], [(250, OFF), (8, OUT)]),
+    # The grid passes over the maximum, which is allowed all the same; what is named is on the grid.
+    "maximum off the grid": (ranged("p", min=1.0, max=10.0, step=2.0), [10], [(4, OFF), (11, OUT)]),
+    "no step": (ranged("p", max=1.0), [0.123456], []),
+    # 2147483647 is 2147483648 as a float32: the type's author meant it.
+    "float32": (ranged("p", max=2147483648.0, step=1.0), [2147483647], [(123456789.5, OFF)]),
+    # No maximum: nothing bounds above, and nothing below but a minimum that is there.
+    "no maximum": (ranged("p", step=0.5), [-3], [(7.25, OFF)]),
+    "minimum only": (ranged("p", min=2.0), [], [(1, OUT)]),
+    "negative minimum": (ranged("p", min=-1.0, step=0.5), [0.5], []),
+    "negative maximum": (ranged("p", max=-1.0), [-2], [(0, OUT)]),
+    "minimum above maximum": (ranged("p", min=5.0, max=1.0), [99], []),
+    "not finite": (ranged("p", max="Infinity", step="NaN"), [99.5], []),
+    "too large": (ranged("p", max=1e39), [99.5], []),
+    "no range": (param("p", "RANGE"), [99.5], []),
+    # The type's own default is off the grid that starts at 1, so the grid isn't that one.
+    "default off the grid": (
+        param("p", "RANGE", default_value=512.0, model_type_range_info={"min": 1.0, "max": 4096.0, "step": 32.0}), [64], []
+    ),
+    "number": (param("p", "NUMBER"), [1e9], [(False, TYPE)]),
+    "string": (param("p", "STRING"), [""], [(12, TYPE)]),
+    "code": (param("p", "PYTHON_CODE"), ["x"], [(["x"], TYPE)]),
+    "boolean": (param("p", "BOOLEAN"), [True], [("yes", TYPE), (1, TYPE)]),
+    "enum": (
+        COLORS, ["LESS_THAN", 3, 3.0, "GTE", "STAFF"], [("LES_THAN", OPTION), (4, OPTION), (False, TYPE)]
+    ),
+    "enum without options": (param("p", "ENUM"), ["anything"], []),
+    "alias of nothing": (enum({"id": "A", "aliases": [{}]}), [0], []),
+    "alias that is no pattern": (enum({"id": "A", "aliases": [{"wildcard_string": "("}]}), ["A", "("], [("B", OPTION)]),
+    "recursive enum": (recursive(), [{"A": 1}], [("B", OPTION)]),
+    "option of an option": (recursive(param("p", "RECURSIVE_ENUM", model_type_enum_options=[{"id": "B"}])), ["B"], []),
+    "another field of an option": (recursive(param("q", "ENUM", model_type_enum_options=[{"id": "B"}])), [], [("B", OPTION)]),
+    "numbers": (param("p", "ARRAY_OF_NUMBERS"), [[320, 1.5]], [(320, TYPE), ([320, "x"], TYPE)]),
+    "strings": (param("p", "ARRAY_OF_STRINGS"), [["a"]], [([None], TYPE)]),
+    "concepts": (param("p", "ARRAY_OF_CONCEPTS"), [[{"id": "cat", "value": 1}]], [(["cat"], TYPE)]),
+    "secrets": (param("p", "ARRAY_OF_SECRETS"), [[{"name": "x"}, "y"]], [("hunter2", TYPE)]),
+    "secret": (param("p", "ENCRYPTED_STRING"), ["x"], [(4711, TYPE)]),
+    "secret by number": (param("p", 21), ["x"], [(4711, TYPE)]),
+    "JSON": (param("p", "JSON"), [{"a": [None]}], []),
+    "dataset": (param("p", "DATASET"), [5], []),
+    "unknown type": (param("p", 99), [object], []),
+    "no type": ({"path": "output_info.params.p"}, [[1]], []),
+    "whole number": ({"path": "output_info.params.p", "type": "INT"}, [3.0], [(3.5, TYPE)]),
+    "of training": ({"path": "train_info.params.p", "field_type": "NUMBER"}, ["x"], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_field_allows_its_values(name: str, wording: Wording) -> None:
+    field, allowed, refused = CASES[name]
+    assert [value for value in allowed if wrong({"p": value}, field)] == []
+    assert [(value, *wrong({"p": value}, field)) for value, _ in refused] == refused
+    wording(*(problem.message for value, _ in refused for problem in problems_of({"p": value}, field)))
 
 
 def test_select_concepts_may_hold_ids_or_concepts() -> None:
     assert wrong({"select_concepts": ["cat", {"id": "dog"}]}, param("select_concepts", "ARRAY_OF_CONCEPTS")) == []
 
 
-def test_a_problem_names_code_place_and_remedy() -> None:
-    problems = problems_with_params(
+def test_a_problem_has_its_code_and_place(wording: Wording) -> None:
+    (problem,) = problems_with_params(
         {"min_value": "0.5"},
         live={},
         fields=fields_for(model_type(ranged("min_value", max=1.0)), None),
@@ -209,41 +173,25 @@ def test_a_problem_names_code_place_and_remedy() -> None:
         default_origin=HERE,
         pointer="/spec/versions/0",
     )
-    assert problems == (
-        Problem(
-            code="param-type",
-            message='output_info.params.min_value: a number is wanted, found the text "0.5".',
-            origin=PLACE,
-            pointer="/spec/versions/0/output_info/params/min_value",
-            hint="Write it without quotes. `reconciler get types embedding-classifier` shows what this model type takes.",
-        ),
-    )
+    assert (problem.code, problem.origin) == (TYPE, PLACE)
+    assert problem.pointer == "/spec/versions/0/output_info/params/min_value"
+    wording(problem)
 
 
-def test_sensitive_values_are_checked_by_type_and_never_shown() -> None:
+def test_sensitive_values_are_checked_by_type_and_never_shown(wording: Wording) -> None:
     key = Sensitive("hunter2", "env:KEY")
     assert wrong({"p": key}, param("p", "ENCRYPTED_STRING")) == []
     assert wrong({"p": key}, COLORS) == []
     assert wrong({"p": Sensitive(7, "manifest")}, UNIT) == []
-    assert wrong({"p": key}, UNIT) == [("param-type", "p: a number is wanted, found a text.")]
-    assert wrong({"p": [1, key]}, param("p", "ARRAY_OF_NUMBERS")) == [
-        ("param-type", "p: item 2 is a text, and a list of which each is a number is wanted.")
+    others = (True, 7, None, ["hunter2"], {"hunter2": 1})
+    found = [
+        *problems_of({"p": key}, UNIT),
+        *problems_of({"p": [1, key]}, param("p", "ARRAY_OF_NUMBERS")),
+        *(each for other in others for each in problems_of({"p": Sensitive(other, "env:KEY")}, param("p", "STRING"))),
     ]
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (True, "true or false"),
-        (7, "a number"),
-        (None, "nothing"),
-        (["hunter2"], "a list"),
-        ({"hunter2": 1}, "a mapping"),
-    ],
-)
-def test_of_a_secret_of_another_type_only_the_type_is_told(value: Any, said: str) -> None:
-    found = wrong({"p": Sensitive(value, "env:KEY")}, param("p", "STRING"))
-    assert found == [("param-type", f"p: a text is wanted, found {said}.")]
+    assert [problem.code for problem in found] == [TYPE] * 7
+    assert "hunter2" not in str(found)
+    wording(*(problem.message for problem in found))
 
 
 def test_what_leaves_the_live_value_is_never_wrong() -> None:
@@ -263,18 +211,23 @@ def test_a_param_that_nobody_declares_is_no_problem() -> None:
 
 
 REQUIRED = param("concepts", "ARRAY_OF_CONCEPTS", required=True)
-LOST = ("param-required", "concepts is required, and this overwrite leaves the version without it.")
-REMOVED = ("param-required", "concepts is required, so it can't be removed.")
 
 
-def test_a_required_param_may_not_get_lost() -> None:
+def test_a_required_param_may_not_get_lost(wording: Wording) -> None:
+    def lost(stated: Mapping[str, Any], live: Mapping[str, Any], **more: Any) -> tuple[Problem, ...]:
+        return problems_of(stated, UNIT, REQUIRED, live=live, **more)
+
     live = {"concepts": [], "p": 0.5}
-    assert wrong({"p": 0.1}, UNIT, REQUIRED, live=live) == []
-    assert wrong({"p": 0.1}, UNIT, REQUIRED, live=live, action=Action.OVERWRITE) == [LOST]
-    assert wrong({"p": 0.1}, UNIT, REQUIRED, live={"p": 0.5}, action=Action.OVERWRITE) == [LOST]
-    assert wrong({"p": 0.5}, UNIT, REQUIRED, live={"p": 0.5}, action=Action.OVERWRITE) == []
-    assert wrong({"p": 0.1, "concepts": []}, UNIT, REQUIRED, live=live, action=Action.OVERWRITE) == []
-    assert wrong({}, UNIT, REQUIRED, live=live, removed=("concepts", "p")) == [REMOVED]
+    assert lost({"p": 0.1}, live) == ()
+    assert lost({"p": 0.5}, {"p": 0.5}, action=Action.OVERWRITE) == ()
+    assert lost({"p": 0.1, "concepts": []}, live, action=Action.OVERWRITE) == ()
+    found = (
+        *lost({"p": 0.1}, live, action=Action.OVERWRITE),
+        *lost({"p": 0.1}, {"p": 0.5}, action=Action.OVERWRITE),
+        *lost({}, live, removed=("concepts", "p")),
+    )
+    assert [problem.code for problem in found] == ["param-required"] * 3
+    wording(*(problem.message for problem in found))
 
 
 TEMPLATES = param(
@@ -288,20 +241,17 @@ TEMPLATES = param(
 
 
 def test_an_option_brings_its_fields_only_where_it_is_chosen() -> None:
-    small = [("param-out-of-range", "size: 50 is out of the range from 0 to 10: the nearest allowed value is 10.")]
     assert wrong({"size": 50}, TEMPLATES) == []
-    assert wrong({"size": 50, "template": "small"}, TEMPLATES) == small
+    assert wrong({"size": 50, "template": "small"}, TEMPLATES) == [OUT]
     assert wrong({"size": 50, "template": "large"}, TEMPLATES, live={"template": "small"}) == []
-    assert wrong({"size": 50}, TEMPLATES, live={"template": "small"}) == small
+    assert wrong({"size": 50}, TEMPLATES, live={"template": "small"}) == [OUT]
     assert wrong({"size": 50}, TEMPLATES, live={"template": "small"}, action=Action.OVERWRITE) == []
 
 
 def test_an_option_may_be_chosen_outside_the_params() -> None:
     training = {**TEMPLATES, "path": "train_info.params.template"}
     version = {"id": "a", "train_info": {"params": {"template": "large"}}}
-    assert wrong({"size": 5}, training, version=version) == [
-        ("param-out-of-range", "size: 5 is out of the range from 10 to 99: the nearest allowed value is 10.")
-    ]
+    assert wrong({"size": 5}, training, version=version) == [OUT]
     assert wrong({"size": 5}, training) == []
 
 
@@ -309,7 +259,7 @@ def test_an_option_may_be_chosen_outside_the_params() -> None:
 def test_params_specs_replace_the_field_of_the_type(named: Mapping[str, str]) -> None:
     version = {"id": "a", "output_info": {"params_specs": [{**named, "field_type": "STRING"}]}}
     assert wrong({"p": "long"}, UNIT, version=version) == []
-    assert wrong({"p": 0.5}, UNIT, version=version) == [("param-type", "p: a text is wanted, found the number 0.5.")]
+    assert wrong({"p": 0.5}, UNIT, version=version) == [TYPE]
 
 
 def test_secret_params_are_found_in_every_option_and_in_params_specs() -> None:
@@ -336,7 +286,7 @@ def test_a_field_that_can_not_be_read_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "is_near"),
     [
         ("min_valeu", True),
         ("min_vale", True),
@@ -346,16 +296,15 @@ def test_a_field_that_can_not_be_read_is_passed_over() -> None:
         ("x", False),
     ],
 )
-def test_a_misspelt_param_is_a_warning(name: str, near: bool) -> None:
-    def warnings(stated: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[str, ...]:
+def test_a_misspelt_param_is_a_warning(name: str, is_near: bool) -> None:
+    def warnings(stated: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, bool, bool]]:
         fields = fields_for(model_type(ranged("min_value", max=1.0)), None)
         found = misspelt_params(stated, live=live, fields=fields, origins={}, default_origin=HERE)
-        return tuple(f"{warning.code}: {warning.message}" for warning in found)
+        return [(each.code, f"params.{name} " in each.message, "min_value?" in each.message) for each in found]
 
-    said = f"unknown-param: output_info.params.{name} is not declared by the model's type: did you mean min_value?"
-    assert warnings({name: 1}, {}) == ((said,) if near else ())
-    assert warnings({name: 1}, {name: 0}) == ()
-    assert warnings({name: 1, "min_value": 1}, {}) == ()
+    assert warnings({name: 1}, {}) == ([("unknown-param", True, True)] if is_near else [])
+    assert warnings({name: 1}, {name: 0}) == []
+    assert warnings({name: 1, "min_value": 1}, {}) == []
 
 
 def entry(params: Mapping[str, Any], version: Key, *, action: Action = Action.MERGE) -> DesiredVersion:
@@ -389,24 +338,11 @@ def test_check_takes_each_entry_with_each_version_it_selects() -> None:
         observed=observed("embedding-classifier", {FIRST: {}, SECOND: {"output_info": {"params": {"min_value": 2}}}}),
         versions={FIRST: (every,), SECOND: (one, every)},
     )
-    by_type = "`reconciler get types embedding-classifier` shows what this model type takes."
     found = findings([match], TYPES)
-    assert found.problems == (
-        Problem(
-            code="param-type",
-            message='output_info.params.min_value: a number is wanted, found the text "x".',
-            origin=HERE,
-            pointer="/spec/versions/0/output_info/params/min_value",
-            hint=by_type,
-        ),
-        Problem(
-            code="param-out-of-range",
-            message="output_info.params.min_value: 2 is out of the range from 0 to 1: the nearest allowed value is 1.",
-            origin=HERE,
-            pointer="/spec/versions/1/output_info/params/min_value",
-            hint=by_type,
-        ),
-    )
+    assert [(each.code, each.origin, each.pointer) for each in found.problems] == [
+        (TYPE, HERE, "/spec/versions/0/output_info/params/min_value"),
+        (OUT, HERE, "/spec/versions/1/output_info/params/min_value"),
+    ]
     assert check([match], TYPES) == found.problems
     # min_value is stated too, so min_valu is not taken for a misspelling of it.
     assert found.warnings == ()
@@ -418,15 +354,14 @@ def test_check_says_nothing_of_a_type_that_it_does_not_know() -> None:
     assert findings([match], TYPES) == Findings()
 
 
-def test_offline_what_no_type_allows_is_a_problem() -> None:
-    def offline(params: Mapping[str, Any]) -> list[str]:
-        found = check_offline(Desired(models=(desired(entry(params, FIRST)),)), TYPES)
-        return [problem.message for problem in found]
+def test_offline_what_no_type_allows_is_a_problem(wording: Wording) -> None:
+    def offline(params: Mapping[str, Any]) -> tuple[Problem, ...]:
+        return check_offline(Desired(models=(desired(entry(params, FIRST)),)), TYPES)
 
-    assert offline({"min_value": 50, "other": "x"}) == []
-    assert offline({"min_value": 200}) == [
-        "output_info.params.min_value: 200 is out of the range from 0 to 1: the nearest allowed value is 1; no other type or option that has this param allows it either."
-    ]
+    assert offline({"min_value": 50, "other": "x"}) == ()
+    (problem,) = offline({"min_value": 200})
+    assert problem.code == OUT
+    wording(problem)
 
 
 def test_a_snapshot_is_model_types_by_id() -> None:
@@ -436,25 +371,20 @@ def test_a_snapshot_is_model_types_by_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    "data",
     [
-        ([], 'it is no JSON object whose "kind" is "ModelTypes"'),
-        ({"kind": "Models", "models": []}, 'it is no JSON object whose "kind" is "ModelTypes"'),
-        ({"kind": "ModelTypes"}, '"model_types" must be a list, found nothing'),
-        ({"kind": "ModelTypes", "model_types": {}}, '"model_types" must be a list, found a mapping'),
-        ({"kind": "ModelTypes", "model_types": ["x"]}, "model_types[0] is no model type: it has no id"),
-        ({"kind": "ModelTypes", "model_types": [{"title": "x"}]}, "model_types[0] is no model type: it has no id"),
-        (
-            {"kind": "ModelTypes", "model_types": [{"id": "x", "model_type_fields": 5}]},
-            "model_types[0].model_type_fields must be a list",
-        ),
-        (
-            {"kind": "ModelTypes", "model_types": [{"id": "x"}, {"id": "x", "title": "y"}]},
-            'it holds two different model types "x"',
-        ),
+        [],
+        {"kind": "Models", "models": []},
+        {"kind": "ModelTypes"},
+        {"kind": "ModelTypes", "model_types": {}},
+        {"kind": "ModelTypes", "model_types": ["x"]},
+        {"kind": "ModelTypes", "model_types": [{"title": "x"}]},
+        {"kind": "ModelTypes", "model_types": [{"id": "x", "model_type_fields": 5}]},
+        {"kind": "ModelTypes", "model_types": [{"id": "x"}, {"id": "x", "title": "y"}]},
     ],
+    ids=json.dumps,
 )
-def test_anything_else_is_no_snapshot(data: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=r".") as caught:
+def test_anything_else_is_no_snapshot(data: Any, wording: Wording) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
         types_from_snapshot(data)
-    assert str(caught.value) == reason
+    wording(raised.value)

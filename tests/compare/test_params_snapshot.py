@@ -1,4 +1,4 @@
-"""Model types from a file: what `get types --format json` prints is read, anything else is told."""
+"""Model types from a file: what `get types --format json` prints is read, anything else is an error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.compare.params.snapshot import read_types
 from reconciler.errors import ReconcilerError
+from tests.wording import Wording
 
 
 def test_a_file_of_model_types_is_read_by_id(tmp_path: Path) -> None:
@@ -19,31 +20,16 @@ def test_a_file_of_model_types_is_read_by_id(tmp_path: Path) -> None:
     assert read_types(str(file)) == {"embedding-classifier": model_type}
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    path = str(tmp_path / "gone.json")
-    with pytest.raises(ReconcilerError, match=r".") as caught:
-        read_types(path)
-    assert str(caught.value) == f"The model types in {path} can't be read: No such file or directory."
-
-
 @pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        (b"[]", 'it is no JSON object whose "kind" is "ModelTypes"'),
-        (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-    ],
+    "content",
+    [None, b"{", b"[]", b"\xff", b"[" * 200_000],
+    ids=["missing", "not JSON", "something else", "not UTF-8", "nested beyond reason"],
 )
-def test_a_file_of_something_else_is_told_with_the_remedy(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_any_other_file_is_an_error_that_names_it(tmp_path: Path, content: bytes | None, wording: Wording) -> None:
     file = tmp_path / "types.json"
-    file.write_bytes(content)
-    remedy = "Make it with `reconciler get types --format json`."
-    with pytest.raises(ReconcilerError, match=f"^{re.escape(f'{file} holds no model types: {reason}. {remedy}')}$"):
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ReconcilerError, match=re.escape(str(file))) as raised:
         read_types(str(file))
-
-
-def test_a_file_nested_beyond_reason_is_told_too(tmp_path: Path) -> None:
-    file = tmp_path / "types.json"
-    file.write_bytes(b"[" * 200_000)
-    with pytest.raises(ReconcilerError, match=r"holds no model types: "):
-        read_types(str(file))
+    if content != b"[" * 200_000:  # where it is refused depends on the version of Python
+        wording(raised.value)

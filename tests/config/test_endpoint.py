@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.config.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
 from reconciler.errors import UsageError
+from tests.wording import Wording
 
 
 @pytest.mark.parametrize(
@@ -47,14 +48,12 @@ def test_plaintext_on_this_machine(text: str, url: str, target: str) -> None:
 @pytest.mark.parametrize(
     "text", ["http://api.clarifai.com", "http://10.0.0.1:80", "http://0.0.0.0:80", "http://[::]:80"]
 )
-def test_plaintext_elsewhere_needs_a_word(text: str) -> None:
+def test_plaintext_to_another_machine_has_to_be_allowed(text: str, wording: Wording) -> None:
     with pytest.raises(UsageError) as raised:
         parse_endpoint(text)
-    assert str(raised.value) == (
-        f"Endpoint '{text}' is plaintext to another machine: the access token would cross the network unprotected. "
-        "Write https://, or give --insecure if that network is yours."
-    )
+    assert text in str(raised.value)
     assert not parse_endpoint(text, insecure=True).is_tls
+    wording(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -64,61 +63,49 @@ def test_embedded(text: str, state: str | None) -> None:
     assert parse_endpoint(text) == Endpoint(url=text, is_tls=False, is_loopback=True, is_embedded=True, state=state)
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "it names no host"),
-        ("https://", "it names no host"),
-        ("https://:443", "it names no host"),
-        ("grpc://host", "the scheme 'grpc' is not one of https and http"),
-        ("file:///etc/passwd", "the scheme 'file' is not one of https and http"),
-        ("https://host/v2", "it has a path, which an endpoint can't have"),
-        ("https://host//", "it has a path, which an endpoint can't have"),
-        ("https://host?x=1", "it has a query, which an endpoint can't have"),
-        ("https://host#x", "it has a fragment, which an endpoint can't have"),
-        ("https://host:", "'' is no port number (1 to 65535)"),
-        ("https://host:0", "'0' is no port number (1 to 65535)"),
-        ("https://host:65536", "'65536' is no port number (1 to 65535)"),
-        ("https://host:99999999999999999999", "'99999999999999999999' is no port number (1 to 65535)"),
-        ("https://host:44x", "'44x' is no port number (1 to 65535)"),
-        ("https://host:４４３", "'４４３' is no port number (1 to 65535)"),
-        ("http://::1:8080", "an IPv6 address stands in brackets, as in http://[::1]:8080"),
-        ("http://[::1", "only :PORT may follow the ]"),
-        ("http://[::1]8080", "only :PORT may follow the ]"),
-        ("http://[localhost]:1", "what stands between [ and ] is no IPv6 address"),
-        ("https://ho st", "'ho st' is no host name"),
-        ("https://-host", "'-host' is no host name"),
-        ("https://a..b", "'a..b' is no host name"),
-        ("https://bücher.example", "'bücher.example' is no host name"),
-        ("embedded:", "no file follows 'embedded:'"),
-    ],
-)
-def test_refused(text: str, why: str) -> None:
+REFUSED = [
+    "https://",
+    "https://:443",
+    "grpc://host",
+    "file:///etc/passwd",
+    "https://host/v2",
+    "https://host//",
+    "https://host?x=1",
+    "https://host#x",
+    "https://host:",
+    "https://host:0",
+    "https://host:65536",
+    "https://host:99999999999999999999",
+    "https://host:44x",
+    "https://host:４４３",
+    "http://::1:8080",
+    "http://[::1",
+    "http://[::1]8080",
+    "http://[localhost]:1",
+    "https://-host",
+    "https://a..b",
+    "https://bücher.example",
+    "embedded:",
+    "embeded",
+    "Embedded",
+    "embeddd:state.db",
+]
+
+
+@pytest.mark.parametrize("text", ["", "https://ho st", *REFUSED], ids=ascii)
+def test_what_is_not_an_endpoint_is_refused_with_the_reason(text: str, wording: Wording) -> None:
     with pytest.raises(UsageError) as raised:
         parse_endpoint(text)
-    shown = f" '{text}'" if text else ""
-    assert str(raised.value) == (
-        f"Endpoint{shown} can't be used: {why}. Write https://HOST[:PORT], http://127.0.0.1:PORT or 'embedded'."
-    )
+    assert text in str(raised.value)
+    wording(raised.value)
 
 
-def test_a_password_in_it_is_not_repeated() -> None:
+def test_a_password_in_an_endpoint_is_not_repeated(wording: Wording) -> None:
     with pytest.raises(UsageError) as raised:
         parse_endpoint("https://jane:hunter2@host")
-    assert str(raised.value) == (
-        "Endpoint can't be used: it has a user name or password, which an endpoint can't have. "
-        "Write https://HOST[:PORT], http://127.0.0.1:PORT or 'embedded'."
-    )
+    assert not any(part in str(raised.value) for part in ("jane", "hunter2"))
+    wording(raised.value)
 
 
 def test_the_default_is_an_endpoint() -> None:
     assert parse_endpoint(DEFAULT_ENDPOINT).url == DEFAULT_ENDPOINT
-
-
-@pytest.mark.parametrize("text", ["embeded", "Embedded", "embeddd:state.db"])
-def test_a_misspelt_embedded_is_no_host(text: str) -> None:
-    with pytest.raises(UsageError) as raised:
-        parse_endpoint(text)
-    assert str(raised.value).startswith(
-        f"Endpoint '{text}' can't be used: it names no host with a dot in it; did you mean 'embedded'."
-    )

@@ -7,6 +7,7 @@ tests/data/messages.txt under the name of the test. `--update-golden` rewrites t
 from __future__ import annotations
 
 import fcntl
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -37,15 +38,14 @@ class Wording:
 
 
 def read_cases(text: str) -> Cases:
-    """The cases of the file's text."""
+    """The cases of the file's text: each name, alone on its line, has the indented lines that follow."""
     found: Cases = {}
-    case = ""
-    for line in text.splitlines(keepends=True):
-        if line.startswith(INDENT):
-            found[case] += line
+    names: list[str] = []
+    for is_text, lines in groupby(text.splitlines(keepends=True), key=lambda line: line.startswith(INDENT)):
+        if is_text:
+            found.update(dict.fromkeys(names, "".join(lines)))
         else:
-            case = line.rstrip("\n")
-            found[case] = ""
+            names = [line.rstrip("\n") for line in lines]
     return found
 
 
@@ -55,4 +55,6 @@ def _replace(case: str, text: str) -> None:
         cases = {**read_cases(file.read()), case: text}
         file.seek(0)
         file.truncate()
-        file.write("".join(f"{case}\n{text}" for case, text in sorted(cases.items()) if text))
+        # Neighbours that read alike share their lines: most cases of one test do.
+        for shared, names in groupby(sorted(filter(cases.get, cases)), key=cases.__getitem__):
+            file.write("".join(f"{name}\n" for name in names) + shared)

@@ -17,6 +17,7 @@ from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Kind
 from tests.loading.manifests import loaded_from
 from tests.manifests.test_validate import FULL
+from tests.wording import Wording
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,7 +121,7 @@ environments:
 """
 
 
-def test_the_config_schema_takes_every_key_and_words_what_is_wrong() -> None:
+def test_the_config_schema_takes_every_key_and_no_other_value(wording: Wording) -> None:
     assert errors_of("Config", yaml.safe_load(CONFIG)) == []
     (document,) = loaded_from(CONFIG).documents
     assert shape_problems(document, "Config") == []
@@ -131,23 +132,16 @@ def test_the_config_schema_takes_every_key_and_words_what_is_wrong() -> None:
         + "  dev: {app_id: 5, vars: {'a b': 1}}\nusr_id: me\n"
     )
     (document,) = loaded_from(wrong).documents
-    assert [
-        f"{problem} [{problem.pointer}]"
-        for problem in sorted(shape_problems(document, "Config"), key=lambda p: p.origin)
-    ] == [
-        "-:7:20: prune.max_count must be at least 0, found the number -1. [/prune/max_count]",
-        '-:8:10: unknown key "rates" in limits. Did you mean "rate"? [/limits/rates]',
-        "-:8:57: limits.timeout must be more than 0, found the number 0. [/limits/timeout]",
-        (
-            '-:12:17: environments.dev.app_id must be a text, found the number 5. Quote it to make it text: "5". '
-            "[/environments/dev/app_id]"
-        ),
-        (
-            '-:12:27: the key "a b" in environments.dev.vars has characters that a name can\'t have. '
-            "Use letters, digits, _, - and ., starting with a letter or _. [/environments/dev/vars/a b]"
-        ),
-        '-:13:1: unknown key "usr_id". Did you mean "user_id"? [/usr_id]',
+    found = sorted(shape_problems(document, "Config"), key=lambda problem: problem.origin)
+    assert [problem.pointer for problem in found] == [
+        "/prune/max_count",
+        "/limits/rates",
+        "/limits/timeout",
+        "/environments/dev/app_id",
+        "/environments/dev/vars/a b",
+        "/usr_id",
     ]
+    wording(*found)
 
 
 PLAN: dict[str, Any] = {

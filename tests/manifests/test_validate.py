@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.errors import Origin, ProblemsError
+from reconciler.errors import Origin, Problem, ProblemsError
 from reconciler.loading.load import load
 from reconciler.manifests.structs import MAX_EXACT
 from reconciler.manifests.validate import Validated, desired_from_documents
@@ -20,6 +20,7 @@ from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
 from tests.loading.manifests import HEADER, loaded_from
+from tests.wording import Wording
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests" / "data" / "bad"
@@ -50,56 +51,52 @@ def validated(
     )
 
 
-def problems_of(source: str | list[str], **options: Any) -> list[str]:
-    """Each problem as it is told, and its code and pointer."""
+def problems_of(source: str | list[str], **options: Any) -> tuple[Problem, ...]:
     with pytest.raises(ProblemsError) as caught:
         validated(source, **options)
-    return [f"{problem} [{problem.code} {problem.pointer}]" for problem in caught.value.problems]
+    return caught.value.problems
 
 
-def warnings_of(source: str | list[str], **options: Any) -> list[str]:
-    return [f"{problem} [{problem.code}]" for problem in validated(source, **options).warnings]
+def table_of(source: str | list[str]) -> list[str]:
+    """The lines of the table: each problem as it is printed, its code and its pointer."""
+    problems = problems_of(source, variables=VARIABLES, environ=ENVIRON)
+    return [f"{problem} [{problem.code} {problem.pointer}]" for problem in problems]
+
+
+def marks(problems: Iterable[Problem]) -> list[tuple[str, int, int]]:
+    """The code and the place of each."""
+    return [(problem.code, problem.origin.line, problem.origin.column) for problem in problems]
 
 
 def at(line: int, column: int) -> Origin:
     return Origin(path="-", line=line, column=column)
 
 
-# --- every bad manifest, and what is said about it ------------------------------------------------------------
+# --- every bad manifest, and what is reported about it --------------------------------------------------------
 
 
-def test_each_bad_manifest_is_told_all_its_problems(update_golden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_of_each_bad_manifest_are_reported(update_golden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BAD)
     names = sorted(path.name for path in BAD.glob("*.yaml"))
-    found = {name: problems_of([name], variables=VARIABLES, environ=ENVIRON) for name in names}
+    found = {name: table_of([name]) for name in names}
     if update_golden:
         TABLE.write_text("".join(f"{line}\n" for lines in found.values() for line in lines), encoding="utf-8")
     lines = TABLE.read_text(encoding="utf-8").splitlines()
     table = {name: list(group) for name, group in itertools.groupby(lines, key=lambda line: line.split(":", 1)[0])}
     assert found == table
     assert len(found) >= 30
+    assert table_of(["."]) == lines, "the problems of all files together, by file and line"
 
 
-def test_problems_of_all_files_are_told_at_once_in_the_order_of_files_and_lines(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(BAD)
-    assert problems_of(["."], variables=VARIABLES, environ=ENVIRON) == TABLE.read_text(encoding="utf-8").splitlines()
-
-
-def test_no_problem_shows_what_an_environment_variable_holds() -> None:
+def test_no_problem_shows_what_an_environment_variable_holds(wording: Wording) -> None:
     assert ENVIRON["RECONCILER_TEST_SET"] not in TABLE.read_text(encoding="utf-8")
     secret = (
         HEADER + "spec: {metadata: {reconciler: '${env:S}'}, toolkits: ['${env:S}', '${env:S}'], versions: '${env:S}'}"
     )
-    assert problems_of(secret, environ={"S": "planted-secret"}) == [
-        (
-            "-:4:31: spec.metadata.reconciler is reserved for the owner mark, which apply writes itself. "
-            "Leave it out: `owner` in reconciler.yaml and spec.protect set it. [reserved-key /spec/metadata/reconciler]"
-        ),
-        "-:4:67: spec.toolkits lists (sensitive) from env:S twice. Keep one of them. [repeated-item /spec/toolkits/1]",
-        "-:4:90: spec.versions must be a list, found (sensitive) from env:S. [wrong-type /spec/versions]",
-    ]
+    found = problems_of(secret, environ={"S": "planted-secret"})
+    assert marks(found) == [("reserved-key", 4, 31), ("repeated-item", 4, 67), ("wrong-type", 4, 90)]
+    assert "planted-secret" not in str(found)
+    wording(*found)
 
 
 # --- what good manifests mean ---------------------------------------------------------------------------------
@@ -236,7 +233,7 @@ def test_an_environment_variable_is_sensitive_wherever_it_lands() -> None:
     assert repr(secret) == "(sensitive)"
 
 
-def test_a_variable_may_stand_for_any_part_but_a_key() -> None:
+def test_a_variable_may_stand_for_any_part_but_a_key(wording: Wording) -> None:
     text = (
         "apiVersion: '${var:api}'\nkind: Model\nmetadata: {id: '${var:id}', user_id: me, app_id: pets}\n"
         "spec: {visibility: '${var:who}', toolkits: '${var:tags}', protect: '${var:keep}', metadata: {'${var:id}': 1}}\n"
@@ -247,9 +244,9 @@ def test_a_variable_may_stand_for_any_part_but_a_key() -> None:
         "toolkits": ["a", "b"],
         "metadata": {"${var:id}": 1},
     }
-    assert warnings_of(text, variables=variables) == [
-        '-:4:107: the key "${var:id}" is taken as it is written: keys are never interpolated. [reference-in-key]'
-    ]
+    warnings = validated(text, variables=variables).warnings
+    assert marks(warnings) == [("reference-in-key", 4, 107)]
+    wording(*warnings)
 
 
 def test_an_empty_file_set_wants_nothing(tmp_path: Path) -> None:
@@ -278,96 +275,56 @@ def test_a_flag_beats_the_manifest_beats_the_settings(text: str, options: dict[s
     assert [model.key.address for model in validated(text, **options).desired.models] == [address]
 
 
-def test_a_flag_that_contradicts_a_manifest_is_told() -> None:
-    assert problems_of(NAMED, flag_user_id="you", flag_app_id="cats") == [
-        (
-            '-:3:33: metadata.user_id is "me", but --user-id says "you". '
-            "Leave --user-id out, or leave metadata.user_id out of manifests meant for several. "
-            "[contradicts-flag /metadata/user_id]"
-        ),
-        (
-            '-:3:45: metadata.app_id is "pets", but --app-id says "cats". '
-            "Leave --app-id out, or leave metadata.app_id out of manifests meant for several. "
-            "[contradicts-flag /metadata/app_id]"
-        ),
-    ]
+def test_a_flag_that_contradicts_a_manifest_is_a_problem(wording: Wording) -> None:
+    found = problems_of(NAMED, flag_user_id="you", flag_app_id="cats")
+    assert marks(found) == [("contradicts-flag", 3, 33), ("contradicts-flag", 3, 45)]
+    wording(*found)
 
 
-def test_an_empty_setting_is_no_app() -> None:
-    (problem,) = problems_of(BARE, user_id="me", app_id="")
-    assert problem.startswith("-:3:11: there is no app_id for this model.")
+def test_an_empty_setting_is_no_app(wording: Wording) -> None:
+    found = problems_of(BARE, user_id="me", app_id="")
+    assert [problem.origin for problem in found] == [at(3, 11)]
+    wording(*found)
 
 
 def test_two_manifests_for_one_model_name_both_places_in_any_order(tmp_path: Path) -> None:
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_text(NAMED, encoding="utf-8")
     two.write_text(NAMED, encoding="utf-8")
-    expected = [
-        (
-            f"{two}:3:16: me/pets/petsID is already described in {one}:3:16. "
-            "Put both into one document: one model, one manifest. [duplicate-model /metadata/id]"
-        )
-    ]
-    assert problems_of([str(one), str(two)]) == expected
-    assert problems_of([str(two), str(one)]) == expected
+    for paths in ([str(one), str(two)], [str(two), str(one)]):
+        (problem,) = problems_of(paths)
+        assert (problem.code, problem.origin) == ("duplicate-model", Origin(path=str(two), line=3, column=16))
+        assert f"{one}:3:16" in problem.message
 
 
 # --- warnings -------------------------------------------------------------------------------------------------
 
 
-def test_yaml_surprises_in_structs_are_warned_about() -> None:
+def test_yaml_surprises_in_structs_are_warned_about(wording: Wording) -> None:
     text = HEADER + (
         "spec:\n  metadata: {a: no, b: 012, c: 1_000, d: 12:30, e: [Off], f: 1e3, g: 0o17, h: 1:30.5}\n"
         "  protect: yes\n"
         "  versions: [{select: latest, output_info: {params: {fine: true, also: 0x1F, text: 'no', zero: 0, on_: 0.5}}}]\n"
     )
-    assert warnings_of(text) == [
-        '-:5:17: spec.metadata.a: YAML reads no as false. Quote it to make it text: "no". [yaml-surprise]',
-        '-:5:24: spec.metadata.b: YAML reads 012 as the number 10. Quote it to make it text: "012". [yaml-surprise]',
-        (
-            '-:5:32: spec.metadata.c: YAML reads 1_000 as the number 1000. Quote it to make it text: "1_000". '
-            "[yaml-surprise]"
-        ),
-        (
-            '-:5:42: spec.metadata.d: YAML reads 12:30 as the number 750. Quote it to make it text: "12:30". '
-            "[yaml-surprise]"
-        ),
-        '-:5:53: spec.metadata.e[0]: YAML reads Off as false. Quote it to make it text: "Off". [yaml-surprise]',
-        (
-            "-:5:62: spec.metadata.f: YAML reads 1e3 as a text, not a number. "
-            "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it. [yaml-surprise]"
-        ),
-        (
-            "-:5:70: spec.metadata.g: YAML reads 0o17 as a text, not a number. "
-            "Write octal numbers as 017, or quote it. [yaml-surprise]"
-        ),
-        (
-            '-:5:79: spec.metadata.h: YAML reads 1:30.5 as the number 90.5. Quote it to make it text: "1:30.5". '
-            "[yaml-surprise]"
-        ),
-    ]
-    (model,) = validated(text).desired.models
-    assert model.protect is True
+    done = validated(text)
+    columns = (17, 24, 32, 42, 53, 62, 70, 79)
+    assert marks(done.warnings) == [("yaml-surprise", 5, column) for column in columns]
+    assert done.desired.models[0].protect is True
+    wording(*done.warnings)
 
 
-def test_ids_that_are_only_unusual_are_warned_about() -> None:
+def test_ids_that_are_only_unusual_are_warned_about(wording: Wording) -> None:
     text = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: pets.v2, user_id: me, app_id: pets}\nspec: {}\n"
-    assert warnings_of(text) == [
-        (
-            '-:3:16: metadata.id "pets.v2" is unusual: ids have letters and digits, with single - or _ between them. '
-            "[unusual-id]"
-        )
-    ]
+    warnings = validated(text).warnings
+    assert marks(warnings) == [("unusual-id", 3, 16)]
+    wording(*warnings)
 
 
-def test_an_empty_struct_states_nothing_under_merge_and_empties_under_overwrite() -> None:
-    assert warnings_of(HEADER + "spec: {metadata: {}}\n") == [
-        (
-            "-:4:18: spec.metadata is empty, which states nothing under action: merge. "
-            "To empty it, write action: overwrite; else leave it out. [states-nothing]"
-        )
-    ]
-    assert warnings_of(HEADER + "spec: {action: overwrite, metadata: {}, toolkits: []}\n") == []
+def test_an_empty_struct_states_nothing_under_merge_and_empties_under_overwrite(wording: Wording) -> None:
+    warnings = validated(HEADER + "spec: {metadata: {}}\n").warnings
+    assert marks(warnings) == [("states-nothing", 4, 18)]
+    assert validated(HEADER + "spec: {action: overwrite, metadata: {}, toolkits: []}\n").warnings == ()
+    wording(*warnings)
 
 
 # --- laws -----------------------------------------------------------------------------------------------------

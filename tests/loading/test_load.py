@@ -220,7 +220,7 @@ MERGED_LAUGHS = (
 DEEP_BY_ALIAS = "a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 30 + "*a" + "]" * 30
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[str | bytes, str, tuple[int, int]]] = {
     "deep list": ("a: " + "[" * 5000 + "]" * 5000, "yaml-too-deep", (1, 67)),
     "deep mapping": ("{a: " * 5000, "yaml-too-deep", (1, 257)),
     "deep block": ("- " * 5000 + "x", "yaml-too-deep", (1, 129)),

@@ -1,12 +1,15 @@
-"""One run of the tool, step by step: the only module, with `planning`, `writing` and `purging`, that knows their order.
+"""One run of the tool: strings the stages together, with one method per command.
 
-In: Settings, a Remote, paths and options as data. Out: a Report. It prints nothing and asks nobody: whether to go on
-is a function that `cli` passes in.
+In: Settings, a Remote, paths and options as data. Out: a Report, or another value that says what was found or done. It
+prints nothing and asks nobody: whether to go on is a function that `cli` passes in.
 
     files → load → validate → Desired ─┐
-                                       ├─ resolve → typecheck → diff → calls → policy → plan ─→ apply → verify ─→ report
+                                       ├─ match → check params → diff → calls → guards → Plan ─→ apply → verify ─→ Report
     service → remote → observe ────────┘
-                            (planning, reads only)                                (writing)
+                            (plan/planning.py, reads only)                     (apply/writing.py)
+
+The stages are imported by the methods that need them, so that a command loads no more than its own: to check one file takes
+a quarter of the modules that an apply takes.
 """
 
 from __future__ import annotations
@@ -14,40 +17,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reconciler import __version__, exit_codes
-from reconciler.apply.sending import OnError, StepResult
-from reconciler.apply.verify import staleness
-from reconciler.compare.expectations import unmet_warning
-from reconciler.config import Settings
-from reconciler.errors import Problem, ProblemsError, ReconcilerError, Refusal, RefusedError
-from reconciler.loading.load import Loaded
-from reconciler.manifests.selection import Shard
-from reconciler.manifests.validate import Validated
-from reconciler.plan.attribution import BaseState
-from reconciler.plan.plan import Plan
-from reconciler.plan.planning import Inputs, Planning, require_fitting_params_offline
-from reconciler.plan.saved import needs_manifests, needs_secrets, restored
-from reconciler.remote.port import Remote
-from reconciler.report.memory import recalled, was_looked_at
-from reconciler.report.memory_file import read_memory, update_memory
-from reconciler.report.report import Report
-from reconciler.resources.desired import Desired
-from reconciler.resources.keys import Key, Scope
-from reconciler.resources.observed import ObservedModel
-from reconciler.resources.secrets import known_secrets, secret_texts
-from reconciler.state import folder as statedir
+from reconciler.config import Flags, Settings
+from reconciler.config import settings as settings_from
+from reconciler.errors import ReconcilerError, RefusedError
+from reconciler.state import folder as state_folder
 from reconciler.state.signals import Stop
 
 if TYPE_CHECKING:
+    from reconciler.apply.export import Exported
     from reconciler.apply.journal import Journal
+    from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
+    from reconciler.apply.sending import OnError, StepResult
+    from reconciler.manifests.base import BaseState
+    from reconciler.manifests.selection import Inputs
+    from reconciler.manifests.validate import Validated
+    from reconciler.plan.plan import Plan
+    from reconciler.plan.planning import Planning
     from reconciler.remote.caller import Timing
     from reconciler.remote.clarifai import ClarifaiRemote
+    from reconciler.remote.port import Remote
+    from reconciler.report.report import Report
+    from reconciler.resources.keys import Key, Scope
+    from reconciler.resources.observed import ObservedModel
 
 
 EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
@@ -57,7 +55,7 @@ EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
 def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
     """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing.
 
-    Once `is_stopping`, no failed call is made again.
+    Once `is_stopping`, no failed call is retried.
     """
     timing = _timing(settings, is_stopping)
     if not settings.endpoint.is_embedded:
@@ -94,23 +92,55 @@ def _timing(settings: Settings, is_stopping: Callable[[], bool]) -> Timing:
     return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout, is_stopping=is_stopping)
 
 
+def _head_commit() -> str | None:
+    from reconciler.manifests.revision import head_commit
+
+    return head_commit()
+
+
+def saved_report(path: str, *, kind: Literal["Plan", "Drift"] = "Plan") -> Report:
+    """A saved plan as the report of a run that has just made it.
+
+    Raises ReconcilerError for a file that can't be read, RefusedError for one that is not a plan as it was saved.
+    """
+    from reconciler.plan.saved import read_plan
+    from reconciler.report.report import Report
+
+    plan = read_plan(path)
+    return Report(kind=kind, plan=plan, warnings=plan.warnings)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """One run's surroundings. `environ` answers `${env:…}`; `now` is the clock in UTC; `state` is a folder.
 
-    Without a `remote` only what is offline works.
+    `flags` are the options that `settings` were resolved with. Without a `remote` only what is offline works.
     """
 
     settings: Settings
     environ: Mapping[str, str]
+    flags: Flags = field(default_factory=Flags)
     remote: Remote | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc))
     git_commit: Callable[[], str | None] = field(default=lambda: None)
     on_plan: Callable[[Plan], None] = field(default=lambda plan: None)
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
     on_error: OnError = "continue"
-    state: Path = statedir.DEFAULT
+    state: Path = state_folder.DEFAULT
     stop: Stop = field(default_factory=Stop)
+
+    @classmethod
+    def from_flags(cls, flags: Flags, environ: Mapping[str, str]) -> Session:
+        """A session in the working directory of this process, not connected. Raises as `config.settings` does."""
+        found = settings_from(flags=flags, environ=environ, cwd=Path.cwd(), home=Path.home())
+        state = state_folder.state_dir(environ)
+        return cls(settings=found, environ=environ, flags=flags, git_commit=_head_commit, state=state)
+
+    @contextmanager
+    def connected(self) -> Iterator[Session]:
+        """The same session with a connection to the service, which is closed at the end."""
+        with connected(self.settings, is_stopping=self.stop.is_set) as remote:
+            yield replace(self, remote=remote)
 
     @property
     def backups(self) -> Path:
@@ -122,93 +152,108 @@ class Session:
         """The folder that keeps a journal of each apply."""
         return self.state / "runs"
 
-    def validated(self, inputs: Inputs) -> Validated:
-        """Read and check the manifests. Raises ProblemsError with every problem of every file."""
-        from reconciler.loading.load import load
+    # --- reading ----------------------------------------------------------------------------------------------
 
-        return self._desired_from(load(inputs.paths, stdin=inputs.stdin))
+    def validate(self, inputs: Inputs, *, online: bool = False) -> Validated:
+        """Read and check the manifests, those of `inputs.shard` alone where one is given.
 
-    def _desired_from(self, loaded: Loaded, *, shard: Shard | None = None) -> Validated:
-        from reconciler.manifests.validate import desired_from_loaded
-
-        return desired_from_loaded(loaded, self.settings, environ=self.environ, shard=shard)
-
-    def validated_shard(self, inputs: Inputs) -> Validated:
-        """Read and check the manifests of `inputs.shard` alone, where there is one."""
+        Their params are checked against the model types in `inputs.types`, or those of the service where `online`. Raises
+        ProblemsError with every problem of every file.
+        """
         from reconciler.manifests.validate import manifests_at
 
-        return manifests_at(inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, shard=inputs.shard)
+        validated = manifests_at(
+            inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, shard=inputs.shard
+        )
+        if inputs.types is not None:
+            from reconciler.plan.planning import require_fitting_params_offline
 
-    def validated_with_types(self, inputs: Inputs) -> Validated:
-        """The same, and their params checked: against `inputs.types` offline, else against the live models and types."""
-        validated = self.validated_shard(inputs)
-        if inputs.types is None:
-            more = self._planning().checked(inputs, validated.desired)
-        else:
-            more = require_fitting_params_offline(inputs.types, validated.desired)
-        return replace(validated, warnings=(*validated.warnings, *more))
-
-    def readable(self, inputs: Inputs) -> tuple[Desired, tuple[Problem, ...]]:
-        """What can be used of manifests that nobody can mend any more, and the problems of the files left out for them."""
-        from reconciler.loading.load import load
-
-        loaded = load(inputs.paths)
-        try:
-            return self._desired_from(loaded).desired, ()
-        except ProblemsError as error:
-            problems = error.problems
-        wrong = {problem.origin.path for problem in problems}
-        kept = tuple(document for document in loaded.documents if document.path not in wrong)
-        return self._desired_from(replace(loaded, documents=kept, problems=())).desired, problems
+            require_fitting_params_offline(inputs.types, validated.desired)
+        elif online:
+            more = self._planning().checked(validated.desired)
+            return replace(validated, warnings=(*validated.warnings, *more))
+        return validated
 
     def plan(
-        self,
-        inputs: Inputs,
-        *,
-        kind: Literal["Plan", "Drift"] = "Plan",
-        detailed: bool = False,
-        base: Callable[[], BaseState] | None = None,
+        self, inputs: Inputs, *, detailed: bool = False, base: str | None = None, out: str | None = None
     ) -> Report:
-        """Compare the manifests with the live side; writes nothing. With a `base`, changes are attributed."""
-        validated = self.validated(inputs)
-        state = None if base is None else base()
-        plan = self._planned(inputs, validated, base=state)
-        return Report(
-            kind=kind,
-            plan=plan,
-            changes_exit_code=exit_codes.CHANGES if detailed else exit_codes.OK,
-            warnings=plan.warnings,
-        )
+        """Compare the manifests with the live side; writes nothing to the service.
 
-    def drift(self, inputs: Inputs, *, memory_file: Path | None = None, only_new: bool = False) -> Report:
-        """The plan, read as drift; beside the memory in `memory_file`, which is brought up to date."""
+        With `base`, a git revision, changes are attributed. `out` is the file that the plan is saved in.
+        """
+        validated = self._validated(inputs)
+        plan = self._planned(inputs, validated, base=None if base is None else self._base_state(base, inputs.paths))
+        return self._compared("Plan", plan, is_detailed=detailed, out=out)
+
+    def drift(
+        self, inputs: Inputs, *, history_file: Path | None = None, only_new: bool = False, out: str | None = None
+    ) -> Report:
+        """The plan, read as drift; compared with the history in `history_file`, which is updated."""
+        from reconciler.report.drift_history_file import read_history
+
         endpoint = self.settings.endpoint.url
-        if memory_file is not None:
-            read_memory(memory_file, endpoint=endpoint)  # a file that can't be used is told before the service is asked
-        report = self.plan(inputs, kind="Drift", detailed=True)
-        if memory_file is None:
+        if history_file is not None:
+            read_history(history_file, endpoint=endpoint)  # a file that can't be used is an error before any call
+        plan = self._planned(inputs, self._validated(inputs))
+        report = self._compared("Drift", plan, is_detailed=True, out=out)
+        if history_file is None:
             return report
-        plan = report.plan
-        looked_at = partial(
-            was_looked_at,
+        from reconciler.report.drift_history import compared_with_history, was_checked
+        from reconciler.report.drift_history_file import update_history
+
+        checked = partial(
+            was_checked,
             compared=frozenset(key.address for key in plan.compared),
             targets=inputs.targets,
             is_partial=bool(inputs.targets or inputs.selectors or inputs.shard),
             is_pruning=inputs.prune,
         )
-        recollection = update_memory(
-            memory_file,
-            lambda memory: recalled(plan, memory, now=plan.created_at, looked_at=looked_at),
+        history = update_history(
+            history_file,
+            lambda before: compared_with_history(plan, before, now=plan.created_at, was_checked=checked),
             endpoint=endpoint,
         )
-        return replace(report, recollection=recollection, only_new=only_new)
+        return replace(report, history=history, only_new=only_new)
+
+    @property
+    def live(self) -> Live:
+        """The app that the settings name, to read from. Raises ReconcilerError where they name none."""
+        from reconciler.apply.live import Live
+
+        return Live(remote=self._remote(), scope=self._scope(), parallelism=self.settings.limits.parallelism)
+
+    def export(
+        self,
+        *,
+        name: str = "",
+        type_id: str = "",
+        versions: Literal["latest", "all"] = "latest",
+        folder: Path | None = None,
+        overwrite: bool = False,
+    ) -> Exported:
+        """Live models as manifests, all or those of a name (a wildcard) and a model type; with `folder`, a file for each.
+
+        Raises RefusedError where files exist already, unless `overwrite`.
+        """
+        from reconciler.apply.export import exported, write_manifests
+        from reconciler.apply.live import read_secrets
+
+        models = self.live.search(name=name, type_id=type_id, versions=versions)
+        found = exported(models, secrets=read_secrets(self._remote(), models))
+        return found if folder is None else write_manifests(found, folder, overwrite=overwrite)
+
+    # --- writing ----------------------------------------------------------------------------------------------
 
     def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
-        """Plan, write and read back. With `confirm`, ask first: None where it says no.
+        """Plan, write and read back. With `confirm`, ask first: None where the answer is no.
 
-        Asking takes time in which the live side can move, so it is compared once more after a yes.
+        The live side can change while somebody thinks, so after a yes it is compared once more.
         """
-        validated = self.validated(inputs)
+        from reconciler.compare.expectations import unmet_warning
+        from reconciler.report.report import Report
+        from reconciler.resources.secrets import known_secrets
+
+        validated = self._validated(inputs)
         with self._locked(model.key.scope for model in validated.desired.models):
             plan = self._planned(inputs, validated)
             warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
@@ -223,38 +268,35 @@ class Session:
         return replace(report, warnings=warnings)
 
     def apply_saved(self, plan: Plan, *, max_age_hours: float | None) -> Report:
-        """Apply a plan read from a file. Raises RefusedError where it is for another endpoint or too old."""
-        refusals = tuple(_file_refusals(plan, self.settings.endpoint.url, self.now(), max_age_hours))
-        if refusals:
-            raise RefusedError(refusals)
-        return replace(self.apply_plan(plan), warnings=tuple(map(unmet_warning, plan.unmet)))
+        """Apply exactly the requests of a saved plan, if every object is still as planned; then read back.
 
-    def apply_plan(self, plan: Plan) -> Report:
-        """Apply exactly a plan's requests, if every object is still as planned; then read back."""
+        Raises RefusedError where the plan is for another endpoint or too old.
+        """
+        from reconciler.compare.expectations import unmet_warning
+
+        self._require_usable(plan, max_age_hours=max_age_hours)
         with self._locked(change.key.scope for change in plan.changes):
-            return self._rechecked(plan)
+            report = self._rechecked(plan)
+        return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
 
     def resume(self, run_id: str) -> Report:
-        """Finish a run that did not end, or did not end well: what is there is skipped, the rest is sent as planned."""
+        """Finish a run that was cut off or incomplete: what is done is skipped, the rest is sent as planned."""
         from reconciler.apply.journal import Journal, read_run
 
         run = read_run(self.runs, run_id)
-        refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
-        if refusals:
-            raise RefusedError(refusals)
+        self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             return self._rechecked(run.plan, journal=lambda: Journal(run.folder))
 
     def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
-        """Put back what a run wrote, where live still has what it wrote. With `confirm`, ask first: None where it says no."""
+        """Restore what a run changed, where the live state is still what it wrote. `confirm` is as for `apply`."""
         from reconciler.apply.journal import read_run
+        from reconciler.apply.live import read_secrets
         from reconciler.apply.undo import inverse
-        from reconciler.compare.live_secrets import read_secrets_of_models
+        from reconciler.report.report import Report
 
         run = read_run(self.runs, run_id)
-        refusals = tuple(_file_refusals(run.plan, self.settings.endpoint.url, self.now(), None))
-        if refusals:
-            raise RefusedError(refusals)
+        self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             observed = self._planning().read(run.plan)
             plan = inverse(
@@ -262,7 +304,7 @@ class Session:
                 run=run.folder.name,
                 sent=run.sent,
                 observed=observed,
-                secrets=read_secrets_of_models(self._remote(), tuple(observed.models.values())),
+                secrets=read_secrets(self._remote(), tuple(observed.models.values())),
                 backups=run.backups,
                 batch=self.settings.limits.batch,
                 created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -296,14 +338,55 @@ class Session:
         )
         return purging.purge(confirm=confirm, on_backup=on_backup)
 
+    # --- steps that commands share ----------------------------------------------------------------------------
+
+    def _validated(self, inputs: Inputs) -> Validated:
+        """Every manifest, whatever shard the run is about: what is deleted is decided on all of them."""
+        from reconciler.manifests.validate import manifests_at
+
+        return manifests_at(inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin)
+
+    def _base_state(self, ref: str, paths: tuple[str, ...]) -> BaseState:
+        from reconciler.manifests.base import base_state
+
+        def settings_in(folder: Path, config: str | None) -> Settings:
+            return settings_from(
+                flags=replace(self.flags, config=config), environ=self.environ, cwd=folder, home=Path.home()
+            )
+
+        return base_state(ref, paths, settings=self.settings, settings_in=settings_in, environ=self.environ)
+
     def _planned(self, inputs: Inputs, validated: Validated, *, base: BaseState | None = None) -> Plan:
-        """The plan with all that the manifests may not have meant."""
+        """The plan, with every warning about the manifests."""
         plan, more = self._planning().planned(inputs, validated.desired, base=base)
         return replace(plan, warnings=(*validated.warnings, *more))
+
+    def _compared(self, kind: Literal["Plan", "Drift"], plan: Plan, *, is_detailed: bool, out: str | None) -> Report:
+        from reconciler.plan.saved import write_plan
+        from reconciler.report.report import Report
+
+        if out is not None:
+            write_plan(plan, out)
+        code = exit_codes.CHANGES if is_detailed else exit_codes.OK
+        return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings)
+
+    def _require_usable(self, plan: Plan, *, max_age_hours: float | None = None) -> None:
+        """Raise RefusedError for a plan of another endpoint, or one that is too old."""
+        from reconciler.plan.guards import saved_plan_refusals
+
+        endpoint = self.settings.endpoint.url
+        refusals = saved_plan_refusals(plan, endpoint=endpoint, now=self.now(), max_age_hours=max_age_hours)
+        if refusals:
+            raise RefusedError(refusals)
 
     def _rechecked(
         self, plan: Plan, *, known: frozenset[str] = frozenset(), journal: Callable[[], Journal] | None = None
     ) -> Report:
+        """Write a plan if the live side is still as planned, read now."""
+        from reconciler.apply.verify import staleness
+        from reconciler.plan.saved import needs_secrets
+        from reconciler.report.report import Report
+
         if plan.refused or not plan.changes:
             return Report(kind="Apply", plan=plan)
         planning = self._planning()
@@ -324,12 +407,14 @@ class Session:
         known: frozenset[str],
         journal: Callable[[], Journal] | None = None,
     ) -> Report:
-        """Write a plan whose guards were passed. `known` are secrets that no backup may show."""
+        """Write a plan that passed its guards. `known` are secrets that no backup may show."""
         from reconciler.apply.journal import start_run
         from reconciler.apply.writing import Writing
+        from reconciler.report.report import Report
+        from reconciler.resources.secrets import secret_texts
 
         self.on_plan(plan)
-        # All of them before the first call: the answer to one request may quote what another one sends.
+        # All of them before the first call: the response to one request may quote what another one sends.
         for secret in sorted({text for request in plan.requests for text in secret_texts(request.body)}):
             self._remote().register_secret(secret)
         opened = start_run(self.runs, self._run_id(), plan) if journal is None else journal()
@@ -349,6 +434,23 @@ class Session:
         finally:
             opened.close()
 
+    def _with_secrets(self, plan: Plan, planning: Planning) -> Plan:
+        """A saved plan with the secrets that its file does not hold, from the manifests and the environment."""
+        from reconciler.manifests.selection import Inputs
+        from reconciler.plan.saved import needs_manifests, restored
+
+        specs: dict[Key, Mapping[str, object]] = {}
+        if needs_manifests(plan):
+            desired = self._validated(Inputs(paths=plan.source.files)).desired
+            if desired.digest != plan.source.digest:
+                raise ReconcilerError(
+                    "The plan needs secrets from its manifests, and these have changed since. Make a new plan."
+                )
+            specs = planning.desired_specs(desired)
+        return restored(plan, environ=self.environ, desired_of=lambda key: specs.get(key, {}))
+
+    # --- surroundings -----------------------------------------------------------------------------------------
+
     @contextmanager
     def _locked(self, scopes: Iterable[Scope]) -> Iterator[None]:
         """Keep other runs on this machine from writing to the same apps meanwhile."""
@@ -363,42 +465,21 @@ class Session:
 
     def _remote(self) -> Remote:
         if self.remote is None:
-            raise ReconcilerError("This step needs a connection to the service.")
+            raise ReconcilerError("This command needs a connection to the service.")
         return self.remote
 
+    def _scope(self) -> Scope:
+        """The app that the settings name. Raises ReconcilerError that says where its ids can be given."""
+        from reconciler.resources.keys import Scope
+
+        user_id, app_id = self.settings.user_id, self.settings.app_id
+        if user_id and app_id:
+            return Scope(user_id, app_id)
+        missing = [name for name, value in (("user", user_id), ("app", app_id)) if not value]
+        ways = [f"--{name}-id, {name}_id in reconciler.yaml, or CLARIFAI_{name.upper()}_ID" for name in missing]
+        raise ReconcilerError(f"No {' and no '.join(missing)} id was given. Give {'; and '.join(ways)}.")
+
     def _planning(self) -> Planning:
+        from reconciler.plan.planning import Planning
+
         return Planning(settings=self.settings, remote=self._remote(), now=self.now, git_commit=self.git_commit)
-
-    def _with_secrets(self, plan: Plan, planning: Planning) -> Plan:
-        """The saved plan with the secrets that its file does not hold; manifests are read again where they are there."""
-        wanted: dict[Key, Mapping[str, object]] = {}
-        if needs_manifests(plan):
-            desired = self.validated(Inputs(paths=plan.source.files)).desired
-            if desired.digest != plan.source.digest:
-                raise ReconcilerError(
-                    "The plan needs secrets from its manifests, and these have changed since. Make a new plan."
-                )
-            wanted = planning.desired_specs(desired)
-        return restored(plan, environ=self.environ, desired_of=lambda key: wanted.get(key, {}))
-
-
-def _file_refusals(plan: Plan, endpoint: str, now: datetime, max_age_hours: float | None) -> list[Refusal]:
-    refusals = []
-    if plan.endpoint != endpoint:
-        refusals.append(
-            Refusal(
-                rule="other-endpoint",
-                message=f"The plan was made for {plan.endpoint}, this run talks to {endpoint}.",
-                remedy="Give the plan's endpoint, or make a new plan.",
-            )
-        )
-    age = now - datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
-    if max_age_hours is not None and age > timedelta(hours=max_age_hours):
-        refusals.append(
-            Refusal(
-                rule="plan-too-old",
-                message=f"The plan was made at {plan.created_at}, more than {max_age_hours:g} hours ago.",
-                remedy="Make a new plan.",
-            )
-        )
-    return refusals

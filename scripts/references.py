@@ -21,7 +21,7 @@ import click
 from reconciler import exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, cli
 from reconciler.cli.options import common_options, plan_options
-from reconciler.cli.pipeline import telling_pipeline
+from reconciler.cli.pipeline import reporting_to_pipeline
 from reconciler.loading.schema import schema_document
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -171,7 +171,7 @@ def shared_reference(title: str) -> str:
 def _planning_options() -> list[click.Parameter]:
     @click.command()
     @plan_options()
-    @telling_pipeline
+    @reporting_to_pipeline
     def command(planning: object, outcome: object) -> None:
         """Take the options of commands that make a plan."""
 

@@ -45,10 +45,29 @@ UNKNOWN: Mapping[str, tuple[str, ...]] = {
 }
 """Earlier stages that a stage may not import all the same."""
 
-PURE = ("resources", "compare", "requests", "plan", "report", "ci.metrics")
+COMMAND_LINE_KNOWS = ("exit_codes", "errors", "resources", "config", "report", "ci", "session", "cli")
+"""What a command may import: the session, and what turns options into its arguments and its results into output."""
+
+NOUNS: Mapping[str, frozenset[str]] = {
+    "apply.export": frozenset({"Exported"}),
+    "apply.live": frozenset({"Documents", "Live"}),
+    "apply.purging": frozenset({"Purged"}),
+    "apply.sending": frozenset({"OnError", "StepResult"}),
+    "manifests.selection": frozenset({"Inputs", "Shard"}),
+    "plan.plan": frozenset({"Plan"}),
+}
+"""Module → the types of values that the session takes and gives, which a command may name too."""
+
+WITHOUT_A_RUN: Mapping[str, tuple[str, ...]] = {
+    "cli.emulator": ("emulator",),
+    "cli.schema": ("loading.schema",),
+}
+"""Commands that have no run, and so no session: what they serve or print instead."""
+
+PURE = ("resources", "compare", "requests", "plan", "report")
 """What does nothing but compute; IMPURE lists the modules inside that read or write."""
 
-IMPURE = ("compare.params.snapshot", "plan.saved", "report.memory_file")
+IMPURE = ("compare.params.snapshot", "plan.saved", "report.drift_history_file")
 
 IMPURE_LIBRARIES = frozenset(
     {"os", "pathlib", "time", "random", "subprocess", "socket", "sqlite3", "yaml", "click", "grpc", "clarifai_grpc"}
@@ -112,6 +131,19 @@ def own_imports(name: str) -> Iterator[str]:
             yield rest
 
 
+def names_imported(name: str) -> Iterator[tuple[str, str]]:
+    """Each module of this package that `name` imports from, and what it imports from it, "" for the module itself."""
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.ImportFrom) and node.module == "reconciler":
+            yield from ((alias.name, "") for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("reconciler."):
+            module = str(node.module).removeprefix("reconciler.")
+            yield from ((module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found = (alias.name for alias in node.names if alias.name.startswith("reconciler."))
+            yield from ((module.removeprefix("reconciler."), "") for module in found)
+
+
 def is_in(name: str, groups: tuple[str, ...]) -> bool:
     return any(name == group or name.startswith(f"{group}.") for group in groups)
 
@@ -133,6 +165,17 @@ def test_every_module_has_a_place() -> None:
 @pytest.mark.parametrize("name", [name for name in MODULES if name])
 def test_no_module_imports_a_later_stage(name: str) -> None:
     assert [imported for imported in own_imports(name) if not allowed(name, imported)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if is_in(name, ("cli",))])
+def test_every_command_goes_through_the_session(name: str) -> None:
+    known = (*COMMAND_LINE_KNOWS, *WITHOUT_A_RUN.get(name, ()))
+    others = {
+        (module, imported)
+        for module, imported in names_imported(name)
+        if not is_in(module, known) and imported not in NOUNS.get(module, ())
+    }
+    assert others == set()
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if is_in(name, PURE) and name not in IMPURE])

@@ -19,8 +19,8 @@ from reconciler.manifests.validate import API_VERSION
 from reconciler.plan import document as plans
 from reconciler.plan.document import PlanFormatError, fingerprint, plan_document, plan_from_document
 from reconciler.plan.plan import Forecast
-from reconciler.report import memory_file as memoryfile
-from reconciler.report.memory_file import read_memory, update_memory
+from reconciler.report import drift_history_file
+from reconciler.report.drift_history_file import read_history, update_history
 from reconciler.requests.calls import Notice
 from tests.command_line import RunCli
 from tests.report.reports import field_change, plan_report, update
@@ -33,7 +33,7 @@ PLAN = plan_report([update("petsID", field_change("name", "pets", "Pets"))]).pla
 
 def test_the_page_names_the_versions_of_now() -> None:
     assert f"saved plans | `format_version` {plans.FORMAT_VERSION} |" in PAGE
-    assert f"(`--state`) | `format_version` {memoryfile.FORMAT_VERSION} |" in PAGE
+    assert f"(`--state`) | `format_version` {drift_history_file.FORMAT_VERSION} |" in PAGE
     assert f"`apiVersion: {API_VERSION}` |" in PAGE
     (codes,) = re.findall(r"^\| exit codes \| ([\d, ]+) and", PAGE, re.MULTILINE)
     known = {value for name, value in vars(exit_codes).items() if name.isupper()}
@@ -73,6 +73,10 @@ def of_version(version: str, **more: Any) -> dict[str, Any]:
     return {**document, "fingerprint": fingerprint(document)}
 
 
+def test_a_plan_of_an_older_minor_is_read() -> None:
+    assert plan_from_document(of_version("1.0")) == plan_from_document(plan_document(PLAN))
+
+
 def test_a_plan_of_a_newer_minor_is_read_and_its_new_keys_are_kept() -> None:
     read = plan_from_document(of_version("1.99", later={"x": 1}))
     assert plan_document(read)["later"] == {"x": 1}
@@ -101,7 +105,7 @@ def test_a_plan_of_another_major_or_none_is_refused_with_3(cli: RunCli, tmp_path
     for version in ("2.0", "0.9", ""):
         (tmp_path / "plan.json").write_text(json.dumps(of_version(version)), encoding="utf-8")
         result = cli("apply", "--plan", "plan.json", "--endpoint", "embedded", cwd=tmp_path)
-        assert (result.exit_code, "this version reads 1.0" in result.stderr) == (3, True), result
+        assert (result.exit_code, f"this version reads {plans.FORMAT_VERSION}" in result.stderr) == (3, True), result
 
 
 @pytest.mark.parametrize("kind", ["Drift", "Apply"])
@@ -126,17 +130,30 @@ def test_a_journal_with_events_and_keys_of_later_is_read(tmp_path: Path) -> None
     assert read_run(tmp_path, "run") == before
 
 
-def test_a_memory_of_another_major_is_refused_and_stays_and_a_newer_minor_is_read(tmp_path: Path) -> None:
+def test_a_drift_history_of_another_major_is_refused_and_stays_and_a_newer_minor_is_read(tmp_path: Path) -> None:
     path = tmp_path / "drift.json"
-    update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    update_history(path, lambda history: (None, history), endpoint=ENDPOINT)
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**document, "format_version": "2.0"}), encoding="utf-8")
     before = path.read_bytes()
-    with pytest.raises(ReconcilerError, match="Use the version of the tool that wrote it"):
-        update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    with pytest.raises(ReconcilerError, match="Use the version that wrote it"):
+        update_history(path, lambda history: (None, history), endpoint=ENDPOINT)
     assert path.read_bytes() == before
     path.write_text(json.dumps({**document, "format_version": "1.99", "later": 1}), encoding="utf-8")
-    assert read_memory(path, endpoint=ENDPOINT).salt == document["salt"]
-    update_memory(path, lambda memory: (None, memory), endpoint=ENDPOINT)
+    assert read_history(path, endpoint=ENDPOINT).salt == document["salt"]
+    update_history(path, lambda history: (None, history), endpoint=ENDPOINT)
     after = json.loads(path.read_text(encoding="utf-8"))
-    assert (after["format_version"], "later" in after) == (memoryfile.FORMAT_VERSION, False)
+    assert (after["format_version"], "later" in after) == (drift_history_file.FORMAT_VERSION, False)
+
+
+def test_a_drift_history_of_format_1_0_is_read_and_written_as_the_format_of_now(tmp_path: Path) -> None:
+    path = tmp_path / "drift.json"
+    update_history(path, lambda history: (None, history), endpoint=ENDPOINT)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    entry = {"address": "me/pets/petsID", "path": "name", "fingerprint": "f", "first_seen": "2026-11-23T14:00:00Z"}
+    old = {**document, "kind": "DriftMemory", "format_version": "1.0", "entries": [entry]}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    assert [found.path for found in read_history(path, endpoint=ENDPOINT).entries] == ["name"]
+    update_history(path, lambda history: (None, history), endpoint=ENDPOINT)
+    assert json.loads(path.read_text(encoding="utf-8")) == {**document, "entries": [entry]}
+    assert (document["kind"], document["format_version"]) == ("DriftHistory", drift_history_file.FORMAT_VERSION)

@@ -1,4 +1,4 @@
-"""Plan → results: sending, the journal, backups, reading back, undo, purge, export.
+"""Plan → results: sending, the journal, backups, reading back, undo, purge, export, reading what is live.
 
 sending.py    requests → one result each; the only caller of `send`
 in_flight.py  several requests under way at once, in order where they touch the same
@@ -8,5 +8,6 @@ journal.py    what a run meant, sent and heard, on disk before each call
 backup.py     what is about to be deleted, on disk
 undo.py       the inverse of what one run wrote
 purging.py    every model of an app, deleted
-export.py     live models as manifests
+export.py     live models as manifests, and a file for each
+live.py       what an app has, with its secrets redacted
 """

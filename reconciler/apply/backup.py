@@ -10,33 +10,27 @@ file systems that ignore case, and fit. Secrets are in neither file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.apply.export import NotExportableError, manifest_from_model, yaml_from_manifest
-from reconciler.compare.live_secrets import read_secrets_of_models
+from reconciler.apply.export import NotExportableError, file_names, manifest_from_model, yaml_from_manifest
+from reconciler.apply.live import read_secrets
 from reconciler.errors import ReconcilerError
 from reconciler.remote.observe import observe
 from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
-from reconciler.resources.secrets import Secrets, redacted
+from reconciler.resources.secrets import Secrets
 from reconciler.state.folder import PRIVATE_FOLDER, sync_folder
 from reconciler.state.whole_files import write_new
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_UNSAFE_LETTERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
-_HASHED_STEM: Final = 40
-_SHORT_HASH: Final = 12
-_WHOLE_HASH: Final = 64
 
 
 def backup_plan(
@@ -57,7 +51,7 @@ def backup_plan(
     models = {key.model() for key in keys}
     observed = observe(remote, dict.fromkeys(models, _needs_all), parallelism=parallelism)
     kept = [observed.models[key] for key in sorted(models) if key in observed.models]
-    secrets = replace(read_secrets_of_models(remote, kept), known=known)
+    secrets = replace(read_secrets(remote, kept), known=known)
     return write_backup(root, run_id, kept, secrets=secrets)
 
 
@@ -117,10 +111,8 @@ def _message_text(model: ObservedModel, secrets: Secrets) -> str:
     document = {
         "kind": "Backup",
         "address": model.key.address,
-        "model": redacted(secrets.conceal(model.key, model.document, source="live")),
-        "versions": [
-            redacted(secrets.conceal(version.key, version.document, source="live")) for version in _versions(model)
-        ],
+        "model": secrets.redacted(model.key, model.document),
+        "versions": [secrets.redacted(version.key, version.document) for version in _versions(model)],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -140,26 +132,3 @@ def file_paths(keys: Iterable[Key]) -> Mapping[Key, Path]:
             names = file_names({key.model_id for key in held})
             found.update({key: Path(folder) / inner / names[key.model_id] for key in held})
     return found
-
-
-def file_names(ids: Collection[str]) -> Mapping[str, str]:
-    """A plain name for each id, the id itself wherever it is one; no two differ in case alone.
-
-    An id that is no plain name, or whose name another one has too, gets a part of its SHA-256 at the end.
-    """
-    digits = {text: 0 if _PLAIN_NAME.fullmatch(text) else _SHORT_HASH for text in ids}
-    while True:
-        names = {text: _file_name(text, digits[text]) for text in sorted(ids)}
-        counts = Counter(name.lower() for name in names.values())
-        clashing = [text for text, name in names.items() if counts[name.lower()] > 1 and digits[text] < _WHOLE_HASH]
-        if not clashing:
-            return names
-        digits.update({text: _WHOLE_HASH if digits[text] else _SHORT_HASH for text in clashing})
-
-
-def _file_name(text: str, digits: int) -> str:
-    if not digits:
-        return text
-    stem = _UNSAFE_LETTERS.sub("_", text)[:_HASHED_STEM].strip("_-")
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
-    return f"{stem or 'id'}-{digest}"

@@ -1,8 +1,8 @@
-"""What GitHub Actions is told: annotations, outputs, and a part of the step's summary.
+"""A run for GitHub Actions: annotations, outputs, and the step's summary.
 
 In: a run's report or problems. Out: workflow commands as lines, and text for the files that GITHUB_OUTPUT and
-GITHUB_STEP_SUMMARY name. The formats are GitHub's ("Workflow commands for GitHub Actions"); what manifests and the service
-say goes into them escaped, so that it can neither end a value nor begin a command of its own.
+GITHUB_STEP_SUMMARY name, in GitHub's formats ("Workflow commands for GitHub Actions"). Text from manifests and the service is
+escaped, so that it can neither end a value nor begin a command of its own.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from reconciler.report.wrap import without_commands
 from reconciler.resources.tree import path_text
 
 MAX_ANNOTATIONS: Final = 10
-"""GitHub shows no more of a level per step ("Limits on annotations")."""
+"""The most that GitHub shows of each level per step ("Limits on annotations")."""
 
 MAX_SUMMARY_BYTES: Final = 1024 * 1024
-"""A larger summary of one step is refused whole ("Step isolation and limits")."""
+"""GitHub rejects a larger summary of a step as a whole ("Step isolation and limits")."""
 
 _LEAST_BYTES: Final = 512
-"""Room in which a summary still says something."""
+"""The least room that is enough for a summary to say something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One thing to be shown at a place in the repository, or at no place."""
+    """A message for GitHub to show at a place in the repository, or at none."""
 
     level: Literal["error", "warning"]
     title: str
@@ -43,9 +43,9 @@ class Annotation:
 
 
 def annotation_lines(annotations: Iterable[Annotation], *, shown_path: Callable[[str], str]) -> list[str]:
-    """Workflow commands for at most 10 annotations of each level, and a plain line that counts the others.
+    """Workflow commands for at most 10 annotations of each level, and a plain line with the number of the others.
 
-    `shown_path` gives a file's path as the repository has it.
+    `shown_path` gives a file's path in the repository.
     """
     lines = []
     given = list(annotations)
@@ -53,7 +53,9 @@ def annotation_lines(annotations: Iterable[Annotation], *, shown_path: Callable[
         found = [each for each in given if each.level == level]
         lines += [_command(each, shown_path) for each in found[:MAX_ANNOTATIONS]]
         if len(found) > MAX_ANNOTATIONS:
-            lines.append(f"{len(found) - MAX_ANNOTATIONS} more {level}s are not annotated; the step summary has them.")
+            lines.append(
+                f"{len(found) - MAX_ANNOTATIONS} more {level}s are not annotated. The step summary has them all."
+            )
     return lines
 
 
@@ -67,7 +69,7 @@ def _command(each: Annotation, shown_path: Callable[[str], str]) -> str:
 
 
 def _data(text: str) -> str:
-    """A command's message, as the runner unescapes it: %25, %0D and %0A; lines stay lines, other controls are shown."""
+    """A command's message, escaped for the runner (%25, %0D, %0A): lines stay lines, other controls become visible."""
     lines = (without_commands(neutral(line)).replace("%", "%25") for line in text.splitlines())
     return "%0A".join(lines)
 
@@ -77,13 +79,13 @@ def _property(text: str) -> str:
 
 
 def annotations_of_report(report: Report) -> Iterator[Annotation]:
-    """Refusals, what a saved plan found moved, what failed or did not take, and warnings about the manifests."""
+    """Refusals, changes that make a saved plan stale, failed requests, what apply left undone, and warnings."""
     origins = {change.key.address: change.origin for change in report.plan.changes}
     for refusal in report.plan.refused:
         origin = origins.get(refusal.address or "")
         yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal), origin=origin)
     for moved in report.moved:
-        message = f"{moved.key.address}: {moved.path} changed since the plan was made. Make a new plan."
+        message = f"{moved.key.address}: {moved.path} has changed since the plan was made. Make a new plan."
         yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(moved.key.address))
     for result in report.outcome.results:
         if result.status is Status.FAILED:
@@ -92,7 +94,7 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
                 level="error", title="Failed", message=f"{result.request.rpc} of {names} failed: {result.error}"
             )
     for key, change in report.outcome.remaining:
-        what = "is still there" if change is None else f"{path_text(change.path)} does not read back as wanted"
+        what = "was not deleted" if change is None else f"{path_text(change.path)} is not as planned after the apply"
         yield Annotation(
             level="error", title="Incomplete", message=f"{key.address}: {what}.", origin=origins.get(key.address)
         )
@@ -104,14 +106,14 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
 def annotations_of_warnings(warnings: Iterable[Problem]) -> Iterator[Annotation]:
     """Warnings about manifests."""
     for warning in warnings:
-        yield Annotation(level="warning", title=warning.code, message=_told(warning), origin=warning.origin)
+        yield Annotation(level="warning", title=warning.code, message=_with_hint(warning), origin=warning.origin)
 
 
 def annotations_of_error(error: ReconcilerError) -> Iterator[Annotation]:
     """Each problem or refusal of an error, or the error itself."""
     if isinstance(error, ProblemsError):
         for problem in error.problems:
-            yield Annotation(level="error", title=problem.code, message=_told(problem), origin=problem.origin)
+            yield Annotation(level="error", title=problem.code, message=_with_hint(problem), origin=problem.origin)
     elif isinstance(error, RefusedError):
         for refusal in error.refusals:
             yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal))
@@ -119,12 +121,12 @@ def annotations_of_error(error: ReconcilerError) -> Iterator[Annotation]:
         yield Annotation(level="error", title="Error", message=str(error))
 
 
-def _told(problem: Problem) -> str:
+def _with_hint(problem: Problem) -> str:
     return f"{problem.message} {problem.hint}" if problem.hint else problem.message
 
 
 def output_text(values: Mapping[str, str]) -> str:
-    """Lines for GITHUB_OUTPUT: each value between delimiters that nobody can have guessed."""
+    """Lines for GITHUB_OUTPUT: each value between delimiters that nobody can guess."""
     lines = []
     for name, value in values.items():
         delimiter = f"reconciler_{secrets.token_hex(16)}"
@@ -133,7 +135,7 @@ def output_text(values: Mapping[str, str]) -> str:
 
 
 def outputs_of_report(report: Report) -> dict[str, str]:
-    """The outputs that a plan, drift or apply has beside its exit code."""
+    """The outputs of a plan, drift or apply, besides its exit code."""
     counts = report.plan.summary
     return {
         "changes": "true" if report.plan.changes else "false",
@@ -158,20 +160,20 @@ def error_markdown(error: ReconcilerError, room: int) -> str:
 
 
 def summary_room(path: Path) -> int:
-    """The bytes that a step may still add to its summary; 0 where they are too few to say anything."""
+    """The bytes that a step can still add to its summary; 0 where they are too few for anything."""
     used = path.stat().st_size if path.exists() else 0
     room = MAX_SUMMARY_BYTES - used - 2
     return room if room >= _LEAST_BYTES else 0
 
 
 def append(path: Path, text: str) -> None:
-    """Add to a file of the runner, on a line of its own."""
+    """Append to a file of the runner."""
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
 def path_in(workspace: str, path: str) -> str:
-    """A file's path below the workspace, which is what annotations name files by; as it is where it lies elsewhere."""
+    """A file's path relative to the workspace, as annotations need it; unchanged where it is elsewhere."""
     if not workspace:
         return path
     inside = os.path.relpath(os.path.realpath(path), os.path.realpath(workspace))

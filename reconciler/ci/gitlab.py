@@ -1,7 +1,7 @@
-"""GitLab's report of a plan, for `artifacts: reports: terraform`: how many things a merge request changes.
+"""GitLab's report of a plan, for `artifacts: reports: terraform`: how many objects a merge request changes.
 
-GitLab reads the keys create, update and delete of a JSON document, whatever tool wrote it
-(GitLab documentation, "Terraform integration in merge requests").
+GitLab reads the keys create, update and delete of a JSON document, whichever tool wrote it (GitLab documentation, "Terraform
+integration in merge requests").
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from reconciler.plan.plan import Plan
 
 
 def report_document(plan: Plan) -> dict[str, int]:
-    """The report's content; nothing is ever created here."""
+    """The report's content. `create` is always 0: this tool creates no models."""
     counts = plan.summary
     return {"create": 0, "update": counts["update"], "delete": counts["delete"]}
 
 
 def write_report(plan: Plan, path: str) -> None:
-    """Write the report. Raises ReconcilerError where the place can't be written."""
+    """Write the report. Raises ReconcilerError where the file can't be written."""
     try:
         Path(path).write_text(json.dumps(report_document(plan)) + "\n", encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Problems of manifests as JUnit XML, which GitLab, Jenkins and most others show beside a merge request.
+"""Problems of manifests as JUnit XML, which GitLab, Jenkins and most other CI systems show.
 
-One test case per file: a failure lists the file's problems. Text is made printable first, since XML 1.0 can't hold control
-characters at all.
+In: problems, and the files that were read. Out: a document with one test case per file, failed where the file has problems. Text
+is made printable first, because XML 1.0 can't contain control characters at all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.report.escape import neutral
 
 
 def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
-    """The document: a test case per file, `files` those that are known to be read, failed where it has a problem."""
+    """The document: a test case for each of `files`, and for each file with a problem."""
     found = {path: list(group) for path, group in groupby(sorted(problems, key=_path), key=_path)}
     names = sorted({*files, *found})
     suite = ET.Element("testsuite", name="reconciler validate", tests=str(len(names)), failures=str(len(found)))
@@ -30,7 +30,7 @@ def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
 
 
 def write_junit(problems: Iterable[Problem], files: Iterable[str], path: str) -> None:
-    """Write the document. Raises ReconcilerError where the place can't be written."""
+    """Write the document. Raises ReconcilerError where the file can't be written."""
     try:
         Path(path).write_text(junit_text(problems, files), encoding="utf-8")
     except OSError as error:

@@ -1,15 +1,18 @@
 """A drift run as Prometheus metrics, in the text format that node_exporter's textfile collector reads.
 
-In: what a run found, or only that it failed. Out: text. Every series carries the endpoint, the environment and the manifests
-of the run, so that several runs can each have a file in one folder (the collector refuses a series that two files have).
+In: what a run found, or only that it failed. Out: text, or a file. Every series has the endpoint, the environment and the
+manifests of the run as labels, so that several runs can each have a file in one folder (the collector rejects a series that
+is in two files).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.report.report import Report
+from reconciler.state.whole_files import write_whole
 
 Labels = Mapping[str, str]
 
@@ -18,7 +21,7 @@ Labels = Mapping[str, str]
 class Run:
     """One run of `drift`: what it was about, when it ended (seconds since 1970), how long it took, how it exited.
 
-    `report` is None where the run failed: then nothing is known of models, and no metric claims anything.
+    `report` is None where the run failed: then nothing is known about models, and no metric says anything about them.
     """
 
     labels: Labels
@@ -35,6 +38,11 @@ def metrics_text(run: Run) -> str:
         lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
         lines += [f"{name}{_label_text({**run.labels, **labels})} {_number(value)}" for labels, value in samples]
     return "\n".join(lines) + "\n"
+
+
+def write_metrics(run: Run, path: Path) -> None:
+    """Write the metrics of a run, whole, to a file that everybody can read. Raises ReconcilerError where it can't be."""
+    write_whole(path, metrics_text(run), what="metrics file", mode=0o644)
 
 
 _Metric = tuple[str, str, list[tuple[Labels, float]]]
@@ -65,13 +73,13 @@ def _findings(report: Report) -> Iterator[_Metric]:
         [({}, len(plan.unmet))],
     )
     yield "reconciler_drift_refused", "Changes that a guard refuses.", [({}, summary["refused"])]
-    memory = report.recollection
-    if memory is not None:
-        counts = {"new": memory.new_count, "standing": memory.standing_count, "resolved": len(memory.resolved)}
+    history = report.history
+    if history is not None:
+        counts = {"new": history.new_count, "standing": history.standing_count, "resolved": len(history.resolved)}
         yield (
             "reconciler_drift_paths",
-            "Paths that differ, or no longer do, beside the run before.",
-            [({"memory": word}, count) for word, count in counts.items()],
+            "Paths that differ, or no longer do, compared with earlier runs.",
+            [({"history": word}, count) for word, count in counts.items()],
         )
 
 
@@ -81,7 +89,7 @@ def _label_text(labels: Labels) -> str:
 
 
 def _escaped(value: str) -> str:
-    r"""A label value as the format wants it: \, " and the line feed escaped, and nothing that isn't UTF-8."""
+    r"""A label value as the format requires it: \, " and the line feed escaped, and nothing that isn't UTF-8."""
     text = value.encode("utf-8", "backslashreplace").decode("utf-8")
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 

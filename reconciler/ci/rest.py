@@ -1,8 +1,8 @@
-"""GitHub's REST API, as much of it as keeping one comment up to date takes: waits, retries and pages.
+"""GitHub's REST API, as far as keeping one comment up to date needs it: waits, retries and pages.
 
-In: method, path and body. Out: the answer's JSON. Rate limits are waited for as GitHub documents them ("Rate limits for the
-REST API"), up to a bound; what may be sent twice is retried when the server fails; redirects are never followed,
-because the token would go along; no text that leaves here holds the token.
+In: method, path and body. Out: the response's JSON. It waits for rate limits as GitHub documents them ("Rate limits for the REST
+API"), up to a bound, and retries what may be sent twice when the server fails. It never follows a redirect, because the token
+would go with it, and no text that leaves this module contains the token.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from reconciler import __version__
 from reconciler.config.credentials import Token
 from reconciler.errors import ReconcilerError
 from reconciler.report.escape import neutral
+from reconciler.resources.secrets import SENSITIVE_TEXT
 
 if TYPE_CHECKING:
     import httpx
@@ -28,19 +29,19 @@ if TYPE_CHECKING:
 
 DEFAULT_URL: Final = "https://api.github.com"
 PATIENCE: Final = 120.0
-"""Seconds that one run waits for rate limits and failing servers altogether."""
+"""Seconds that one run waits in all, for rate limits and failing servers."""
 
 ATTEMPTS: Final = 4
 MAX_PAGES: Final = 200
 _UNSTATED_WAIT: Final = 60.0
-"""What GitHub asks for where a limit was hit and no header says how long."""
+"""Seconds that GitHub asks clients to wait where a limit was reached and no header says how long."""
 _MESSAGE_LENGTH: Final = 300
 _SAFE_TWICE: Final = frozenset({"GET", "PATCH"})
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 
 
 class RestError(ReconcilerError):
-    """A call that failed. `status` is HTTP's, 0 where there was no answer; `is_uncertain`: it may have been done."""
+    """A call that failed. `status` is HTTP's, 0 without a response. Where it `is_uncertain`, it may have been carried out."""
 
     def __init__(self, text: str, *, status: int = 0, is_uncertain: bool = False) -> None:
         self.status = status
@@ -49,15 +50,15 @@ class RestError(ReconcilerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The JSON of an answer, and the URL of the next page."""
+class Response:
+    """The JSON of a response, and the URL of the next page."""
 
     content: Any
     next_url: str | None
 
 
 def checked_url(text: str) -> str:
-    """The API's address without a slash at its end: https, or http on this machine. Raises ReconcilerError for others."""
+    """The API's URL without a final slash: https, or http on this machine. Raises ReconcilerError for any other."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
@@ -68,7 +69,7 @@ def checked_url(text: str) -> str:
     if not host or not is_secure or parts.username is not None or parts.query or parts.fragment or "\\" in text:
         raise ReconcilerError(
             "GITHUB_API_URL can't be used: it must be https://HOST[/PATH], without credentials. "
-            f"The default is {DEFAULT_URL}; GitHub Enterprise Server has https://HOST/api/v3."
+            f"The default is {DEFAULT_URL}; for GitHub Enterprise Server it is https://HOST/api/v3."
         )
     return text.rstrip("/")
 
@@ -81,14 +82,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def token_from(text: str) -> Token:
-    """The token. Raises ReconcilerError where there is none, or it can't be one; the text isn't told."""
+    """The token. Raises ReconcilerError where it is empty or can't be one, without quoting it."""
     if not text.strip():
         raise ReconcilerError("GITHUB_TOKEN is not set. Give the step `env: GITHUB_TOKEN: ${{ github.token }}`.")
     return Token(text, source="GITHUB_TOKEN")
 
 
 class Rest:
-    """A client of the API; a context manager. `sleep` and `now` (seconds since 1970) are for tests."""
+    """A client of the API, as a context manager. Tests pass `sleep` and `now` (seconds since 1970)."""
 
     def __init__(
         self,
@@ -111,7 +112,7 @@ class Rest:
     def __enter__(self) -> Self:
         import httpx
 
-        # A proxy is for the way out; on this machine there is none.
+        # A proxy is for other hosts, and plain http is allowed on this machine alone.
         trust_env = not self._url.startswith("http://")
         headers = {
             "Accept": "application/vnd.github+json",
@@ -131,34 +132,34 @@ class Rest:
             self._client.__exit__(kind, error, trace)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The JSON that one call answers with. Raises RestError for all but success."""
-        return self._answer(method, f"{self._url}{path}", body).content
+        """The JSON of the response to one call. Raises RestError for anything but success."""
+        return self._response(method, f"{self._url}{path}", body).content
 
     def pages(self, path: str) -> Iterator[Any]:
-        """Every item of a listing, page by page; pages elsewhere than at the API are refused."""
+        """Every item of a listing, page by page. Raises RestError for a next page on another server."""
         url: str | None = f"{self._url}{path}"
         for _ in range(MAX_PAGES):
             if url is None:
                 return
-            answer = self._answer("GET", url, None)
-            if not isinstance(answer.content, list):
-                raise RestError(f"GET {path} gave no list: is GITHUB_API_URL the address of GitHub's API?")
-            yield from answer.content
-            url = answer.next_url
+            response = self._response("GET", url, None)
+            if not isinstance(response.content, list):
+                raise RestError(f"GET {path} did not return a list: is GITHUB_API_URL the URL of GitHub's API?")
+            yield from response.content
+            url = response.next_url
             if url is not None and _origin(url) != _origin(self._url):
-                raise RestError(f"GET {path} names a next page on another server; it is not asked for.")
+                raise RestError(f"GET {path} names a next page on another server, which is not requested.")
         raise RestError(f"GET {path} has more than {MAX_PAGES} pages.")
 
-    def _answer(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    def _response(self, method: str, url: str, body: Mapping[str, Any] | None) -> Response:
         what = f"{method} {urlsplit(url).path}"
         for attempt in range(1, ATTEMPTS + 1):
-            answer, error = self._sent(method, url, body, what)
-            if answer is not None and answer.is_success:
-                return self._read(answer, what)
-            if answer is not None:
-                wait = self._limited_for(answer)
-                error = self._error(answer, what, is_limited=wait is not None)
-                may_retry = wait is not None or (answer.status_code >= 500 and method in _SAFE_TWICE)
+            response, error = self._sent(method, url, body, what)
+            if response is not None and response.is_success:
+                return self._read(response, what)
+            if response is not None:
+                wait = self._limited_for(response)
+                error = self._error(response, what, is_limited=wait is not None)
+                may_retry = wait is not None or (response.status_code >= 500 and method in _SAFE_TWICE)
             else:
                 wait, may_retry = None, method in _SAFE_TWICE
             assert error is not None
@@ -179,71 +180,72 @@ class Rest:
             host = urlsplit(url).netloc
             kind = "timed out" if isinstance(error, httpx.TimeoutException) else f"failed ({type(error).__name__})"
             never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-            text = f"{what} at {host} {kind}. Check GITHUB_API_URL and the network, then run it again."
+            text = f"{what} at {host} {kind}. Check GITHUB_API_URL and the network, then run the command again."
             return None, RestError(text, is_uncertain=not never_sent)
 
-    def _read(self, answer: httpx.Response, what: str) -> Answer:
+    def _read(self, response: httpx.Response, what: str) -> Response:
         try:
-            content = json.loads(answer.content or b"null")
+            content = json.loads(response.content or b"null")
         except ValueError as error:
-            raise RestError(f"{what} answered no JSON: is GITHUB_API_URL the address of GitHub's API?") from error
-        link = _NEXT.search(answer.headers.get("link", ""))
-        return Answer(content=content, next_url=link[1] if link else None)
+            raise RestError(f"{what} did not return JSON: is GITHUB_API_URL the URL of GitHub's API?") from error
+        link = _NEXT.search(response.headers.get("link", ""))
+        return Response(content=content, next_url=link[1] if link else None)
 
-    def _limited_for(self, answer: httpx.Response) -> float | None:
-        """Seconds to wait for a rate limit, None where the answer isn't about one."""
-        if answer.status_code not in {403, 429}:
+    def _limited_for(self, response: httpx.Response) -> float | None:
+        """Seconds to wait for a rate limit, None where the response isn't about one."""
+        if response.status_code not in {403, 429}:
             return None
-        after = _number(answer.headers.get("retry-after"))
+        after = _number(response.headers.get("retry-after"))
         if after is not None:
             return max(after, 0.0)
-        if answer.headers.get("x-ratelimit-remaining") == "0":
-            reset = _number(answer.headers.get("x-ratelimit-reset"))
+        if response.headers.get("x-ratelimit-remaining") == "0":
+            reset = _number(response.headers.get("x-ratelimit-reset"))
             return _UNSTATED_WAIT if reset is None else max(reset - self._now() + 1, 1.0)
-        return _UNSTATED_WAIT if answer.status_code == 429 else None
+        return _UNSTATED_WAIT if response.status_code == 429 else None
 
     def wait(self, seconds: float, error: RestError) -> None:
-        """Wait before another try after `error`. Raises RestError where that is more than this run waits."""
+        """Wait before another attempt after `error`. Raises RestError where that is longer than this run waits."""
         if seconds > self._patience:
             raise RestError(
-                f"{error} GitHub asks to wait {seconds:.0f} s; this run waits {PATIENCE:.0f} s at most. Run it again later.",
+                f"{error} GitHub asks to wait {seconds:.0f} s, but a run waits at most {PATIENCE:.0f} s in all. Run the "
+                "command again later.",
                 status=error.status,
             )
         self._patience -= seconds
         self._sleep(seconds)
 
-    def _error(self, answer: httpx.Response, what: str, *, is_limited: bool) -> RestError:
-        status = answer.status_code
+    def _error(self, response: httpx.Response, what: str, *, is_limited: bool) -> RestError:
+        status = response.status_code
         advice = "GitHub limits the rate of calls." if is_limited else _advice(status)
-        text = f"{what} failed: HTTP {status}{self._message(answer)}. {advice}"
+        text = f"{what} failed: HTTP {status}{self._message(response)}. {advice}"
         return RestError(text.strip(), status=status, is_uncertain=status >= 500)
 
-    def _message(self, answer: httpx.Response) -> str:
+    def _message(self, response: httpx.Response) -> str:
         try:
-            content = json.loads(answer.content)
+            content = json.loads(response.content)
         except ValueError:
             return ""
-        told = content.get("message") if isinstance(content, dict) else None
-        if not isinstance(told, str) or not told:
+        message = content.get("message") if isinstance(content, dict) else None
+        if not isinstance(message, str) or not message:
             return ""
-        shown = neutral(told.replace(self._token.reveal(), "(sensitive)"))[:_MESSAGE_LENGTH]
+        shown = neutral(message.replace(self._token.reveal(), SENSITIVE_TEXT))[:_MESSAGE_LENGTH]
         return f" ({shown})"
 
 
 def _advice(status: int) -> str:
     if 300 <= status < 400:
-        return "A redirect is not followed: if the repository was renamed, give its new name."
+        return "Redirects are not followed. If the repository was renamed, give its new name."
     known = {
-        401: "GITHUB_TOKEN is not valid; give another.",
+        401: "GITHUB_TOKEN is not valid. Give another.",
         403: (
-            "The token may not do this: it needs `pull-requests: write` (`issues: write` for --issue); for a pull "
-            "request from a fork, GitHub makes it read-only."
+            "The token has no permission for this. It needs `pull-requests: write` (`issues: write` for --issue); for a "
+            "pull request from a fork, GitHub makes it read-only."
         ),
-        404: "There is no such repository or pull request, or the token can't see it. Check --repo and --pr.",
-        410: "Issues or comments are switched off there.",
-        422: "GitHub refuses the content.",
+        404: "The repository or pull request doesn't exist, or the token can't see it. Check --repo and --pr.",
+        410: "Issues or comments are turned off in this repository.",
+        422: "GitHub rejected the content.",
     }
-    return known.get(status, "Run it again later." if status >= 500 else "")
+    return known.get(status, "Run the command again later." if status >= 500 else "")
 
 
 def _number(text: str | None) -> float | None:

@@ -1,46 +1,46 @@
-"""`reconciler apply`: make the live models what the manifests, or a saved plan, say."""
+"""`reconciler apply`: change the live models to what the manifests, or a saved plan, state."""
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.inputs import inputs_from
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options, use_color
-from reconciler.cli.output import terminal_columns
-from reconciler.cli.pipeline import Outcome, telling_pipeline
-from reconciler.cli.progress import wipe
-from reconciler.cli.run import echo_applied, open_session, progress, reporting_problems
-from reconciler.cli.standard_input import has_terminal
+from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.output import echo_applied, note
+from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.run import confirmed, has_terminal, inputs_from, open_session, reporting_problems
 
 if TYPE_CHECKING:
     from reconciler.apply.sending import OnError
-    from reconciler.report.report import Report
 
 
 @click.command("apply")
 @paths_argument(required=False)
 @plan_options()
-@click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan, if live is still as planned.")
-@click.option("--max-age", type=click.FloatRange(min=0), metavar="HOURS", help="With --plan: refuse an older one.")
 @click.option(
-    "--resume", metavar="RUN", help='Finish a run that was cut off, as it was planned; "latest" is the last one.'
+    "--plan", "plan_file", metavar="FILE", help="Apply exactly this saved plan, if the live state is still as planned."
+)
+@click.option(
+    "--max-age", type=click.FloatRange(min=0), metavar="HOURS", help="With --plan: refuse a plan older than this."
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help='Finish an interrupted or incomplete run, as it was planned; "latest" is the last run.',
 )
 @click.option(
     "--on-error",
     type=click.Choice(["continue", "abort"]),
     default="continue",
     show_default=True,
-    help="After a refused update: go on with the others, or start no further one. Deletions never follow a failure.",
+    help="After an update fails: continue with the others, or start no further one. Nothing is deleted after a failure.",
 )
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @common_options()
 @reporting_problems
-@telling_pipeline
+@reporting_to_pipeline
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -53,12 +53,12 @@ def command(
     yes: bool,
     outcome: Outcome,
 ) -> int:
-    """Make the live models what the manifests in PATH say, or apply a saved plan.
+    """Change the live models to what the manifests in PATH state, or apply a saved plan.
 
-    Asks before writing on a terminal; elsewhere --yes or --plan is needed.
+    Asks before writing on a terminal; elsewhere --yes or --plan is required.
     """
     if resume is not None and (plan_file is not None or max_age is not None):
-        raise click.UsageError("--resume goes on with the plan of its run: leave out --plan and --max-age.")
+        raise click.UsageError("--resume continues with the plan of its run. Leave out --plan and --max-age.")
     _require_one_source(paths, plan_file or resume, planning, max_age)
     if plan_file is not None or resume is not None:
         return _apply_saved(plan_file, resume, max_age, on_error, common, outcome)
@@ -66,10 +66,10 @@ def command(
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common) as session:
         report = replace(session, on_error=on_error).apply(
-            inputs_from(paths, planning), confirm=None if yes else lambda shown: asked(shown, common)
+            inputs_from(paths, planning), confirm=None if yes else lambda plan: confirmed(plan, common)
         )
     if report is None:
-        progress(common, "Nothing was written.")
+        note(common, "Nothing was written.")
         return 0
     outcome.report = report
     return echo_applied(report, common)
@@ -84,10 +84,10 @@ def _require_one_source(
         picked = paths or planning.targets or planning.selectors or planning.prune or planning.types or planning.shard
         if picked:
             raise click.UsageError(
-                "--plan and --resume apply a plan as it is: leave out PATH and the options that make one."
+                "--plan and --resume apply a plan as it is. Leave out PATH and the options that a plan is made with."
             )
     elif max_age is not None:
-        raise click.UsageError("--max-age does nothing without --plan.")
+        raise click.UsageError("--max-age does nothing without --plan. Add --plan FILE, or leave out --max-age.")
 
 
 def _apply_saved(
@@ -102,22 +102,10 @@ def _apply_saved(
         with open_session(common) as session:
             report = replace(session, on_error=on_error).resume(str(resume))
     else:
-        from reconciler.plan.saved import read_plan
+        from reconciler.session import saved_report
 
-        plan = read_plan(plan_file)
+        plan = saved_report(plan_file).plan
         with open_session(common) as session:
             report = replace(session, on_error=on_error).apply_saved(plan, max_age_hours=max_age)
     outcome.report, outcome.plan_path = report, plan_file
     return echo_applied(report, common)
-
-
-def asked(shown: Report, common: CommonOptions) -> bool:
-    """Show a plan on standard error and ask whether to write it."""
-    from reconciler.report.text import render
-
-    isatty = sys.stderr.isatty()
-    color = use_color(common.color, isatty=isatty, environ=os.environ)
-    text = render(shown, color=color, verbose=common.verbose, columns=terminal_columns(isatty=isatty))
-    wipe()
-    click.echo(text, err=True, nl=False)
-    return click.confirm("Write these changes?", err=True)

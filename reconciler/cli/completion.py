@@ -1,4 +1,4 @@
-"""`reconciler completion`: prints the script that teaches a shell to complete this command's words."""
+"""`reconciler completion`: print the script by which a shell completes this program's commands and options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(SHELLS))
 @common_options()
-def command(shell: str, common: CommonOptions) -> int:  # noqa: ARG001  a script is one in every format
+def command(shell: str, common: CommonOptions) -> int:  # noqa: ARG001  --format changes nothing here
     """Print the completion script for SHELL: bash (4.4 or newer), zsh or fish.
 
     \b

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.inputs import inputs_from
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
-from reconciler.cli.pipeline import Outcome, telling_pipeline
-from reconciler.cli.run import echo_report, open_session, reporting_problems
+from reconciler.cli.output import echo_report
+from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.run import inputs_from, open_session, reporting_problems
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Remember drift in this file, and tell what is new, what stands since when, and what is resolved. Keep a file "
-    "per set of manifests and environment.",
+    help="Keep the drift history in this file, and report which drift is new, which has been standing since when, and which "
+    "is resolved. Use one file per set of manifests and environment.",
 )
 @click.option("--new-only", is_flag=True, help="With --state: exit with 2 for new drift only.")
 @click.option(
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @common_options()
 @reporting_problems
-@telling_pipeline
+@reporting_to_pipeline
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -51,28 +51,25 @@ def command(
 ) -> int:
     """Exit with 2 when live models differ from the manifests; writes nothing to the service."""
     if new_only and state is None:
-        raise click.UsageError("--new-only needs --state FILE: without a memory nothing is known to be old.")
+        raise click.UsageError("--new-only needs --state FILE: without a drift history all drift is new.")
     measured = _Measured(metrics, paths, common)
     try:
         with open_session(common) as session:
             measured.endpoint = session.settings.endpoint.url
-            report = session.drift(inputs_from(paths, planning), memory_file=state, only_new=new_only)
+            report = session.drift(
+                inputs_from(paths, planning), history_file=state, only_new=new_only, out=planning.out
+            )
     except ReconcilerError as error:
-        with suppress(ReconcilerError):  # what the run failed of is worth more than that its metrics did too
+        with suppress(ReconcilerError):  # the error of the run matters more than one about its metrics
             measured.write(None, error.exit_code)
         raise
     measured.write(report, report.exit_code)
-    outcome.report = report
-    if planning.out is not None:
-        from reconciler.plan.saved import write_plan
-
-        write_plan(report.plan, planning.out)
-        outcome.plan_path = planning.out
+    outcome.report, outcome.plan_path = report, planning.out
     return echo_report(report, common)
 
 
 class _Measured:
-    """The metrics of one run, where a file is wanted; the clock starts here."""
+    """The metrics of one run, where a file is given for them; the clock starts here."""
 
     def __init__(self, path: Path | None, paths: tuple[str, ...], common: CommonOptions) -> None:
         self._path = path
@@ -85,8 +82,7 @@ class _Measured:
         """Write the file; a failed run has no `report`."""
         if self._path is None:
             return
-        from reconciler.ci.metrics import Run, metrics_text
-        from reconciler.state.whole_files import write_whole
+        from reconciler.ci.metrics import Run, write_metrics
 
         run = Run(
             labels={"endpoint": self.endpoint, "environment": self._environment, "manifests": " ".join(self._paths)},
@@ -95,4 +91,4 @@ class _Measured:
             exit_code=exit_code,
             report=report,
         )
-        write_whole(self._path, metrics_text(run), what="metrics file", mode=0o644)
+        write_metrics(run, self._path)

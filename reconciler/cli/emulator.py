@@ -1,4 +1,4 @@
-"""`reconciler emulator`: serves an emulated Clarifai API on this machine until it is interrupted."""
+"""`reconciler emulator`: serve an emulated Clarifai API on this machine until it is interrupted."""
 
 from __future__ import annotations
 
@@ -25,32 +25,34 @@ from reconciler.errors import UsageError
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The SQLite file that keeps the models. Default: in memory, gone at the end.",
+    help="The SQLite file that keeps the models. Default: in memory, lost at the end.",
 )
 @click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="What an empty state starts with. Default: a small sample app, user demo, app pets.",
+    help="The models that a new state begins with. Default: a small sample app, user demo, app pets.",
 )
 @click.option("--pat", metavar="TEXT", help="The token that callers must send. Default: any token, or none.")
 @click.option(
-    "--pat-env", metavar="NAME", help="The same, read from this environment variable: not in the process list."
+    "--pat-env",
+    metavar="NAME",
+    help="The environment variable that holds this token, so that it is not in the process list.",
 )
 @click.option(
     "--switch",
     "switches",
     metavar="K=V",
     multiple=True,
-    help="Where the service's rules are not known, choose one: overwrite_struct=by_key, merge_tags=append, "
-    "rate_limit=15, latency_ms=50 …; may be given again. An unknown name lists them all.",
+    help="Choose a behaviour where that of the service is not known, or set a limit: overwrite_struct=by_key, "
+    "merge_tags=append, rate_limit=15, latency_ms=50 …. Can be repeated. An unknown name lists them all.",
 )
 @click.option(
     "--fault",
     "faults",
     metavar="SPEC",
     multiple=True,
-    help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY; may be given again. An unknown kind lists them all.",
+    help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY. Can be repeated. An unknown kind lists them all.",
 )
 @verbose_option()
 def command(
@@ -76,15 +78,15 @@ def command(
 
 
 def _token(pat: str | None, pat_env: str | None) -> str | None:
-    """The token to ask callers for, or None for none; an empty one would let everybody in unnoticed."""
+    """The token to require of callers, None for none. An empty one is an error: it would let everybody in."""
     if pat is not None and pat_env is not None:
-        raise UsageError("--pat and --pat-env both name the token. Give one of them.")
+        raise UsageError("--pat and --pat-env both give the token. Give one of them.")
     if pat_env is not None:
         pat = os.environ.get(pat_env, "")
         if not pat:
             raise UsageError(
-                f"--pat-env {pat_env}: that environment variable is not set. Set it, or leave the option out."
+                f"--pat-env {pat_env}: this environment variable is not set. Set it, or leave out the option."
             )
     if pat is not None and not pat.strip():
-        raise UsageError("--pat is empty. Give a token, or leave the option out.")
+        raise UsageError("--pat is empty. Give a token, or leave out the option.")
     return pat

@@ -1,4 +1,4 @@
-"""`reconciler get`: look at the live side, as a table or as JSON."""
+"""`reconciler get`: print parts of the live side, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import echo_result, is_page
-from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
+from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
+from reconciler.cli.run import open_session, reporting_problems
+from reconciler.resources.tree import MISSING, lookup, path_text
 
 if TYPE_CHECKING:
-    from reconciler.resources.keys import Key
-    from reconciler.session import Session
+    from reconciler.apply.live import Documents, Live
 
-Documents = list[dict[str, Any]]
 Row = tuple[str, ...]
+
+_PARAMS: Final = "output_info.params."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One thing to look at: its JSON document's kind and list, its table's headers, how it is read and shown."""
+    """Something to get: the kind and the list's key in its JSON document, its table's headers, how it is read and shown."""
 
     kind: str
-    name: str
+    key: str
     headers: Row
-    read: Callable[[Session, tuple[str, ...]], Documents]
+    read: Callable[[Live, tuple[str, ...]], Documents]
     rows: Callable[[Mapping[str, Any]], list[Row]]
 
 
@@ -37,175 +38,62 @@ class Subject:
 @common_options()
 @reporting_problems
 def command(subject: str, ids: tuple[str, ...], common: CommonOptions) -> int:
-    """Look at live model types, models, versions, concepts or output info of an app; nothing is written.
+    """Print live model types, models, versions, concepts or output info of an app; nothing is written.
 
-    ID is a type for types (its params are shown then), a model for models, MODEL or MODEL@VERSION for the others. Without one everything of the
-    app is shown. Params that the model type declares secret are shown as (sensitive).
+    ID is a model type for types (then its params are listed), a model for models, MODEL or MODEL@VERSION for the others. Without
+    any, everything in the app is printed. Params that the model type declares secret are shown as (sensitive).
     """
     chosen = TYPE_PARAMS if subject == "types" and ids else SUBJECTS[subject]
     with open_session(common) as session:
-        documents = chosen.read(session, tuple(dict.fromkeys(ids)))
+        documents = chosen.read(session.live, tuple(dict.fromkeys(ids)))
     if common.format == "json":
-        echo_json({"kind": chosen.kind, chosen.name: documents})
+        echo_json({"kind": chosen.kind, chosen.key: documents})
         return 0
     rows = [row for document in documents for row in chosen.rows(document)]
     if is_page(common):
         from reconciler.report.results import Result
 
-        what = subject.replace("-", " ").capitalize()
-        counted = f"{len(rows)} row{'s' * (len(rows) != 1)}."
-        echo_result(Result(title=what, summary=counted, headers=chosen.headers, rows=tuple(rows)), common)
+        title = subject.replace("-", " ").capitalize()
+        summary = f"{counted(len(rows), 'row')}."
+        echo_result(Result(title=title, summary=summary, headers=chosen.headers, rows=tuple(rows)), common)
         return 0
     from reconciler.report.table import table
 
     click.echo(table(chosen.headers, rows), nl=False)
     if not rows:
-        progress(common, f"There are no {subject.replace('-', ' ')}.")
+        note(common, f"There are no {subject.replace('-', ' ')}.")
     return 0
-
-
-# --- reading --------------------------------------------------------------------------------------------------
-
-
-def _read_types(session: Session, ids: tuple[str, ...]) -> Documents:
-    from reconciler.cli.live import remote_of, require_known, scope_from
-
-    scope = scope_from(session.settings)
-    found = {str(document["id"]): dict(document) for document in remote_of(session).list_model_types(scope)}
-    require_known("model type", {name: found.get(name) for name in ids}, scope)
-    return [found[name] for name in (ids or sorted(found))]
-
-
-def _read_models(session: Session, ids: tuple[str, ...]) -> Documents:
-    from reconciler.cli.live import each, key_from, own_models, remote_of, require_known, scope_from
-    from reconciler.compare.live_secrets import read_secrets_of_models
-    from reconciler.resources.secrets import redacted
-
-    scope, remote = scope_from(session.settings), remote_of(session)
-    if ids:
-        keys = [key_from(scope, text) for text in ids]
-        found = require_known("model", dict(zip(ids, each(remote.get_model, keys, session), strict=True)), scope)
-        models = tuple(found.values())
-    else:
-        models = own_models(remote.list_models(scope), scope)
-    secrets = read_secrets_of_models(remote, models)
-    documents = []
-    for model in models:
-        document = redacted(model.document)
-        if model.latest is not None:
-            latest = secrets.conceal(model.latest.key, model.latest.document, source="live")
-            document["model_version"] = redacted(latest)
-        documents.append(document)
-    return documents
-
-
-def _read_versions(session: Session, ids: tuple[str, ...]) -> Documents:
-    from reconciler.cli.live import remote_of, scope_from
-    from reconciler.compare.live_secrets import read_secrets
-    from reconciler.resources.observed import ObservedVersion
-    from reconciler.resources.secrets import redacted
-
-    scope, remote = scope_from(session.settings), remote_of(session)
-
-    def read(key: Key) -> list[ObservedVersion] | None:
-        if not key.version_id:
-            return list(remote.list_versions(key))
-        version = remote.get_version(key)
-        return None if version is None else [version]
-
-    versions = [version for found in _each_of(session, ids, read).values() for version in found]
-    # An answer about versions doesn't tell the model's type: what is secret for any type counts as secret.
-    secrets = read_secrets(remote, scope, {version.key: ("", version.document) for version in versions})
-    return [
-        {"model_id": version.key.model_id, **redacted(secrets.conceal(version.key, version.document, source="live"))}
-        for version in versions
-    ]
-
-
-def _read_concepts(session: Session, ids: tuple[str, ...]) -> Documents:
-    from reconciler.cli.live import remote_of
-
-    found = _each_of(session, ids, lambda key: list(remote_of(session).list_concepts(key)))
-    return [
-        {"model_id": key.model_id, **({"version_id": key.version_id} if key.version_id else {}), **concept}
-        for key, concepts in found.items()
-        for concept in concepts
-    ]
-
-
-def _read_output_info(session: Session, ids: tuple[str, ...]) -> Documents:
-    from reconciler.cli.live import remote_of, scope_from
-    from reconciler.compare.live_secrets import read_secrets
-    from reconciler.resources.secrets import redacted
-
-    remote = remote_of(session)
-    answers = _each_of(session, ids, remote.get_output_info)
-    versions, documents = {}, {}
-    for key, model in answers.items():
-        version = dict(model.get("model_version", {}))
-        named = key.version(str(version.get("id") or key.version_id or "none"))
-        # The service answers in two places, the old one being the model itself (clarifai-python-grpc, test_model_crud).
-        versions[named] = (str(model.get("model_type_id", "")), version if "output_info" in version else model)
-        documents[named] = {**model, "model_version": version} if version else dict(model)
-    secrets = read_secrets(remote, scope_from(session.settings), versions)
-    shown = []
-    for key, document in documents.items():
-        concealed = secrets.conceal(key, document, source="live")
-        if "model_version" in document:
-            concealed["model_version"] = secrets.conceal(key, document["model_version"], source="live")
-        shown.append(redacted(concealed))
-    return shown
-
-
-def _each_of(session: Session, ids: tuple[str, ...], read: Callable[[Key], Any]) -> dict[Key, Any]:
-    """What `read` gives for each MODEL or MODEL@VERSION, else for each of the app's models that has a version.
-
-    Raises ReconcilerError that names every one that doesn't exist.
-    """
-    from reconciler.cli.live import each, key_from, own_models, remote_of, require_known, scope_from, unless_missing
-
-    scope = scope_from(session.settings)
-    if ids:
-        keys = [key_from(scope, text, may_name_version=True) for text in ids]
-    else:
-        models = own_models(remote_of(session).list_models(scope), scope)
-        keys = [model.key for model in models if model.latest is not None]
-    answers = each(unless_missing(read), keys, session)
-    names = {key: key.address.removeprefix(f"{scope}/") for key in keys}
-    require_known("model or version", {names[key]: answer for key, answer in zip(keys, answers, strict=True)}, scope)
-    return dict(zip(keys, answers, strict=True))
 
 
 # --- tables ---------------------------------------------------------------------------------------------------
 
 
 def _type_rows(document: Mapping[str, Any]) -> list[Row]:
-    prefix = "output_info.params."
     paths = [str(field.get("path", "")) for field in document.get("model_type_fields", [])]
-    params = ", ".join(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+    params = ", ".join(path.removeprefix(_PARAMS) for path in paths if path.startswith(_PARAMS))
     return [(_text(document, "id"), _text(document, "title"), params)]
 
 
 def _param_rows(document: Mapping[str, Any]) -> list[Row]:
-    """A row for each param that a type declares: what it takes, and what it is where nobody states it."""
+    """A row for each param that a type declares: which values it takes, and its default."""
     from reconciler.report.escape import value_text
 
-    prefix = "output_info.params."
     rows: list[Row] = []
     for field in document.get("model_type_fields", []):
         path = str(field.get("path", ""))
-        if path.startswith(prefix):
+        if path.startswith(_PARAMS):
             kind = _text(field, "field_type").lower() + (", required" if field.get("required") else "")
             default = value_text(field["default_value"]) if "default_value" in field else ""
-            rows.append((_text(document, "id"), path.removeprefix(prefix), kind, _allowed(field), default))
+            rows.append((_text(document, "id"), path.removeprefix(_PARAMS), kind, _allowed(field), default))
     return rows
 
 
 def _allowed(field: Mapping[str, Any]) -> str:
-    """The range of a number, or the options of a choice. A range without `min` begins at 0: proto3 tells no difference."""
+    """The range of a number, or the options of a choice."""
     limits = field.get("model_type_range_info")
     if limits is not None:
         step = f" by {limits['step']:g}" if "step" in limits else ""
+        # proto3 leaves out a 0, so a range without `min` begins there.
         return f"{limits.get('min', 0):g} to {limits.get('max', 0):g}{step}"
     return ", ".join(_text(option, "id") for option in field.get("model_type_enum_options", []))
 
@@ -242,23 +130,29 @@ def _concept_rows(document: Mapping[str, Any]) -> list[Row]:
 
 
 def _output_info_rows(document: Mapping[str, Any]) -> list[Row]:
+    """A row for each value of the output info; concepts, which have a command of their own, are one list of ids."""
     from reconciler.report.escape import value_text
-    from reconciler.resources.tree import lookup, path_text
 
     version = document.get("model_version", {})
     info = version.get("output_info") or document.get("output_info") or {}
-    leaves = list(_leaves({name: value for name, value in info.items() if name not in ("data", "message")}, ()))
+    named = (_text(document, "id"), _text(version, "id"))
+    shown = {name: value for name, value in info.items() if name not in ("data", "message")}
+    rows: list[Row] = [(*named, path_text(path), value_text(value)) for path, value in _values(shown)]
     concepts = lookup(info, ("data", "concepts"))
     if isinstance(concepts, list):
-        leaves.append((("data", "concepts"), [str(concept.get("id", "")) for concept in concepts]))
-    named = (_text(document, "id"), _text(version, "id"))
-    return [(*named, path_text(path), value_text(value)) for path, value in leaves]
+        rows.append((*named, "data.concepts", value_text([str(concept.get("id", "")) for concept in concepts])))
+    return rows
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping) and value:
-        return [leaf for name, item in sorted(value.items()) for leaf in _leaves(item, (*path, name))]
-    return [(path, value)] if path else []
+def _values(tree: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
+    """The values of a tree with their paths, sorted; a list, and an empty mapping, is one value."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for name, value in sorted(tree.items()):
+        if isinstance(value, Mapping) and value:
+            found += [((name, *path), inner) for path, inner in _values(value)]
+        else:
+            found.append(((name,), value))
+    return found
 
 
 def _status(version: Mapping[str, Any]) -> str:
@@ -266,55 +160,53 @@ def _status(version: Mapping[str, Any]) -> str:
 
 
 def _text(document: Mapping[str, Any], *path: str) -> str:
-    from reconciler.resources.tree import MISSING, lookup
-
     value = lookup(document, path)
     return "" if value is MISSING else str(value)
 
 
 TYPE_PARAMS: Final = Subject(
     kind="ModelTypes",
-    name="model_types",
+    key="model_types",
     headers=("TYPE", "PARAM", "KIND", "ALLOWED", "DEFAULT"),
-    read=_read_types,
+    read=lambda live, ids: live.types(ids),
     rows=_param_rows,
 )
-"""What `get types` shows of types that were asked for by name."""
+"""What `get types` shows of types that are asked for by id."""
 
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "types": Subject(
         kind="ModelTypes",
-        name="model_types",
+        key="model_types",
         headers=("ID", "TITLE", "PARAMS"),
-        read=_read_types,
+        read=lambda live, ids: live.types(ids),
         rows=_type_rows,
     ),
     "models": Subject(
         kind="Models",
-        name="models",
+        key="models",
         headers=("ID", "NAME", "TYPE", "VISIBILITY", "LATEST VERSION", "STATUS"),
-        read=_read_models,
+        read=lambda live, ids: live.models(ids),
         rows=_model_rows,
     ),
     "versions": Subject(
         kind="ModelVersions",
-        name="versions",
+        key="versions",
         headers=("MODEL", "VERSION", "CREATED", "STATUS", "VISIBILITY", "DESCRIPTION"),
-        read=_read_versions,
+        read=lambda live, ids: live.versions(ids),
         rows=_version_rows,
     ),
     "concepts": Subject(
         kind="Concepts",
-        name="concepts",
+        key="concepts",
         headers=("MODEL", "ID", "NAME", "LANGUAGE"),
-        read=_read_concepts,
+        read=lambda live, ids: live.concepts(ids),
         rows=_concept_rows,
     ),
     "output-info": Subject(
         kind="OutputInfo",
-        name="models",
+        key="models",
         headers=("MODEL", "VERSION", "PATH", "VALUE"),
-        read=_read_output_info,
+        read=lambda live, ids: live.output_info(ids),
         rows=_output_info_rows,
     ),
 }

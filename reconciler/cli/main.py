@@ -1,11 +1,7 @@
-"""The command line's frame: finds the command, runs it, and turns whatever happens into an exit code and a clear text.
+"""The entry point: finds the command, runs it, and turns whatever happens into an exit code and a clear message.
 
-A command's module is imported when that command is used and not before: the bare interpreter and click take a
-twelfth of a second, gRPC, YAML, JSON Schema and DeepDiff together half a second more, and `--help`, `--version`, a typo
-or a press of the completion key need none of them. That is why the one-line helps stand in a table here.
-
-A command is a click command named `command` in its module; its callback returns the exit code as an int, or None for 0.
-It raises ReconcilerError for what the user can mend. No traceback reaches a user without -vv.
+In: the arguments. Out: an exit code. A command is a click command named `command` in its module; its callback returns the exit
+code as an int, or None for 0, and raises ReconcilerError for what a user can correct. No user sees a traceback without -vv.
 """
 
 from __future__ import annotations
@@ -30,33 +26,37 @@ from reconciler.errors import ReconcilerError
 PROGRAM: Final = "reconciler"
 
 COMPLETION_VARIABLE: Final = "_RECONCILER_COMPLETE"
-"""Set by the completion script while it asks for words; click answers and exits."""
+"""The completion script sets it when it asks for completions; click prints them and exits."""
 
+# A command's module is imported when that command is used, and its one-line help stands here. The bare interpreter and click
+# take a twelfth of a second to start; gRPC, YAML, JSON Schema and DeepDiff together half a second more, and `--help`,
+# `--version`, a typo and shell completion need none of them.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "validate": ("reconciler.cli.validate", "Check manifests; offline unless --online."),
     "plan": ("reconciler.cli.plan", "Show what apply would change, and write nothing."),
-    "apply": ("reconciler.cli.apply", "Make the live models what the manifests say."),
+    "apply": ("reconciler.cli.apply", "Change the live models to what the manifests state."),
     "drift": ("reconciler.cli.drift", "Exit with 2 when live models differ from the manifests."),
     "show": ("reconciler.cli.show", "Print a saved plan again, in any format."),
     "export": ("reconciler.cli.export", "Write live models as manifests."),
-    "get": ("reconciler.cli.get", "Look at live types, models, versions, concepts or output info."),
+    "get": ("reconciler.cli.get", "Print live types, models, versions, concepts or output info."),
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
-    "undo": ("reconciler.cli.undo", "Take back what one apply wrote, where nobody has changed it since."),
+    "undo": ("reconciler.cli.undo", "Restore what one apply changed, where nobody has changed it since."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
     "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
 }
 """Command name → its module and the line that --help shows, in the order of --help."""
 
-_COLLECTED_EVERY: Final = 200_000
+_COLLECTION_THRESHOLD: Final = 200_000
+"""Objects that are made before Python's garbage collector runs."""
 
 _SECRET_NAME = re.compile(r"PAT$|PAT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 _AUTHORIZATION = re.compile(r"\b(Key|Bearer)\s+[^\s'\"]+")
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' names and helps from COMMANDS and imports a command when it is looked up."""
+    """A group that takes names and help lines from COMMANDS, and imports a command when it is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the table's order."""
@@ -115,7 +115,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, "--version", prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Keep the configuration of Clarifai models as files: state it, see what differs, apply it."""
+    """Manage the configuration of Clarifai models as manifests in git: plan, apply, and detect drift."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(exit_codes.USAGE)
@@ -124,20 +124,18 @@ def cli(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name (default: sys.argv).
 
-    Results have gone to standard output, errors to standard error. Never raises but for a completion request,
-    which click ends by SystemExit.
+    Results go to standard output, errors to standard error. It raises nothing, except for a completion request, which click
+    ends by SystemExit.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     invocation = Invocation()
     if sys.stdout is None:
-        click.echo(
-            "error: Standard output is closed, so there is nowhere to write the result. Nothing was done.", err=True
-        )
+        click.echo("error: Standard output is closed, so the result can't be written. Nothing was done.", err=True)
         return exit_codes.ERROR
     _prepare_streams()
-    # A run makes trees that live to its end and hardly a cycle: the collector's default would walk them all again and
+    # A run builds trees that live until its end, and hardly any cycle. By default the collector would walk them all again and
     # again, which costs a fleet a fifth of its time.
-    gc.set_threshold(_COLLECTED_EVERY, 50, 50)
+    gc.set_threshold(_COLLECTION_THRESHOLD, 50, 50)
     previous = _interrupt_on_sigterm()
     try:
         code = _run(arguments, invocation)
@@ -165,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         return exit_codes.ERROR
-    except Exception as error:  # noqa: BLE001  the boundary: what is left is a fault of this program
+    except Exception as error:  # noqa: BLE001  the boundary: anything else is a bug in this program
         click.echo(_internal_error_text(error, invocation), err=True)
         return exit_codes.ERROR
     finally:
@@ -185,12 +183,12 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
 
 
 def _prepare_streams() -> None:
-    """Write what a terminal's encoding lacks as an escape: a name in another script is no reason to fail.
+    """Escape characters that a terminal's encoding lacks: a name in another script is no reason to fail.
 
-    What goes to a closed standard error goes nowhere; every writer of notes would else have to ask.
+    Where standard error is closed, it becomes /dev/null, so that no writer of notes has to check.
     """
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open as long as we run
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stays open until the process ends
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -198,19 +196,19 @@ def _prepare_streams() -> None:
 
 
 def _interrupt_on_sigterm() -> Any:
-    """Make SIGTERM, by which CI runners cancel a job, end a run as Ctrl-C does; returns the handler to put back."""
+    """Make SIGTERM, with which CI runners cancel a job, act like Ctrl-C. Returns the handler to restore."""
     if threading.current_thread() is not threading.main_thread():
         return None
     return signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _is_about_output(error: OSError) -> bool:
-    """Whether a write to standard output failed: files that commands write themselves are named in their errors."""
+    """Whether a write to standard output failed. The files that commands write themselves are named in their errors."""
     return error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 def _abandon_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's own flush at exit meets no closed pipe."""
+    """Redirect standard output to /dev/null, so that the interpreter's own flush at exit doesn't fail."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
@@ -218,21 +216,21 @@ def _abandon_stdout() -> None:
 
 
 def _show_usage_error(error: click.UsageError, invocation: Invocation) -> None:
-    """Say how the command is used, then what is wrong; click tells no context for some errors of its parser."""
+    """Print how the command is used, then what is wrong; some errors of click's parser have no context."""
     usage = f"{error.ctx.get_usage()}\n" if error.ctx is not None else ""
     path = error.ctx.command_path if error.ctx is not None else f"{PROGRAM} {invocation.command}".rstrip()
     click.echo(f"{usage}Try '{path} --help' for help.\n\nerror: {error.format_message()}", err=True)
 
 
 def _internal_error_text(error: Exception, invocation: Invocation) -> str:
-    """What to tell of an exception that nobody foresaw.
+    """The message for an exception that nobody expected.
 
-    Its own text is told only with -vv, and there without secrets: gRPC, for one, quotes the authorization metadata
-    in "metadata was invalid".
+    Its own text is printed only with -vv, and without secrets: gRPC, for one, quotes the authorization metadata in
+    "metadata was invalid".
     """
     text = (
-        f"error: internal error ({type(error).__name__}): this is a fault of {PROGRAM} {__version__}, not of your "
-        "manifests. Rerun with -vv to see where it happened, and report that text."
+        f"error: internal error ({type(error).__name__}): this is a bug in {PROGRAM} {__version__}, not in your manifests. Run "
+        "the command again with -vv to see where it happened, and report the output."
     )
     if invocation.verbose < 2:
         return text
@@ -243,7 +241,9 @@ def _internal_error_text(error: Exception, invocation: Invocation) -> str:
 
 
 def _without_secrets(text: str, invocation: Invocation) -> str:
+    from reconciler.resources.secrets import SENSITIVE_TEXT
+
     named = {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= 6}
     for secret in sorted(named | {each for each in invocation.secrets if each}, key=len, reverse=True):
-        text = text.replace(secret, "(sensitive)")
-    return _AUTHORIZATION.sub(r"\1 (sensitive)", text)
+        text = text.replace(secret, SENSITIVE_TEXT)
+    return _AUTHORIZATION.sub(rf"\1 {SENSITIVE_TEXT}", text)

@@ -21,7 +21,7 @@ import click
 from reconciler.manifests.selection import Shard
 
 FORMATS: Final = ("text", "json", "markdown", "html")
-"""What every command can print; a command with more names them in its `common_options`."""
+"""The formats of every command; a command with others names them in its `common_options`."""
 
 MAX_SHARDS: Final = 1000
 
@@ -33,10 +33,10 @@ Decorator = Callable[[Command], Command]
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """What `main` must still know when a command has failed; it travels as click's context object.
+    """What `main` must know when a command has failed; it is click's context object.
 
-    `command` is the command's name, once it is known. `secrets` are texts that no traceback may show; whoever reads
-    a credential adds it.
+    `command` is the command's name, once it is known. `secrets` are texts that no traceback may show; whoever reads a
+    credential adds it.
     """
 
     command: str = ""
@@ -46,7 +46,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonOptions:
-    """The options that every command takes. None, or "" for nothing, means that the option was not given.
+    """The options that every command takes. None means that an option was not given.
 
     `rate` is in requests per second, `timeout` in seconds.
     """
@@ -69,9 +69,9 @@ class CommonOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """The options of commands that make a plan: what of it is wanted, and what it may delete.
+    """The options of commands that make a plan: which models it is about, and what it may delete.
 
-    A model is planned when it matches one of `targets` (all models where there are none) and all of `selectors`.
+    A model is planned if it matches one of `targets` (or there are none) and all of `selectors`.
     """
 
     targets: tuple[str, ...]
@@ -85,11 +85,11 @@ class PlanOptions:
     detailed_exitcode: bool = False
 
 
-def _require_text(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
-    """Refuse an empty text: `--app-id "$UNSET"` in a script must not mean every app."""
+def require_text(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+    """Refuse an empty value: `--app-id "$UNSET"` in a script must not mean every app."""
     given = value if isinstance(value, tuple) else (value,)
     if any(text is not None and not text.strip() for text in given):
-        raise click.BadParameter("the value is empty. Give one, or leave the option out.")
+        raise click.BadParameter("the value is empty. Give one, or leave out the option.")
     return value
 
 
@@ -125,7 +125,7 @@ def _read_shard(_ctx: click.Context, _param: click.Parameter, value: str | None)
     if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
         raise click.BadParameter(f"{value!r} is not of the form I/N, for example 2/5.")
     if not 1 <= int(number) <= int(count) <= MAX_SHARDS:
-        raise click.BadParameter(f"{value!r} is none of 1/N to N/N, with N at most {MAX_SHARDS}.")
+        raise click.BadParameter(f"{value!r} must be between 1/N and N/N, with N at most {MAX_SHARDS}.")
     return Shard(number=int(number), count=int(count))
 
 
@@ -135,14 +135,14 @@ def shard_option() -> Decorator[Any]:
         "--shard",
         callback=_read_shard,
         metavar="I/N",
-        help="Only part I of N: models are dealt out by app and id, the same in every run, so that N jobs do a fleet.",
+        help="Only part I of N of the models, to split the work across N jobs. Parts are made by app and id, the same in every run.",
     )
 
 
 def use_color(choice: str, *, isatty: bool, environ: Mapping[str, str]) -> bool:
-    """Whether to colour a stream: `choice` is --color, `isatty` whether that stream is a terminal.
+    """Whether to colour a stream: `choice` is --color, `isatty` says whether the stream is a terminal.
 
-    An explicit always or never wins; `auto` colours terminals only, unless NO_COLOR is set to something
+    An explicit always or never takes precedence; `auto` colours terminals only, unless NO_COLOR is set and not empty
     (https://no-color.org) or TERM is "dumb".
     """
     if choice != "auto":
@@ -158,14 +158,14 @@ def _record_verbosity(ctx: click.Context, _param: click.Parameter, value: int) -
 
 
 def verbose_option(*, expose_value: bool = False) -> Decorator[Any]:
-    """`-v`; alone it is for a command that takes none of the other common options, which does not see it."""
+    """`-v` by itself, for a command that takes none of the other common options; it doesn't receive the value."""
     return click.option(
         "-v",
         "--verbose",
         count=True,
         expose_value=expose_value,
         callback=_record_verbosity,
-        help="Tell more on standard error: -v each call to the service, -vv tracebacks too.",
+        help="Increase verbosity on standard error: -v logs each call to the service, -vv shows tracebacks too.",
     )
 
 
@@ -173,49 +173,48 @@ def _connection_options() -> list[Decorator[Any]]:
     return [
         click.option(
             "--endpoint",
-            callback=_require_text,
+            callback=require_text,
             metavar="URL",
-            help="The service: https://HOST[:PORT], http://HOST:PORT, or embedded[:FILE] for the emulator inside this "
-            "process. Default: the environment's endpoint, else CLARIFAI_API_BASE, else endpoint in reconciler.yaml, else the "
+            help="The service: https://HOST[:PORT], http://HOST:PORT, or embedded[:FILE] for an emulator in this process. "
+            "Default: the first that is set of the environment's endpoint, CLARIFAI_API_BASE, endpoint in reconciler.yaml and the "
             "clarifai CLI's context, else https://api.clarifai.com.",
         ),
         click.option(
             "--user-id",
-            callback=_require_text,
+            callback=require_text,
             metavar="ID",
-            help="The user that owns the app, for manifests that don't state user_id. Default: the environment's, else that in "
-            "reconciler.yaml, else CLARIFAI_USER_ID, else the clarifai CLI's context.",
+            help="The user that owns the app, for manifests that don't state user_id. Default: the first that is set of user_id in "
+            "the environment, user_id in reconciler.yaml, CLARIFAI_USER_ID and the clarifai CLI's context.",
         ),
         click.option(
             "--app-id",
-            callback=_require_text,
+            callback=require_text,
             metavar="ID",
-            help="The app that holds the models, for manifests that don't state app_id. Default: the environment's, else that "
-            "in reconciler.yaml, else CLARIFAI_APP_ID, else the clarifai CLI's context.",
+            help="The app that holds the models, for manifests that don't state app_id. Default: the first that is set of app_id in "
+            "the environment, app_id in reconciler.yaml, CLARIFAI_APP_ID and the clarifai CLI's context.",
         ),
         click.option(
             "--environment",
-            callback=_require_text,
+            callback=require_text,
             metavar="NAME",
-            help="An entry of environments in reconciler.yaml: its ids, endpoint, token and variables go before the others.",
+            help="An entry of environments in reconciler.yaml; its ids, endpoint, token and variables take precedence.",
         ),
         click.option(
             "--config",
-            callback=_require_text,
+            callback=require_text,
             metavar="FILE",
             help="The configuration file. Default: ./reconciler.yaml.",
         ),
         click.option(
             "--pat-file",
-            callback=_require_text,
+            callback=require_text,
             metavar="FILE",
-            help="A file that holds the personal access token, used where CLARIFAI_PAT is not set. Default: the "
-            "clarifai CLI's context.",
+            help="A file with the personal access token, used if CLARIFAI_PAT is not set. Default: the clarifai CLI's context.",
         ),
         click.option(
             "--insecure",
             is_flag=True,
-            help="Allow an http:// endpoint that is not on this machine: nothing is encrypted, the token neither.",
+            help="Allow an http:// endpoint on another machine. Nothing is encrypted, not even the token.",
         ),
     ]
 
@@ -226,7 +225,7 @@ def _pace_options() -> list[Decorator[Any]]:
             "--parallelism",
             type=click.IntRange(1, 64),
             metavar="N",
-            help="Calls under way at once, 1 to 64. Default: limits.parallelism in reconciler.yaml, else 8.",
+            help="Calls at the same time, 1 to 64. Default: limits.parallelism in reconciler.yaml, else 8.",
         ),
         click.option(
             "--rate",
@@ -240,7 +239,7 @@ def _pace_options() -> list[Decorator[Any]]:
             type=float,
             callback=_require_positive(most=3600),
             metavar="S",
-            help="Seconds that one call may take, at most 3600. Default: limits.timeout in reconciler.yaml, else 30.",
+            help="Timeout of one call in seconds, at most 3600. Default: limits.timeout in reconciler.yaml, else 30.",
         ),
     ]
 
@@ -252,19 +251,19 @@ def _output_options(formats: Sequence[str]) -> list[Decorator[Any]]:
             type=click.Choice(formats),
             default=formats[0],
             show_default=True,
-            help="How the result is written to standard output: json is one document, markdown fits into a comment, html "
-            "is one page that needs nothing else.",
+            help="The format of the result on standard output: json is one document, markdown fits into a comment, html is one "
+            "self-contained page.",
         ),
         click.option(
             "--color",
             type=click.Choice(COLOR_CHOICES),
             default="auto",
             show_default=True,
-            help="Colours: auto means on a terminal only, and never while NO_COLOR is set.",
+            help="Colours: auto means on a terminal only, unless NO_COLOR is set.",
         ),
         verbose_option(expose_value=True),
         click.option(
-            "-q", "--quiet", is_flag=True, help="No progress, notes, warnings on standard error; errors stay."
+            "-q", "--quiet", is_flag=True, help="Print no progress, notes or warnings on standard error, only errors."
         ),
     ]
 
@@ -278,8 +277,8 @@ def _apply_options(command: Command, options: Sequence[Decorator[Any]]) -> Comma
 def common_options(*, formats: Sequence[str] = FORMATS) -> Decorator[Any]:
     """Add the options that every command takes; the command receives them as `common: CommonOptions`.
 
-    It also settles the colours of click.echo for the rest of the command. `formats` are the command's choices of
-    --format, its default first.
+    It also sets the colours of click.echo for the rest of the command. `formats` are the command's choices of --format, with
+    the default first.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -303,10 +302,10 @@ def _scope_options() -> list[Decorator[Any]]:
         click.option(
             "--target",
             "targets",
-            callback=_require_text,
+            callback=require_text,
             metavar="GLOB",
             multiple=True,
-            help="Only models whose address USER/APP/MODEL or id matches; may be given again, one match is enough.",
+            help="Only models whose address USER/APP/MODEL or id matches. Can be repeated; one match is enough.",
         ),
         click.option(
             "--selector",
@@ -314,14 +313,13 @@ def _scope_options() -> list[Decorator[Any]]:
             callback=_split_selectors,
             metavar="K=V",
             multiple=True,
-            help="Only manifests with this label; may be given again, all must match.",
+            help="Only manifests with this label. Can be repeated; all must match.",
         ),
         click.option(
             "--types",
-            callback=_require_text,
+            callback=require_text,
             metavar="FILE",
-            help="Model types as JSON (what `reconciler get types --format json` prints), used instead of asking the "
-            "service.",
+            help="Use the model types in this file (from `reconciler get types --format json`) instead of asking the service.",
         ),
         shard_option(),
     ]
@@ -332,21 +330,21 @@ def _prune_options() -> list[Decorator[Any]]:
         click.option(
             "--prune",
             is_flag=True,
-            help="Also delete live models that carry this repository's owner mark and have no manifest, and versions "
-            "beyond retain_versions. Off unless given.",
+            help="Also delete live models that have this repository's owner mark and no manifest, and versions beyond "
+            "retain_versions. Without it nothing is deleted.",
         ),
         click.option(
             "--prune-scope",
             type=click.Choice(["app"]),
-            help="With --prune: every model of the app that has no manifest, except those of foreign owners. Needed "
-            "where reconciler.yaml names no owner.",
+            help="With --prune: delete every model of the app that has no manifest, except those of other owners. Required if "
+            "reconciler.yaml names no owner.",
         ),
         click.option(
             "--max-deletes",
             type=click.IntRange(min=0),
             metavar="N",
             help="With --prune: refuse a plan that deletes more than N models and versions. Default: the smaller of "
-            "prune.max_count (5) and prune.max_percent (10) of the models in scope, at least 1; versions don't count.",
+            "prune.max_count (5) and prune.max_percent (10) of the models in scope, at least 1, not counting versions.",
         ),
     ]
 
@@ -354,18 +352,18 @@ def _prune_options() -> list[Decorator[Any]]:
 def _out_option() -> Decorator[Any]:
     return click.option(
         "--out",
-        callback=_require_text,
+        callback=require_text,
         metavar="FILE",
         help="Save the plan as JSON, for `reconciler show FILE` and `reconciler apply --plan FILE`.",
     )
 
 
 def _detailed_exitcode_option() -> Decorator[Any]:
-    return click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
+    return click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
 
 
 def plan_options(*, out: bool = False, detailed_exitcode: bool = False) -> Decorator[Any]:
-    """Add --target, --selector, --types, --prune, --prune-scope and --max-deletes, and where asked for --out and
+    """Add --target, --selector, --types, --shard, --prune, --prune-scope and --max-deletes, and on request --out and
     --detailed-exitcode; the command receives them as `planning: PlanOptions`.
 
     A safety option that would do nothing (--max-deletes without --prune) is a usage error.
@@ -385,7 +383,9 @@ def plan_options(*, out: bool = False, detailed_exitcode: bool = False) -> Decor
             if not planning.prune:
                 for option, value in (("--prune-scope", planning.prune_scope), ("--max-deletes", planning.max_deletes)):
                     if value is not None:
-                        raise click.UsageError(f"{option} does nothing without --prune. Add --prune or drop {option}.")
+                        raise click.UsageError(
+                            f"{option} does nothing without --prune. Add --prune, or leave out {option}."
+                        )
             return command(*args, planning=planning, **kwargs)
 
         return _apply_options(with_plan, options)

@@ -1,32 +1,61 @@
-"""Writes results to standard output in the format that was asked for."""
+"""What commands print: results on standard output in the format that was asked for, everything else on standard error.
+
+In: a report, problems, a Result or a document. Out: text on one of the two streams. Text from manifests and the service is
+made harmless here, where the renderers in `report/` have not done it already.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.options import CommonOptions, use_color
-from reconciler.errors import Problem
+from reconciler.cli.progress import wipe
+from reconciler.errors import Problem, problem_document
+from reconciler.report.escape import neutral
+from reconciler.report.wrap import without_commands
 
 if TYPE_CHECKING:
     from reconciler.report.report import Report
     from reconciler.report.results import Result
 
 
-def terminal_columns(*, isatty: bool) -> int | None:
-    """The columns that text is laid out for: COLUMNS where it is set, else the terminal's; None for a file or a pipe."""
-    stated = os.environ.get("COLUMNS", "")
-    if stated.isdecimal() and int(stated) > 0:
-        return int(stated)
-    return shutil.get_terminal_size().columns if isatty else None
+# --- standard output -------------------------------------------------------------------------------------------
 
 
-def report_text(report: Report, common: CommonOptions) -> str:
+def echo_report(report: Report, common: CommonOptions) -> int:
+    """Print a report in the chosen format and return its exit code."""
+    from reconciler.report.report import report_document
+
+    if not common.quiet:
+        echo_problems(report.warnings, label="warning")
+    if common.format == "json":
+        echo_json(report_document(report))
+    else:
+        click.echo(_report_text(report, common), nl=False)
+    return report.exit_code
+
+
+def echo_applied(report: Report, common: CommonOptions) -> int:
+    """Print the report of an apply, and on standard error how to finish or undo the run.
+
+    After a run without errors the note is for a person only: on a terminal, or with -v.
+    """
+    code = echo_report(report, common)
+    if report.outcome.run is not None and not report.converged:
+        note(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
+    elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):
+        note(common, f"note: reconciler undo {report.outcome.run} undoes this run.")
+    return code
+
+
+def _report_text(report: Report, common: CommonOptions) -> str:
     """A report in any format but json."""
     if common.format == "markdown":
         from reconciler.report.markdown import render_markdown
@@ -36,19 +65,29 @@ def report_text(report: Report, common: CommonOptions) -> str:
         from reconciler.report.html import render_html
 
         return render_html(report)
+    return terminal_text(report, common, isatty=sys.stdout.isatty())
+
+
+def terminal_text(report: Report, common: CommonOptions, *, isatty: bool) -> str:
+    """A report as text, in the colours and columns of a stream; `isatty` says whether that is a terminal."""
     from reconciler.report.text import render
 
-    isatty = sys.stdout.isatty()
     color = use_color(common.color, isatty=isatty, environ=os.environ)
-    return render(report, color=color, verbose=common.verbose, columns=terminal_columns(isatty=isatty))
+    return render(report, color=color, verbose=common.verbose, columns=_columns(isatty=isatty))
 
 
-def echo_result(result: Result, common: CommonOptions) -> None:
-    """A command's result as Markdown or HTML, as --format says; it is one of the two."""
-    from reconciler.report.results import result_html, result_markdown
+def _columns(*, isatty: bool) -> int | None:
+    """The columns that text is laid out for: COLUMNS where it is set, else the terminal's; None for a file or a pipe."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    return shutil.get_terminal_size().columns if isatty else None
 
-    rendered = result_html(result) if common.format == "html" else result_markdown(result)
-    click.echo(rendered, nl=False)
+
+def echo_json(document: Any) -> None:
+    """Print one JSON document."""
+    # GitHub's runner obeys "##[" anywhere in a line; inside a JSON string this escape is the same text.
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
 
 
 def is_page(common: CommonOptions) -> bool:
@@ -56,22 +95,69 @@ def is_page(common: CommonOptions) -> bool:
     return common.format in ("markdown", "html")
 
 
-def echo_problems_page(problems: Iterable[Problem], common: CommonOptions) -> None:
-    """What is wrong with manifests, where --format asks for a page: a report is never missing because a run failed."""
-    from reconciler.report.results import Result
+def echo_result(result: Result, common: CommonOptions) -> None:
+    """Print the result of a command without a plan as Markdown or HTML, whichever --format says."""
+    from reconciler.report.results import result_html, result_markdown
 
+    rendered = result_html(result) if common.format == "html" else result_markdown(result)
+    click.echo(rendered, nl=False)
+
+
+# --- problems and errors ---------------------------------------------------------------------------------------
+
+
+def echo_validation_errors(problems: Iterable[Problem], common: CommonOptions) -> None:
+    """Print what is wrong with manifests, in the chosen format; a document is printed even though the run failed."""
+    found = tuple(problems)
+    if common.format == "json":
+        echo_json(validation_document(found))
+        return
+    echo_problems(found, label="error")
     if is_page(common):
-        texts = tuple(map(str, problems))
-        counted = f"{len(texts)} problem{'s' * (len(texts) != 1)}; nothing was compared or written."
-        echo_result(Result(title="Manifests with problems", summary=counted, sentences=texts), common)
+        from reconciler.report.results import Result
+
+        summary = f"{counted(len(found), 'problem')}; nothing was compared or written."
+        echo_result(Result(title="Manifests with problems", summary=summary, sentences=tuple(map(str, found))), common)
 
 
-def echo_error_page(message: str, common: CommonOptions) -> None:
-    """Why a command failed, where --format asks for a page."""
-    from reconciler.report.results import Result
+def echo_error(message: str, exit_code: int, common: CommonOptions) -> None:
+    """Print why a command failed, in the chosen format and on standard error."""
+    if common.format == "json":
+        echo_json({"kind": "Error", "message": message, "exit_code": exit_code})
+    elif is_page(common):
+        from reconciler.report.results import Result
 
-    if is_page(common):
-        texts = tuple(message.split("\n"))
-        echo_result(
-            Result(title="Failed", summary="The command did not do what it was asked.", sentences=texts), common
-        )
+        result = Result(title="Failed", summary="The command failed.", sentences=tuple(message.split("\n")))
+        echo_result(result, common)
+    for line in message.split("\n"):
+        click.echo(f"error: {without_commands(neutral(line))}", err=True)
+
+
+def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
+    """Print each problem on a line of standard error, as path:line:column: message."""
+    for problem in problems:
+        text = without_commands(neutral(str(problem)))
+        click.echo(text if label == "error" else f"{label}: {text}", err=True)
+
+
+def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The Validation document of the command line's contract."""
+    found = [problem_document(problem) for problem in problems]
+    return {
+        "kind": "Validation",
+        "valid": not found,
+        "problems": found,
+        "warnings": [problem_document(problem) for problem in warnings],
+    }
+
+
+def note(common: CommonOptions, text: str) -> None:
+    """Print a note on standard error, unless --quiet."""
+    if not common.quiet:
+        wipe()
+        click.echo(without_commands(neutral(text)), err=True)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as "2 models"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""`--ci`: what the pipeline around a command is told, whatever becomes of the command."""
+"""`--ci`: annotations, outputs and a summary for the pipeline around a command, however the command ends."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ CHOICES: Final = ("auto", "github", "gitlab", "none")
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a command leaves for the pipeline: its report, the plan file it saved, warnings where it has no report."""
+    """What a command leaves for the pipeline: its report, the plan file that it saved, warnings if it has no report."""
 
     report: Report | None = None
     plan_path: str | None = None
     warnings: tuple[Problem, ...] = ()
 
 
-def telling_pipeline(callback: Callback) -> Callback:
-    """Add --ci; the command receives `outcome: Outcome` and fills it. Stands inside of `reporting_problems`."""
+def reporting_to_pipeline(callback: Callback) -> Callback:
+    """Add --ci; the command receives `outcome: Outcome` and fills it. It goes below `reporting_problems`."""
 
     @click.option(
         "--ci",
         type=click.Choice(CHOICES),
         default="auto",
         show_default=True,
-        help="The pipeline this runs in. github: annotations on standard error, a step summary, step outputs. gitlab "
-        "reads files that are asked for (plan --gitlab-report, validate --junit). auto looks at GITHUB_ACTIONS and "
-        "GITLAB_CI.",
+        help="The CI system that this runs in. github: write annotations to standard error, a step summary and step outputs. "
+        "gitlab: nothing more, GitLab reads files (plan --gitlab-report, validate --junit). auto: whichever GITHUB_ACTIONS or "
+        "GITLAB_CI says.",
     )
     @functools.wraps(callback)
-    def told(*args: Any, ci: str, **kwargs: Any) -> Any:
+    def reported(*args: Any, ci: str, **kwargs: Any) -> Any:
         outcome = Outcome()
         if pipeline(ci, os.environ) != "github":
             return callback(*args, outcome=outcome, **kwargs)
         try:
             code = callback(*args, outcome=outcome, **kwargs) or exit_codes.OK
         except ReconcilerError as error:
-            _tell_error(error)
+            _report_error(error)
             raise
         except BaseException as error:
             _write_outputs({"exitcode": str(_exit_code(error))})
             raise
-        _tell_outcome(outcome, code)
+        _report_outcome(outcome, code)
         return code
 
-    return told  # type: ignore[return-value]
+    return reported  # type: ignore[return-value]
 
 
 def pipeline(choice: str, environ: Mapping[str, str]) -> str:
-    """Which pipeline is told: `choice`, or for auto the one that the environment names ("none" where it names none)."""
+    """The CI system: `choice`, or for auto the one that the environment names ("none" where it names none)."""
     if choice != "auto":
         return choice
     for name, variable in (("github", "GITHUB_ACTIONS"), ("gitlab", "GITLAB_CI")):
@@ -80,7 +80,7 @@ def _exit_code(error: BaseException) -> int:
     return exit_codes.INTERRUPTED if isinstance(error, (KeyboardInterrupt, click.Abort)) else exit_codes.ERROR
 
 
-def _tell_error(error: ReconcilerError) -> None:
+def _report_error(error: ReconcilerError) -> None:
     from reconciler.ci import github
 
     _annotate(github.annotations_of_error(error))
@@ -88,7 +88,7 @@ def _tell_error(error: ReconcilerError) -> None:
     _write_summary(lambda room: github.error_markdown(error, room))
 
 
-def _tell_outcome(outcome: Outcome, code: int) -> None:
+def _report_outcome(outcome: Outcome, code: int) -> None:
     from reconciler.ci import github
 
     report = outcome.report
@@ -134,7 +134,7 @@ def _write_summary(text_for: Callable[[int], str]) -> None:
 
 
 def _write(variable: str, write: Callable[[Path], None]) -> None:
-    """Write to a file that the runner names. What was done is done: a file that can't be written is told, no more."""
+    """Write to a file that the runner names. A failure is a warning: it can't undo what the command did."""
     name = os.environ.get(variable)
     if not name:
         return

@@ -1,7 +1,7 @@
-"""One line on a terminal that says how far a run is: calls made while it reads, requests done and time left while it writes.
+"""One line on a terminal that shows the progress of a run: calls while it reads, requests and the time left while it writes.
 
-It is drawn on standard error when something happens, at most ten times a second, and wiped before anything else is said.
-Where standard error is no terminal, with --quiet and with -v (which tells every call) there is none.
+It is drawn on standard error when something happens, at most ten times a second, and wiped before anything else is printed.
+There is none where standard error is not a terminal, with --quiet, and with -v (which prints every call).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _EVERY: Final = 0.1
 
 @dataclass(slots=True, kw_only=True)
 class StatusLine:
-    """What is known of the run so far, and the terminal that shows it; told from any number of threads.
+    """What is known about the run so far, and the terminal that shows it. Any thread may call it.
 
-    `rate` is the most requests per second that may be sent: no estimate is below what it allows.
+    `rate` is the limit of requests per second: no estimate is shorter than it allows.
     """
 
     rate: float
@@ -52,19 +52,19 @@ class StatusLine:
         self._began = self.clock()
 
     def called(self) -> None:
-        """A call was answered."""
+        """A call got its response."""
         with self._lock:
             self._calls += 1
             self._draw(is_last=False)
 
     def planned(self, plan: Plan) -> None:
-        """Writing begins; a plan's requests are what there is to do."""
+        """Writing begins, with all requests of a plan to do."""
         with self._lock:
             self._total, self._done, self._began = len(plan.requests), 0, self.clock()
             self._draw(is_last=True)
 
     def result(self, _result: StepResult) -> None:
-        """A request has come to its end."""
+        """A request is done, or has failed."""
         with self._lock:
             self._done += 1
             self._draw(is_last=self._done == self._total)
@@ -95,7 +95,7 @@ class StatusLine:
 
 
 class _Counting(logging.Handler):
-    """Counts the lines that are logged of calls, one each."""
+    """Counts the lines that are logged about calls, one for each."""
 
     def __init__(self, called: Callable[[], None]) -> None:
         super().__init__(logging.INFO)
@@ -107,13 +107,13 @@ class _Counting(logging.Handler):
 
 
 def wants_status_line(common: CommonOptions) -> bool:
-    """Whether there is a terminal for it, and nobody asked for less or for more."""
+    """Whether there is a terminal for it, and neither --quiet nor -v was given."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not common.quiet and not common.verbose
 
 
 @contextmanager
 def status_line(common: CommonOptions, *, rate: float) -> Iterator[StatusLine | None]:
-    """Show a status line while the block runs; None where there is to be none."""
+    """Show a status line while the block runs; None where none is shown."""
     if not wants_status_line(common):
         yield None
         return
@@ -131,7 +131,7 @@ def status_line(common: CommonOptions, *, rate: float) -> Iterator[StatusLine | 
 
 
 def wipe() -> None:
-    """Take the status line away before something else is written to the terminal."""
+    """Clear the status line before something else is written to the terminal."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         sys.stderr.write(WIPE)
         sys.stderr.flush()

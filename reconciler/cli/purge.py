@@ -9,10 +9,9 @@ import click
 
 from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import echo_result, is_page
+from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
 from reconciler.cli.progress import wipe
-from reconciler.cli.run import echo_json, open_session, progress, reporting_problems
-from reconciler.cli.standard_input import has_terminal
+from reconciler.cli.run import has_terminal, open_session, reporting_problems
 from reconciler.errors import UsageError
 from reconciler.resources.keys import Scope
 from reconciler.resources.observed import ObservedModel
@@ -27,15 +26,15 @@ if TYPE_CHECKING:
 @click.option(
     "--confirm",
     metavar="USER/APP",
-    help="The same USER/APP again. This is the confirmation: without a terminal nothing more is asked or needed.",
+    help="USER/APP once more, as a confirmation. Without a terminal nothing else is asked.",
 )
-@click.option("--yes", is_flag=True, help="On a terminal: don't ask.")
+@click.option("--yes", is_flag=True, help="On a terminal: delete without asking.")
 @common_options()
 @reporting_problems
 def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) -> int:
     """Delete every model of an app, after a backup of them all.
 
-    Refused where a model is protected, matches prune.protect, is a bookmark, or carries another owner's mark.
+    Refused if a model is protected, matches prune.protect, is a bookmark, or has the mark of another owner.
     """
     scope = _scope(app)
     if confirm != app:
@@ -46,10 +45,10 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
         purged = session.purge(
             scope,
             confirm=lambda models: not has_terminal() or yes or _asked(scope, models),
-            on_backup=lambda folder: _tell_backup(folder, common),
+            on_backup=lambda folder: _print_backup(folder, common),
         )
     if purged is None:
-        progress(common, "Nothing was deleted.")
+        note(common, "Nothing was deleted.")
         return exit_codes.OK
     _echo(purged, scope, common)
     return exit_codes.OK if purged.converged else exit_codes.INCOMPLETE
@@ -72,7 +71,7 @@ def _require_same_app(scope: Scope, common: CommonOptions) -> None:
         ("--app-id", common.app_id, scope.app_id),
     ):
         if given is not None and given != meant:
-            raise UsageError(f"{option} {given} contradicts USER/APP, {scope}. Leave {option} out.")
+            raise UsageError(f"{option} {given} contradicts USER/APP, which is {scope}. Leave out {option}.")
 
 
 def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
@@ -81,22 +80,18 @@ def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
     wipe()
     for model in models:
         click.echo(f"  - {neutral(model.key.model_id)}", err=True)
-    return click.confirm(f"Delete {_counted(len(models))} of {scope}? They can't be recovered.", err=True)
+    return click.confirm(f"Delete {counted(len(models), 'model')} of {scope}? They can't be recovered.", err=True)
 
 
-def _tell_backup(folder: Path, common: CommonOptions) -> None:
-    """Tell where the backup is before anything is deleted: with the result where that is text, else beside it."""
+def _print_backup(folder: Path, common: CommonOptions) -> None:
+    """Print where the backup is before anything is deleted: on standard output if the result is text, else as a note."""
     from reconciler.report.escape import neutral
 
     if common.format != "text":
-        progress(common, f"Backup: {folder.as_posix()}")
+        note(common, f"Backup: {folder.as_posix()}")
         return
     wipe()
     click.echo(f"Backup: {neutral(folder.as_posix())}")
-
-
-def _counted(count: int) -> str:
-    return f"{count} model{'' if count == 1 else 's'}"
 
 
 def _echo(purged: Purged, scope: Scope, common: CommonOptions) -> None:
@@ -111,7 +106,7 @@ def _echo(purged: Purged, scope: Scope, common: CommonOptions) -> None:
     for key in purged.deleted:
         click.echo(f"deleted {neutral(key.address)}")
     for key in purged.remaining or ():
-        click.echo(f"error: {neutral(key.address)} is still there", err=True)
+        click.echo(f"error: {neutral(key.address)} was not deleted", err=True)
     if purged.error is not None:
         click.echo(f"error: {neutral(purged.error)}", err=True)
     click.echo(neutral(_summary(purged, scope)))
@@ -119,9 +114,14 @@ def _echo(purged: Purged, scope: Scope, common: CommonOptions) -> None:
 
 def _summary(purged: Purged, scope: Scope) -> str:
     if purged.converged:
-        counted = f"{_counted(len(purged.deleted))} deleted, none left" if purged.deleted else "there are no models"
-        return f"Purge of {scope}: {counted}."
-    left = "unknown, listing failed" if purged.remaining is None else f"{_counted(len(purged.remaining))} left"
+        done = (
+            f"{counted(len(purged.deleted), 'model')} deleted, none left" if purged.deleted else "there are no models"
+        )
+        return f"Purge of {scope}: {done}."
+    if purged.remaining is None:
+        left = "what is left is unknown, because listing the models failed"
+    else:
+        left = f"{counted(len(purged.remaining), 'model')} left"
     return f"Purge of {scope}: incomplete; {left}."
 
 
@@ -133,7 +133,7 @@ def _result(purged: Purged, scope: Scope) -> Result:
         summary=_summary(purged, scope),
         sentences=(
             *([f"error: {purged.error}"] if purged.error else ()),
-            *(f"error: {key.address} is still there" for key in purged.remaining or ()),
+            *(f"error: {key.address} was not deleted" for key in purged.remaining or ()),
             *([f"Backup: {purged.backup}"] if purged.backup else ()),
             *(f"deleted {key.address}" for key in purged.deleted),
         ),

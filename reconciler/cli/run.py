@@ -1,34 +1,58 @@
-"""What every command that reads manifests or the service shares: settings, session, output, problems."""
+"""What commands share around their call of the session: the session itself, the manifests to read, asking, errors."""
 
 from __future__ import annotations
 
 import functools
-import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from reconciler.cli.options import CommonOptions, Invocation
-from reconciler.cli.output import echo_error_page, echo_problems_page, report_text
+from reconciler.cli.options import CommonOptions, Invocation, PlanOptions
+from reconciler.cli.output import echo_error, echo_validation_errors, note, terminal_text
 from reconciler.cli.progress import status_line, wipe
-from reconciler.errors import Problem, ProblemsError, ReconcilerError, problem_document
-from reconciler.report.escape import neutral
-from reconciler.report.wrap import without_commands
+from reconciler.errors import ProblemsError, ReconcilerError
+from reconciler.manifests.selection import Inputs
 
 if TYPE_CHECKING:
-    from reconciler.config import Flags, Settings
+    from reconciler.config import Flags
     from reconciler.report.report import Report
     from reconciler.session import Session
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
-def flags_from(common: CommonOptions) -> Flags:
+# --- the session -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Session]:
+    """A Session, connected to the service unless `connect` is False; the connection is closed at the end."""
+    from reconciler.session import Session
+
+    session = Session.from_flags(_flags(common), os.environ)
+    invocation = click.get_current_context().find_object(Invocation)
+    if invocation is not None and session.settings.token is not None:
+        invocation.secrets.add(session.settings.token.reveal())
+    for text in session.settings.notes:
+        note(common, f"note: {text}")
+    if not connect:
+        yield session
+        return
+    with (
+        _calls_logged(common.verbose),
+        status_line(common, rate=session.settings.limits.rate) as line,
+        session.connected() as online,
+    ):
+        yield online if line is None else replace(online, on_plan=line.planned, on_result=line.result)
+
+
+def _flags(common: CommonOptions) -> Flags:
     """The options that settings depend on."""
     from reconciler.config import Flags
 
@@ -46,53 +70,12 @@ def flags_from(common: CommonOptions) -> Flags:
     )
 
 
-def settings_from(common: CommonOptions) -> Settings:
-    """The run's settings from flags, reconciler.yaml, the environment and the CLI context."""
-    from reconciler.config import settings
-
-    found = settings(flags=flags_from(common), environ=os.environ, cwd=Path.cwd(), home=Path.home())
-    invocation = click.get_current_context().find_object(Invocation)
-    if invocation is not None and found.token is not None:
-        invocation.secrets.add(found.token.reveal())
-    return found
-
-
 @contextmanager
-def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Session]:
-    """A Session, connected to the service where `connect` says so; the connection is closed at the end."""
-    from reconciler.manifests.revision import head_commit
-    from reconciler.session import Session
-    from reconciler.state.folder import state_dir
-
-    found = settings_from(common)
-    for note in found.notes:
-        progress(common, f"note: {note}")
-    offline = Session(settings=found, environ=os.environ, git_commit=head_commit, state=state_dir(os.environ))
-    if not connect:
-        yield offline
-        return
-    from dataclasses import replace
-
-    from reconciler.session import connected
-
-    with (
-        _calls_told(common.verbose),
-        status_line(common, rate=found.limits.rate) as line,
-        connected(found, is_stopping=offline.stop.is_set) as remote,
-    ):
-        if line is not None:
-            offline = replace(offline, on_plan=line.planned, on_result=line.result)
-        yield replace(offline, remote=remote)
-
-
-@contextmanager
-def _calls_told(verbose: int) -> Iterator[None]:
-    """With -v, a line on standard error per call to the service; the texts are scrubbed where they are made."""
+def _calls_logged(verbose: int) -> Iterator[None]:
+    """With -v, log a line on standard error per call to the service; `remote` keeps tokens and secrets out of it."""
     if not verbose:
         yield
         return
-    import logging
-
     logger = logging.getLogger("reconciler")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -104,84 +87,61 @@ def _calls_told(verbose: int) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+# --- input -----------------------------------------------------------------------------------------------------
+
+
+def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
+    """What a plan is about, by the command line; standard input is passed on as bytes."""
+    return Inputs(
+        paths=paths,
+        targets=planning.targets,
+        selectors=planning.selectors,
+        prune=planning.prune,
+        prune_whole_app=planning.prune_scope == "app",
+        max_deletes=planning.max_deletes,
+        types=planning.types,
+        shard=planning.shard,
+        stdin=standard_input(paths),
+    )
+
+
+def standard_input(paths: tuple[str, ...]) -> BinaryIO | None:
+    """The stream behind "-" among `paths`, None where there is no "-". Raises ReconcilerError where it is closed."""
+    if "-" not in paths:
+        return None
+    if sys.stdin is None:
+        raise ReconcilerError("Standard input is closed, so '-' can't be read. Give a file, or pipe the manifests in.")
+    return sys.stdin.buffer
+
+
+def has_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def confirmed(report: Report, common: CommonOptions) -> bool:
+    """Show a plan on standard error and ask whether to write it."""
+    text = terminal_text(report, common, isatty=sys.stderr.isatty())
+    wipe()
+    click.echo(text, err=True, nl=False)
+    return click.confirm("Write these changes?", err=True)
+
+
+# --- errors ----------------------------------------------------------------------------------------------------
+
+
 def reporting_problems(callback: Callback) -> Callback:
-    """Let a command end in a clear text, and in json format in one document, whatever was wrong with its input."""
+    """Make a command print its errors in the chosen format, whatever is wrong with its input, and return an exit code."""
 
     @functools.wraps(callback)
     def reported(*args: Any, common: CommonOptions, **kwargs: Any) -> Any:
         try:
             return callback(*args, common=common, **kwargs)
         except ProblemsError as error:
-            if common.format == "json":
-                echo_json(validation_document(error.problems))
-            else:
-                echo_problems(error.problems, label="error")
-                echo_problems_page(error.problems, common)
+            echo_validation_errors(error.problems, common)
             return error.exit_code
         except ReconcilerError as error:
-            if common.format == "json":
-                echo_json({"kind": "Error", "message": str(error), "exit_code": error.exit_code})
-            else:
-                echo_error_page(str(error), common)
-            for line in str(error).split("\n"):
-                click.echo(f"error: {without_commands(neutral(line))}", err=True)
+            echo_error(str(error), error.exit_code, common)
             return error.exit_code
 
     return reported  # type: ignore[return-value]
-
-
-def echo_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    # GitHub's runner obeys "##[" anywhere in a line; inside a JSON string this is the same text.
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
-
-
-def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
-    """Each problem on a line of standard error, as path:line:column: message."""
-    for problem in problems:
-        text = without_commands(neutral(str(problem)))
-        click.echo(text if label == "error" else f"{label}: {text}", err=True)
-
-
-def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> dict[str, Any]:
-    """The Validation document of the command line's contract."""
-    told = [problem_document(problem) for problem in problems]
-    return {
-        "kind": "Validation",
-        "valid": not told,
-        "problems": told,
-        "warnings": [problem_document(problem) for problem in warnings],
-    }
-
-
-def echo_report(report: Report, common: CommonOptions) -> int:
-    """Print a report in the chosen format and give its exit code."""
-    from reconciler.report.report import report_document
-
-    if not common.quiet:
-        echo_problems(report.warnings, label="warning")
-    if common.format == "json":
-        echo_json(report_document(report))
-    else:
-        click.echo(report_text(report, common), nl=False)
-    return report.exit_code
-
-
-def echo_applied(report: Report, common: CommonOptions) -> int:
-    """Print the report of what was written, and on standard error what its journal is good for.
-
-    Where all went well only a person at a terminal is told, or who asked for more with -v.
-    """
-    code = echo_report(report, common)
-    if report.outcome.run is not None and not report.converged:
-        progress(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
-    elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):
-        progress(common, f"note: reconciler undo {report.outcome.run} takes this run back.")
-    return code
-
-
-def progress(common: CommonOptions, text: str) -> None:
-    """A note on standard error, unless --quiet."""
-    if not common.quiet:
-        wipe()
-        click.echo(without_commands(neutral(text)), err=True)

@@ -19,7 +19,7 @@ KINDS: Final = ("Model", "Config", "Plan", "Seed")
 def command(kind: str, common: CommonOptions) -> int:
     """Print the JSON Schema of KIND: Model (the default), Config, Plan or Seed (what the emulator starts with).
 
-    Editors check a manifest against it while you type, where its first line is
+    Editors check a manifest against it while you type, if the first line of the manifest is
     `# yaml-language-server: $schema=FILE`.
     """
     from reconciler.loading.schema import schema_text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.run import echo_report, reporting_problems
+from reconciler.cli.output import echo_report
+from reconciler.cli.run import reporting_problems
 
 
 @click.command("show")
@@ -14,8 +15,6 @@ from reconciler.cli.run import echo_report, reporting_problems
 @reporting_problems
 def command(file: str, common: CommonOptions) -> int:
     """Print a saved plan again, in any format."""
-    from reconciler.plan.saved import read_plan
-    from reconciler.report.report import Report
+    from reconciler.session import saved_report
 
-    plan = read_plan(file)
-    return echo_report(Report(kind="Plan", plan=plan, warnings=plan.warnings), common)
+    return echo_report(saved_report(file), common)

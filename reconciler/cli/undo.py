@@ -1,13 +1,12 @@
-"""`reconciler undo`: take back what one apply wrote."""
+"""`reconciler undo`: undo what one apply wrote."""
 
 from __future__ import annotations
 
 import click
 
-from reconciler.cli.apply import asked
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.run import echo_applied, open_session, progress, reporting_problems
-from reconciler.cli.standard_input import has_terminal
+from reconciler.cli.output import echo_applied, note
+from reconciler.cli.run import confirmed, has_terminal, open_session, reporting_problems
 
 
 @click.command("undo")
@@ -16,16 +15,16 @@ from reconciler.cli.standard_input import has_terminal
 @common_options()
 @reporting_problems
 def command(run: str, common: CommonOptions, *, yes: bool) -> int:
-    """Take back what the apply RUN wrote, where nobody has changed it since.
+    """Restore the values that the apply RUN changed, where nobody has changed them since.
 
-    RUN is the name of a folder in .reconciler/runs/, or "latest". Every field that stays as it is, is told with the reason;
-    a deleted model isn't brought back. Asks before writing on a terminal; elsewhere --yes is needed.
+    RUN is the name of a folder in .reconciler/runs/, or "latest". What can't be restored is listed with the reason; a deleted
+    model never can. Asks before writing on a terminal; elsewhere --yes is required.
     """
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes.")
     with open_session(common) as session:
-        report = session.undo(run, confirm=None if yes else lambda shown: asked(shown, common))
+        report = session.undo(run, confirm=None if yes else lambda plan: confirmed(plan, common))
     if report is None:
-        progress(common, "Nothing was written.")
+        note(common, "Nothing was written.")
         return 0
     return echo_applied(report, common)

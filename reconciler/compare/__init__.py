@@ -4,7 +4,6 @@ match.py         which live model and version each manifest entry means
 desired_spec.py  one manifest entry laid over what is there
 diff.py          what differs, path by path
 expectations.py  what versions should be and no call can change
-live_secrets.py  which params of live versions are secret
 
 params/ checks params of versions against the model types.
 """

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import BinaryIO, TextIO
 
 from reconciler.errors import ProblemList, ReconcilerError
 from reconciler.resources.desired import Desired, DesiredModel
@@ -25,6 +26,21 @@ class Shard:
 
     number: int
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them."""
+
+    paths: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    selectors: tuple[tuple[str, str], ...] = ()
+    prune: bool = False
+    prune_whole_app: bool = False
+    max_deletes: int | None = None
+    types: str | None = None
+    shard: Shard | None = None
+    stdin: TextIO | BinaryIO | None = None
 
 
 def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Desired:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from reconciler.compare.diff import FieldChange, drifts
 from reconciler.compare.match import Match, matches
 from reconciler.errors import ProblemsError
+from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import ME
 from reconciler.plan.guards import PruneRules, model_candidates, version_candidates
 from reconciler.plan.plan import AttributionBase, Change, Plan
@@ -35,16 +36,6 @@ BASE: Final = "base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaseState:
-    """What the manifests of a base revision want. `owner` is that revision's; `notes` say what of it can't be used."""
-
-    revision: AttributionBase
-    desired: Desired
-    owner: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wants:
     """The specs that the base would leave, where that isn't what is live, and what it would delete."""
 
@@ -59,12 +50,12 @@ def attributed(plan: Plan, base: BaseState, *, observed: Observed, secrets: Secr
     A change is this change's as soon as one of its fields is. `rules` are those of pruning, None where nothing is pruned.
     """
     wants = _wants(base, {change.key.model() for change in plan.changes}, observed, secrets, rules)
-    about_base = (Notice(address=base.revision.ref, message=text) for text in base.notes)
+    about_base = (Notice(address=base.ref, message=text) for text in base.notes)
     return replace(
         plan,
         changes=tuple(_attributed(change, wants) for change in plan.changes),
         notices=(*plan.notices, *about_base, *wants.notices),
-        attribution_base=base.revision,
+        attribution_base=AttributionBase(ref=base.ref, commit=base.commit),
     )
 
 
@@ -101,7 +92,7 @@ def _wants(
             differing = drifts(match, owner=base.owner, secrets=secrets)
         except ProblemsError as error:
             message = (
-                f"what {base.revision.ref} wants of this model can't be told, so its changes count as this change's: "
+                f"what {base.ref} wants of this model can't be told, so its changes count as this change's: "
                 f"{'; '.join(problem.message for problem in error.problems)}"
             )
             notices.append(Notice(address=model.key.address, message=message))

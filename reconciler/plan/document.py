@@ -22,8 +22,8 @@ from reconciler.resources.request import Request, request_from_body
 from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted, sensitive_places
 from reconciler.resources.tree import MISSING, path_from_text, path_text
 
-FORMAT_VERSION = "1.0"
-"""Major: a reader of another major refuses the file. Minor: keys were added."""
+FORMAT_VERSION = "1.1"
+"""Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0."""
 
 
 def _sensitive_places(value: Any) -> Iterator[dict[str, str]]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard
+from reconciler.plan.plan import Plan
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Desired
 from reconciler.resources.fields import MARK_KEY, MODEL_TRAINING_STATUSES
@@ -252,6 +254,31 @@ def _purge_refusals(model: ObservedModel, owner: str | None, protect: tuple[str,
             message=f"{address} belongs to {mark['owner']!r}, by its owner mark.",
             remedy="Purge with the reconciler.yaml of that owner.",
         )
+
+
+def saved_plan_refusals(
+    plan: Plan, *, endpoint: str, now: datetime, max_age_hours: float | None = None
+) -> tuple[Refusal, ...]:
+    """Why a saved plan may not be applied to `endpoint` at this time, before anything is read."""
+    refusals = []
+    if plan.endpoint != endpoint:
+        refusals.append(
+            Refusal(
+                rule="other-endpoint",
+                message=f"The plan was made for {plan.endpoint}, but the endpoint of this run is {endpoint}.",
+                remedy="Give the plan's endpoint, or make a new plan.",
+            )
+        )
+    age = now - datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
+    if max_age_hours is not None and age > timedelta(hours=max_age_hours):
+        refusals.append(
+            Refusal(
+                rule="plan-too-old",
+                message=f"The plan was made at {plan.created_at}, more than {max_age_hours:g} hours ago.",
+                remedy="Make a new plan.",
+            )
+        )
+    return tuple(refusals)
 
 
 def _protecting_glob(model: ObservedModel, protect: tuple[str, ...]) -> str | None:

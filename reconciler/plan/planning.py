@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, BinaryIO, TextIO
+from typing import Any
 
 from reconciler import __version__
 from reconciler.compare.diff import Drift, FieldChange, drifts
@@ -18,8 +18,16 @@ from reconciler.compare.expectations import Expectation, expectation, stated_exp
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.config import Settings
 from reconciler.errors import Problem, ProblemsError, Refusal, UsageError
-from reconciler.manifests.selection import Shard, in_one_spelling, is_targeted, require_targets_match, selected, sharded
-from reconciler.plan.attribution import BaseState, attributed, spelled_as
+from reconciler.manifests.base import BaseState
+from reconciler.manifests.selection import (
+    Inputs,
+    in_one_spelling,
+    is_targeted,
+    require_targets_match,
+    selected,
+    sharded,
+)
+from reconciler.plan.attribution import attributed, spelled_as
 from reconciler.plan.guards import (
     Decision,
     PruneRules,
@@ -44,21 +52,6 @@ from reconciler.resources.keys import Key, Kind, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
 from reconciler.resources.secrets import Secrets, known_secrets
 from reconciler.resources.tree import MISSING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them."""
-
-    paths: tuple[str, ...]
-    targets: tuple[str, ...] = ()
-    selectors: tuple[tuple[str, str], ...] = ()
-    prune: bool = False
-    prune_whole_app: bool = False
-    max_deletes: int | None = None
-    types: str | None = None
-    shard: Shard | None = None
-    stdin: TextIO | BinaryIO | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +81,7 @@ class Planning:
         observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         found = matches(chosen, observed)
-        types = self._types(found, inputs)
+        types = self._types(found, snapshot=inputs.types)
         warnings = _require_fitting_params(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
@@ -118,15 +111,10 @@ class Planning:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
 
-    def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
-        """Check the params of manifests against the model types; gives warnings, raises ProblemsError.
-
-        With `inputs.types` nothing is asked of the service; else the live models and types are read.
-        """
-        if inputs.types is None:
-            found = self._matched(desired)
-            return _require_fitting_params(found, self._types(found, inputs))
-        return require_fitting_params_offline(inputs.types, desired)
+    def checked(self, desired: Desired) -> tuple[Problem, ...]:
+        """Check the params of manifests against the live models and their types; warnings. Raises ProblemsError."""
+        found = self._matched(desired)
+        return _require_fitting_params(found, self._types(found, snapshot=None))
 
     def desired_specs(self, desired: Desired) -> dict[Key, Mapping[str, Any]]:
         """The wanted spec of every resource that differs from its manifest now."""
@@ -161,15 +149,15 @@ class Planning:
         listed = frozenset(model.key.scope for model in desired.models) if is_pruning else frozenset[Scope]()
         return observe(self.remote, needs, listed=listed, parallelism=self.settings.limits.parallelism)
 
-    def _types(self, found: tuple[Match, ...], inputs: Inputs) -> Mapping[str, Document]:
-        """The model types by id, where any manifest is about params; from the snapshot file if one is given."""
+    def _types(self, found: tuple[Match, ...], *, snapshot: str | None) -> Mapping[str, Document]:
+        """The model types by id, where any manifest is about params; from a snapshot file if one is given."""
         about_params = [match for match in found if any(map(is_about_params, match.desired.versions))]
         if not about_params:
             return {}
-        if inputs.types is not None:
+        if snapshot is not None:
             from reconciler.compare.params.snapshot import read_types
 
-            return read_types(inputs.types)
+            return read_types(snapshot)
         scope = about_params[0].desired.key.scope
         return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
 
@@ -258,16 +246,17 @@ def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
 
 
 def _secrets(known: frozenset[str], found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:
+    if not types:  # no manifest is about params, so none is compared
+        return Secrets(known=known)
+    from reconciler.compare.params import secrets_from_types
+
     models = {match.desired.key: match.observed for match in found}
 
-    def params_of(key: Key) -> frozenset[str]:
-        from reconciler.compare.params import fields_for, sensitive_params
-
+    def version_of(key: Key) -> tuple[str, Document]:
         model = models[key.model()]
-        version = model.versions_by_id[key.version_id]
-        return sensitive_params(fields_for(types.get(model.model_type_id), version.document))
+        return model.model_type_id, model.versions_by_id[key.version_id].document
 
-    return Secrets(known=known, params_of=params_of) if types else Secrets(known=known)
+    return secrets_from_types(types, version_of, known=known)
 
 
 def assembled(

@@ -53,11 +53,11 @@ def observe(
         # A listing shows Clarifai's own models beside the app's; those are nobody's business here.
         models.update((model.key, model) for model in remote.list_models(scope) if model.key.scope == scope)
         single.extend(key for key in keys if key not in models)
-    for found in _each(remote.get_model, single, parallelism):
+    for found in each(remote.get_model, single, parallelism):
         if found is not None:
             models[found.key] = found
     incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
-    for model in _each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
+    for model in each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
     return Observed(models=dict(sorted(models.items())), listed=listed)
 
@@ -70,10 +70,11 @@ def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:
 def concepts_of(remote: Remote, keys: Iterable[Key], *, parallelism: int = 8) -> dict[Key, tuple[Document, ...]]:
     """The concepts of versions, in a call each (more where they fill several pages)."""
     todo = list(keys)
-    return dict(zip(todo, _each(lambda key: tuple(remote.list_concepts(key)), todo, parallelism), strict=True))
+    return dict(zip(todo, each(lambda key: tuple(remote.list_concepts(key)), todo, parallelism), strict=True))
 
 
-def _each(read: Callable[[_In], _Out], items: Iterable[_In], parallelism: int) -> list[_Out]:
+def each(read: Callable[[_In], _Out], items: Iterable[_In], parallelism: int) -> list[_Out]:
+    """What `read` gives for each item, in their order; several are read at once, and the first error is raised."""
     todo = list(items)
     if len(todo) < 2:
         return [read(item) for item in todo]

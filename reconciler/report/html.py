@@ -23,13 +23,13 @@ from reconciler.report.grouping import counted, is_attributed, labelled, section
 from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
+    history_texts,
     moved_texts,
     remaining_texts,
     request_counts,
     summary_text,
     unmet_texts,
 )
-from reconciler.report.recollection import recollection_texts
 from reconciler.report.report import Report
 from reconciler.resources.secrets import redacted
 
@@ -58,7 +58,7 @@ def render_html(report: Report) -> str:
         _sentences("Not as wanted after apply", remaining_texts(report), "bad"),
         _sentences("Not as expected", unmet_texts(report), "bad"),
         _changes(plan.changes),
-        _sentences("Drift over time", recollection_texts(report), ""),
+        _sentences("Drift over time", history_texts(report), ""),
         _sentences("Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices), ""),
         _sentences("Warnings", map(str, report.warnings), ""),
         _sentences("Backups", report.outcome.backups, ""),

@@ -24,13 +24,13 @@ from reconciler.report.grouping import Group, counted, is_attributed, labelled, 
 from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
+    history_texts,
     moved_texts,
     remaining_texts,
     request_counts,
     summary_text,
     unmet_texts,
 )
-from reconciler.report.recollection import recollection_texts
 from reconciler.report.report import Report
 from reconciler.report.wrap import listed, without_commands
 from reconciler.resources.secrets import redacted
@@ -146,7 +146,7 @@ def _parts(report: Report) -> Iterator[_Part]:
     title = "### Changes from this change's manifests" if is_attributed(plan.changes) else "### Changes"
     yield _updates(title, [change for change in updates if change.attribution != "base"])
     yield _updates("### Already pending before this change", base)
-    yield _sentences("### Drift over time", recollection_texts(report))
+    yield _sentences("### Drift over time", history_texts(report))
     yield _sentences("### Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices))
     yield _sentences("### Warnings", map(str, report.warnings))
     yield _sentences("### Backups", report.outcome.backups)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconciler.apply.sending import Status
 from reconciler.compare.expectations import unmet_text
+from reconciler.report.drift_history import Place
 from reconciler.report.edits import shown
 from reconciler.report.grouping import is_attributed
 from reconciler.report.report import Report
@@ -95,6 +96,25 @@ def failed_texts(report: Report) -> Iterator[str]:
             names = ", ".join(key.address for key in result.request.keys)
             why = f": {result.error}" if result.error else ""
             yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
+
+
+def history_texts(report: Report) -> Iterator[str]:
+    """Drift compared with earlier runs, a line per path: new, standing, resolved. Nothing without a history."""
+    if report.history is None:
+        return
+    places = report.history.places
+    for place, found in places.items():
+        if found.is_new:
+            yield f"new: {_place_text(place)}"
+    for place, found in places.items():
+        if not found.is_new:
+            yield f"standing since {found.since}: {_place_text(place)}"
+    for entry in report.history.resolved:
+        yield f"resolved: {_place_text(entry.place)} (first seen {entry.first_seen})"
+
+
+def _place_text(place: Place) -> str:
+    return " ".join(part for part in place if part)
 
 
 def forecast_text(report: Report) -> str:

@@ -1,6 +1,6 @@
-"""All that a run found, as data: made even where the run fails, and the one owner of the exit code.
+"""All that a run found, as data: it exists even where the run fails, and it alone decides the exit code.
 
-In: a plan and what became of it. Out: a Report that every renderer prints, its JSON document, and the exit code. The
+In: a plan and the outcome of applying it. Out: a Report that every renderer prints, its JSON document, and the exit code. The
 format never changes the exit code.
 """
 
@@ -18,9 +18,9 @@ from reconciler.compare.diff import FieldChange
 from reconciler.errors import Problem
 from reconciler.plan.document import fingerprint, plan_document, request_document
 from reconciler.plan.plan import Forecast, Plan
-from reconciler.report.memory import Recalled, Recollection
+from reconciler.report.drift_history import HistoryComparison, PathHistory
 from reconciler.resources.keys import Key
-from reconciler.resources.secrets import redacted
+from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text
 
 
@@ -28,9 +28,9 @@ from reconciler.resources.tree import MISSING, path_text
 class Report:
     """The outcome of plan, drift, apply or show.
 
-    `outcome` is what an apply did. `moved` is why a saved plan was found stale, before anything was written.
-    `warnings` are about the manifests.
-    `recollection` is what the memory of earlier drift runs says; with `only_new` only what is new counts as pending.
+    `outcome` is what an apply did. `moved` are the changes on the live side that make a plan stale, found before anything was
+    written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs; with `only_new` only
+    new drift counts as pending.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -39,7 +39,7 @@ class Report:
     outcome: Outcome = field(default_factory=Outcome)
     moved: tuple[Moved, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    recollection: Recollection | None = None
+    history: HistoryComparison | None = None
     only_new: bool = False
 
     @property
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def rate(self) -> float | None:
-        """The calls per second that the forecast reckons with."""
+        """The calls per second that the forecast assumes."""
         return None if self.forecast is None else self.forecast.rate
 
     @property
@@ -59,7 +59,7 @@ class Report:
 
     @property
     def converged(self) -> bool:
-        """Whether every request was done and live reads back as wanted."""
+        """Whether every request was done and the live state, read back, matches the plan."""
         return self.outcome.is_complete(self.plan) and not self.is_refused
 
     @property
@@ -75,17 +75,17 @@ class Report:
 
     @property
     def is_pending(self) -> bool:
-        """Whether live differs from the manifests; with `only_new`, in a way that no earlier run saw."""
-        if self.only_new and self.recollection is not None:
-            return self.recollection.new_count > 0
+        """Whether the live state differs from the manifests; with `only_new`, in a way that no earlier run saw."""
+        if self.only_new and self.history is not None:
+            return self.history.new_count > 0
         return bool(self.plan.changes or self.plan.unmet)
 
 
 def report_document(report: Report) -> dict[str, Any]:
-    """The report as one JSON document: the plan's, with what became of each request where there is something to tell."""
+    """The report as one JSON document: the plan's; for an apply also the outcome, of each request and as a whole."""
     document = plan_document(report.plan, kind=report.kind)
-    if report.recollection is not None:
-        document = _with_memory(document, report.plan, report.recollection)
+    if report.history is not None:
+        document = _with_history(document, report.plan, report.history)
     if report.kind != "Apply":
         return document
     document["requests"] = [
@@ -100,23 +100,22 @@ def report_document(report: Report) -> dict[str, Any]:
     return document
 
 
-def _with_memory(document: dict[str, Any], plan: Plan, recollection: Recollection) -> dict[str, Any]:
-    """The document with what the memory says of each change, path and expectation, and what is over."""
+def _with_history(document: dict[str, Any], plan: Plan, history: HistoryComparison) -> dict[str, Any]:
+    """The document with the history of each change, path and expectation, and with what is resolved."""
     for entry, change in zip(document["changes"], plan.changes, strict=True):
-        entry.update(_memory_fields(recollection.of_change(change)))
+        entry.update(_history_fields(history.of_change(change)))
         for field_entry, item in zip(entry["fields"], change.fields, strict=True):
-            field_entry.update(_memory_fields(recollection.of_field(change, item)))
+            field_entry.update(_history_fields(history.of_field(change, item)))
     for entry, expected in zip(document.get("expectations", ()), plan.expectations, strict=True):
-        entry.update(_memory_fields(recollection.of_expectation(expected)))
+        entry.update(_history_fields(history.of_expectation(expected)))
     document["resolved"] = [
-        {"address": entry.address, "path": entry.path or None, "since": entry.first_seen}
-        for entry in recollection.resolved
+        {"address": entry.address, "path": entry.path or None, "since": entry.first_seen} for entry in history.resolved
     ]
     return {**document, "fingerprint": fingerprint(document)}
 
 
-def _memory_fields(recalled: Recalled | None) -> dict[str, str]:
-    return {} if recalled is None else {"memory": recalled.word, "since": recalled.since}
+def _history_fields(found: PathHistory | None) -> dict[str, str]:
+    return {} if found is None else {"history": found.word, "since": found.since}
 
 
 _NOT_REACHED: Mapping[str, Any] = {
@@ -147,7 +146,7 @@ def _remaining_document(key: Key, change: FieldChange | None) -> dict[str, Any]:
     document: dict[str, Any] = {"address": key.address, "path": path_text(change.path)}
     for name, value in (("live", change.before), ("wanted", change.after)):
         if value is not MISSING:
-            document[name] = "(sensitive)" if change.is_sensitive else redacted(value)
+            document[name] = SENSITIVE_TEXT if change.is_sensitive else redacted(value)
     return document
 
 
@@ -155,5 +154,5 @@ def _moved_document(moved: Moved) -> dict[str, Any]:
     document: dict[str, Any] = {"address": moved.key.address, "path": moved.path}
     for name, value in (("planned", moved.planned), ("live", moved.live), ("wanted", moved.wanted)):
         if value is not MISSING:
-            document[name] = "(sensitive)" if moved.is_sensitive else redacted(value)
+            document[name] = SENSITIVE_TEXT if moved.is_sensitive else redacted(value)
     return document

@@ -19,13 +19,13 @@ from reconciler.report.grouping import Group, Section, is_attributed, labelled, 
 from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
+    history_texts,
     moved_texts,
     remaining_texts,
     request_counts,
     summary_text,
     unmet_texts,
 )
-from reconciler.report.recollection import recollection_texts
 from reconciler.report.report import Report
 from reconciler.report.table import width
 from reconciler.report.wrap import listed, without_commands, wrapped
@@ -69,7 +69,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0, columns: in
     lines += page.notes("Refused:", (str(refusal) for refusal in plan.refused), "bad")
     lines += page.notes("Stale: the live side has changed since the plan was made.", moved_texts(report), "bad")
     lines += page.notes("Not as expected:", unmet_texts(report), "bad")
-    lines += page.notes("Drift over time:", recollection_texts(report), "dim")
+    lines += page.notes("Drift over time:", history_texts(report), "dim")
     lines += page.notes("Notes:", (f"{n.address}: {n.message}" for n in plan.notices), "dim")
     lines += page.requests(report, verbose)
     lines += page.notes("Not as wanted after apply:", remaining_texts(report), "bad")

@@ -104,6 +104,11 @@ class Secrets:
                 concealed = with_value(concealed, (*PARAMS, name), Sensitive(revealed(value), source))
         return concealed
 
+    def redacted(self, key: Key, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """A live spec or document as plain JSON data, with `(sensitive)` in place of its secrets."""
+        shown: dict[str, Any] = redacted(self.conceal(key, tree, source="live"))
+        return shown
+
 
 def _lists_wrapped(value: Any) -> Any:
     """A list with a secret in it as one secret: its other items may be the secrets of before."""

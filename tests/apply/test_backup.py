@@ -14,7 +14,8 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.apply.backup import backup_plan, file_names, write_backup
+from reconciler.apply.backup import backup_plan, write_backup
+from reconciler.apply.export import file_names
 from reconciler.config import Flags, settings
 from reconciler.emulator.server import Emulator
 from reconciler.errors import ReconcilerError, RemoteError

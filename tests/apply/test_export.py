@@ -173,25 +173,25 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize(
     ("document", "stated", "told"),
     [
-        ({"name": "a\x00b"}, {}, ["name: it holds a NUL character"]),
-        ({"description": "\ud83d"}, {}, ["description: it holds half of a surrogate pair"]),
-        ({"notes": "ä" * 32769}, {}, ["notes: longer than the 65,536 bytes that notes may have"]),
-        ({"visibility": {"gettable": 40}}, {}, ["visibility: 40 is no visibility that a manifest can state"]),
+        ({"name": "a\x00b"}, {}, ["name: it contains a NUL character"]),
+        ({"description": "\ud83d"}, {}, ["description: it contains half of a surrogate pair"]),
+        ({"notes": "ä" * 32769}, {}, ["notes: it is longer than 65,536 bytes, the limit for notes"]),
+        ({"visibility": {"gettable": 40}}, {}, ["visibility: 40 is not a visibility that a manifest can state"]),
         (
             {"toolkits": ["a", "b\x00", "c"]},
             {"toolkits": ["a", "c"]},
-            ["toolkits.b\x00: it holds a NUL character"],
+            ["toolkits.b\x00: it contains a NUL character"],
         ),
-        ({"languages": ["", "en"]}, {"languages": ["en"]}, ["languages: it holds an empty tag"]),
+        ({"languages": ["", "en"]}, {"languages": ["en"]}, ["languages: it contains an empty tag"]),
         (
             {"metadata": {"": 1, "a": {"": 1, "b": 2}, "c": {"": 1}}},
             {"metadata": {"a": {"b": 2}}},
-            [f"metadata.{path}: a key in a manifest can't be empty" for path in ("", "a.", "c.")],
+            [f"metadata.{path}: a key can't be empty in a manifest" for path in ("", "a.", "c.")],
         ),
         (
             {"metadata": {"a": [1, {"b": "\x00"}], "d": 4}},
             {"metadata": {"d": 4}},
-            ["metadata.a: it holds a NUL character"],
+            ["metadata.a: it contains a NUL character"],
         ),
         ({"metadata": nested(33)}, {"metadata": nested(33)}, []),
         ({"metadata": nested(34)}, {}, [f"metadata.{'.'.join('a' * 32)}: it is nested deeper than 32 levels"]),
@@ -337,7 +337,7 @@ def test_a_text_is_read_back_as_it_was_without_a_remark(text: str) -> None:
 def test_a_comment_stays_on_its_line() -> None:
     manifest = exported({"metadata": {"a\nkind: Evil\u202e": "\x00"}})
     assert yaml_from_manifest(manifest).splitlines()[:2] == [
-        "# left out: me/pets/petsID metadata.a\\nkind: Evil\\u202E: it holds a NUL character",
+        "# left out: me/pets/petsID metadata.a\\nkind: Evil\\u202E: it contains a NUL character",
         "apiVersion: reconciler/v1",
     ]
 

@@ -24,7 +24,7 @@ from reconciler.config.settings import Limits, PruneLimits
 from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Switches
 from reconciler.errors import ReconcilerError
-from reconciler.plan.planning import Inputs
+from reconciler.manifests.selection import Inputs
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
 from reconciler.remote.port import Remote

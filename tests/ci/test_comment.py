@@ -151,8 +151,8 @@ def test_a_comment_deleted_meanwhile_is_made_anew(desk: Desk, github: GitHub) ->
     [
         (Planned(status=403, message=f"no {TOKEN}\n::error::x"), "`pull-requests: write`"),
         (Planned(status=404, message="Not Found"), "Check --repo and --pr"),
-        (Planned(status=422, message="Validation Failed"), "GitHub refuses the content"),
-        (Planned(status=307, headers={"Location": "http://127.0.0.1:9/"}), "A redirect is not followed"),
+        (Planned(status=422, message="Validation Failed"), "GitHub rejected the content"),
+        (Planned(status=307, headers={"Location": "http://127.0.0.1:9/"}), "Redirects are not followed"),
         (Planned(status=429, headers={"Retry-After": "3600"}), "GitHub asks to wait 3600 s"),
         (Planned(status=403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9999999999"}), "to wait"),
         (Planned(status=429), "waits"),

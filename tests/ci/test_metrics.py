@@ -7,7 +7,7 @@ from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin, Refusal
 from reconciler.plan.plan import Change, Plan, Source
-from reconciler.report.memory import Entry, Recalled, Recollection
+from reconciler.report.drift_history import Entry, HistoryComparison, PathHistory
 from reconciler.report.report import Report
 from reconciler.resources.keys import Key
 
@@ -50,9 +50,9 @@ def test_every_number_of_a_run() -> None:
         expectations=(Expectation(key=version, expected=("cat",), live=(), origin=Origin(path="m.yaml")),),
         compared=(MODEL, Key(user_id="me", app_id="pets", model_id="in-sync")),
     )
-    places = {("a", "b"): Recalled(since="", is_new=True), ("a", "c"): Recalled(since="", is_new=False)}
+    places = {("a", "b"): PathHistory(since="", is_new=True), ("a", "c"): PathHistory(since="", is_new=False)}
     gone = Entry(address="a", path="d", fingerprint="", first_seen="")
-    report = Report(kind="Drift", plan=plan, recollection=Recollection(places=places, resolved=(gone, gone)))
+    report = Report(kind="Drift", plan=plan, history=HistoryComparison(places=places, resolved=(gone, gone)))
     samples = [line for line in metrics_text(run_of(report, 3)).splitlines() if not line.startswith("#")]
     assert samples == [
         "reconciler_drift_models{} 3",
@@ -61,9 +61,9 @@ def test_every_number_of_a_run() -> None:
         'reconciler_drift_changes{action="delete"} 1',
         "reconciler_drift_expectations_unmet{} 1",
         "reconciler_drift_refused{} 1",
-        'reconciler_drift_paths{memory="new"} 1',
-        'reconciler_drift_paths{memory="standing"} 1',
-        'reconciler_drift_paths{memory="resolved"} 2',
+        'reconciler_drift_paths{history="new"} 1',
+        'reconciler_drift_paths{history="standing"} 1',
+        'reconciler_drift_paths{history="resolved"} 2',
         "reconciler_drift_exit_code{} 3",
         "reconciler_drift_duration_seconds{} 1.250",
         "reconciler_drift_last_run_timestamp_seconds{} 1795451505.500",

@@ -192,7 +192,7 @@ def test_a_file_that_the_base_broke_counts_as_this_changes_and_a_note_says_so(de
     (notice,) = document["notices"]
     assert notice["address"] == "main"
     assert notice["message"].startswith(
-        "models/pets.yaml can't be used as they are there, so changes to their models count as this change's: "
+        "models/pets.yaml can't be used as they are there, so changes to their models are attributed to this change: "
         "models/pets.yaml:5:"
     )
 
@@ -300,7 +300,7 @@ def test_a_path_outside_of_git_is_a_clear_error(desk: Desk, tmp_path: Path) -> N
     loose.write_text(manifest("pet-breeds", "{}"))
     both = desk.run("models", loose)
     assert both.exit_code == 1
-    assert "lies outside of the git work tree" in both.stderr
+    assert "is outside of the git work tree" in both.stderr
 
 
 def test_standard_input_has_no_base(desk: Desk) -> None:

@@ -18,9 +18,9 @@ from reconciler.config.endpoint import parse_endpoint
 from reconciler.emulator.sample import SAMPLE
 from reconciler.emulator.server import Emulator
 from reconciler.loading.schema import schema_document
-from reconciler.plan.planning import Inputs
+from reconciler.manifests.selection import Inputs
 from reconciler.remote.clarifai import ClarifaiRemote
-from reconciler.report.recollection import recollection_texts
+from reconciler.report.outcome import history_texts
 from reconciler.report.report import Report, report_document
 from reconciler.session import Session
 from tests.command_line import CliResult, RunCli
@@ -30,7 +30,7 @@ DAYS = [datetime(2026, 11, day, 14, tzinfo=timezone.utc) for day in (23, 24, 25,
 
 
 class Week:
-    """A session a day, all with one memory."""
+    """A session a day, all with one drift history."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class Week:
         """The drift on one of the days."""
         session = replace(self._session, now=lambda: DAYS[day])
         chosen = Inputs(paths=(str(self.folder / "m"),), **inputs)
-        return session.drift(chosen, memory_file=self.state, only_new=only_new)
+        return session.drift(chosen, history_file=self.state, only_new=only_new)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -69,23 +69,23 @@ def week(tmp_path: Path, emulator: Emulator) -> Any:
 def test_a_week_of_drift(week: Week) -> None:
     write(week.folder, name="One", description="Two")
     monday = week.drift(0)
-    assert list(recollection_texts(monday)) == ["new: demo/pets/petsID description", "new: demo/pets/petsID name"]
+    assert list(history_texts(monday)) == ["new: demo/pets/petsID description", "new: demo/pets/petsID name"]
     write(week.folder, name="One", description="Three")
     tuesday = week.drift(1)
-    assert list(recollection_texts(tuesday)) == [
+    assert list(history_texts(tuesday)) == [
         "new: demo/pets/petsID description",
         "standing since 2026-11-23T14:00:00Z: demo/pets/petsID name",
     ]
     write(week.folder, description="Three")
     wednesday = week.drift(2)
-    assert list(recollection_texts(wednesday)) == [
+    assert list(history_texts(wednesday)) == [
         "standing since 2026-11-24T14:00:00Z: demo/pets/petsID description",
         "resolved: demo/pets/petsID name (first seen 2026-11-23T14:00:00Z)",
     ]
     document = report_document(wednesday)
     (change,) = document["changes"]
-    assert (change["memory"], change["since"]) == ("standing", "2026-11-24T14:00:00Z")
-    assert [(item["memory"], item["since"]) for item in change["fields"]] == [("standing", "2026-11-24T14:00:00Z")]
+    assert (change["history"], change["since"]) == ("standing", "2026-11-24T14:00:00Z")
+    assert [(item["history"], item["since"]) for item in change["fields"]] == [("standing", "2026-11-24T14:00:00Z")]
     assert document["resolved"] == [{"address": "demo/pets/petsID", "path": "name", "since": "2026-11-23T14:00:00Z"}]
     assert list(Draft202012Validator(schema_document("Plan")).iter_errors(document)) == []
 
@@ -104,10 +104,10 @@ def test_a_run_about_a_part_says_nothing_of_the_rest(week: Week) -> None:
     week.drift(0)
     write(week.folder, name="pets", description="x")
     for target in ("pet-breeds", "*-breeds"):
-        assert list(recollection_texts(week.drift(1, targets=(target,)))) == [
+        assert list(history_texts(week.drift(1, targets=(target,)))) == [
             "standing since 2026-11-23T14:00:00Z: demo/pets/pet-breeds name"
         ]
-    told = list(recollection_texts(week.drift(2)))
+    told = list(history_texts(week.drift(2)))
     assert "standing since 2026-11-23T14:00:00Z: demo/pets/pet-breeds name" in told
     assert any(line.startswith("new: demo/pets/petsID description") for line in told)
 
@@ -115,11 +115,11 @@ def test_a_run_about_a_part_says_nothing_of_the_rest(week: Week) -> None:
 def test_a_deletion_is_resolved_by_a_run_that_prunes_only(week: Week) -> None:
     write(week.folder, name="One")
     pruning: dict[str, Any] = {"prune": True, "prune_whole_app": True, "max_deletes": 100}
-    first = list(recollection_texts(week.drift(0, **pruning)))
+    first = list(history_texts(week.drift(0, **pruning)))
     gone = [line for line in first if line.endswith(("pet-breeds", "pet-names"))]
     assert gone
-    assert not any(line.startswith("resolved") for line in recollection_texts(week.drift(1)))
-    again = list(recollection_texts(week.drift(2, **pruning)))
+    assert not any(line.startswith("resolved") for line in history_texts(week.drift(1)))
+    again = list(history_texts(week.drift(2, **pruning)))
     assert [line.replace("new: ", "standing since 2026-11-23T14:00:00Z: ") for line in gone] == [
         line for line in again if line.endswith(("pet-breeds", "pet-names"))
     ]
@@ -177,7 +177,7 @@ def test_a_damaged_state_is_told_before_the_service_is_asked(
     assert re.search(r"^reconciler_drift_exit_code\{.*\} 1$", (tmp_path / "d.prom").read_text(), re.MULTILINE)
 
 
-def test_a_failed_run_changes_no_memory(tmp_path: Path, drift: Callable[..., CliResult]) -> None:
+def test_a_failed_run_changes_no_drift_history(tmp_path: Path, drift: Callable[..., CliResult]) -> None:
     write(tmp_path, name="One")
     drift("--state", "s.json")
     before = (tmp_path / "s.json").read_bytes()
@@ -205,7 +205,7 @@ def test_metrics_are_written_whole_and_can_be_read_by_the_collector(
     samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert samples[f"reconciler_drift_models{{{labels}}}"] == "1"
     assert samples[f'reconciler_drift_changes{{{labels},action="update"}}'] == "1"
-    assert samples[f'reconciler_drift_paths{{{labels},memory="new"}}'] == "1"
+    assert samples[f'reconciler_drift_paths{{{labels},history="new"}}'] == "1"
     assert samples[f"reconciler_drift_exit_code{{{labels}}}"] == "2"
     assert ((tmp_path / "d.prom").stat().st_mode & 0o444) == 0o444
     assert [path.name for path in tmp_path.glob(".d.prom*")] == []

@@ -30,11 +30,11 @@ def test_emulator_says_where_it_listens_and_ends_on_sigterm(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--pat", "a", "--pat-env", "B"], "--pat and --pat-env both name the token. Give one of them."),
-        (["--pat", ""], "--pat is empty. Give a token, or leave the option out."),
+        (["--pat", "a", "--pat-env", "B"], "--pat and --pat-env both give the token. Give one of them."),
+        (["--pat", ""], "--pat is empty. Give a token, or leave out the option."),
         (
             ["--pat-env", "NOT_THERE"],
-            "--pat-env NOT_THERE: that environment variable is not set. Set it, or leave the option out.",
+            "--pat-env NOT_THERE: this environment variable is not set. Set it, or leave out the option.",
         ),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else None,

@@ -61,8 +61,8 @@ def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: 
     there = ", ".join(f"live/pets/{name}.yaml" for name in names if name != "pet-draft")
     assert (again.exit_code, again.stdout) == (3, "")
     assert again.stderr == (
-        f"error: No file was written, because there is one already: {there}. "
-        "Give another folder, or --force to overwrite.\n"
+        f"error: No file was written, because these exist already: {there}. "
+        "Give another folder, or --force to overwrite them.\n"
     )
     assert (service.folder / "live/pets/petsID.yaml").read_text() == "mine"
     assert not (service.folder / "live/pets/pet-draft.yaml").exists()
@@ -94,7 +94,7 @@ def test_export_by_name_and_type_searches(service: Service) -> None:
 
 def test_export_of_nothing_says_so(service: Service) -> None:
     result = service.run("export", "--name", "none*")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "There are no such models.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No model matches.\n")
 
 
 def test_export_never_has_clarifais_own_models(service: Service) -> None:
@@ -131,7 +131,7 @@ def test_export_leaves_secrets_out_and_what_no_manifest_can_hold(secretive: Serv
         {
             "address": "demo/pets/long",
             "path": "notes",
-            "reason": "longer than the 65,536 bytes that notes may have",
+            "reason": "it is longer than 65,536 bytes, the limit for notes",
         },
     ]
     assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["bot", "long"]

@@ -162,8 +162,8 @@ def _fail_with_the_token(**_: object) -> None:
 
 
 INTERNAL = (
-    f"error: internal error (ValueError): this is a fault of reconciler {__version__}, not of your manifests. "
-    "Rerun with -vv to see where it happened, and report that text.\n"
+    f"error: internal error (ValueError): this is a bug in reconciler {__version__}, not in your manifests. Run the "
+    "command again with -vv to see where it happened, and report the output.\n"
 )
 
 

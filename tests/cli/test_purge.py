@@ -88,7 +88,7 @@ def test_purge_of_an_empty_app_writes_nothing(cli: RunCli, folder: Path) -> None
         (["a/b/c", "--confirm", "a/b/c"], '"a/b/c" is not of the form USER/APP, for example demo/pets.'),
         (
             ["demo/pets", "--confirm", "demo/pets", "--app-id", "other"],
-            "--app-id other contradicts USER/APP, demo/pets. Leave --app-id out.",
+            "--app-id other contradicts USER/APP, which is demo/pets. Leave out --app-id.",
         ),
     ],
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import Origin
-from reconciler.plan.attribution import BaseState, spelled_as
-from reconciler.plan.plan import AttributionBase
+from reconciler.manifests.base import BaseState
+from reconciler.plan.attribution import spelled_as
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope
@@ -22,7 +22,7 @@ def base(*scopes: tuple[str, str]) -> BaseState:
         )
         for user_id, app_id in scopes
     )
-    return BaseState(revision=AttributionBase(ref="main", commit="abc"), desired=Desired(models=models))
+    return BaseState(ref="main", commit="abc", desired=Desired(models=models))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_base_is_spelled_as_the_head_where_both_mean_one_app(
 ) -> None:
     found = spelled_as(base(*of_base), [Scope(*pair) for pair in of_head], lambda _: "demo")
     assert [model.key.address for model in found.desired.models] == expected
-    assert found.revision == AttributionBase(ref="main", commit="abc")
+    assert (found.ref, found.commit) == ("main", "abc")
 
 
 def test_who_me_is_is_asked_of_the_scope_that_says_so_and_only_then() -> None:

@@ -1,4 +1,4 @@
-"""The report as data: its exit code, and the document with what became of a run and what the memory says."""
+"""The report as data: its exit code, and the document with what became of a run and its drift history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.apply.sending import Status, StepResult
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin
-from reconciler.report.memory import Entry, Memory, recalled
+from reconciler.report.drift_history import DriftHistory, Entry, compared_with_history
 from reconciler.report.outcome import summary_text
 from reconciler.report.report import Report, report_document
 from reconciler.resources.keys import Key
@@ -81,7 +81,7 @@ def test_a_document_of_a_run_that_sent_nothing_has_every_request_as_not_reached(
     assert told == {"status": "not_reached", "error": None, "attempts": 0, "request_id": None}
 
 
-def test_the_memory_speaks_of_changes_paths_and_unmet_expectations() -> None:
+def test_the_drift_history_covers_changes_paths_and_unmet_expectations() -> None:
     def expecting(*live: str) -> Expectation:
         version = MODEL.version("v")
         return Expectation(key=version, expected=("cat",), live=live, origin=Origin(path="m.yaml"))
@@ -91,17 +91,17 @@ def test_the_memory_speaks_of_changes_paths_and_unmet_expectations() -> None:
     plan = replace(report.plan, expectations=(expecting("dog"), replace(expecting("cat"), key=MODEL.version("w"))))
     before = replace(plan, changes=(replace(change, fields=change.fields[:1]),))
     gone = Entry(address="demo/pets/gone", path="", fingerprint="", first_seen="sunday")
-    start = Memory(salt="00" * 32, endpoint="https://x", entries=(gone,))
-    _, memory = recalled(before, start, now="monday", looked_at=lambda _: False)
-    recollection, _ = recalled(plan, memory, now="tuesday", looked_at=lambda _: True)
-    document = report_document(replace(report, plan=plan, recollection=recollection))
+    start = DriftHistory(salt="00" * 32, endpoint="https://x", entries=(gone,))
+    _, history = compared_with_history(before, start, now="monday", was_checked=lambda _: False)
+    comparison, _ = compared_with_history(plan, history, now="tuesday", was_checked=lambda _: True)
+    document = report_document(replace(report, plan=plan, history=comparison))
     (told,) = document["changes"]
-    assert (told["memory"], told["since"]) == ("new", "monday")
-    assert [(field["path"], field["memory"], field["since"]) for field in told["fields"]] == [
+    assert (told["history"], told["since"]) == ("new", "monday")
+    assert [(field["path"], field["history"], field["since"]) for field in told["fields"]] == [
         ("name", "standing", "monday"),
         ("notes", "new", "tuesday"),
     ]
-    assert [(item.get("memory"), item.get("since")) for item in document["expectations"]] == [
+    assert [(item.get("history"), item.get("since")) for item in document["expectations"]] == [
         ("standing", "monday"),
         (None, None),
     ]

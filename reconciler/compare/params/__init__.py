@@ -10,6 +10,6 @@ snapshot.py   model types from a file
 from __future__ import annotations
 
 from reconciler.compare.params.check import check_offline, findings
-from reconciler.compare.params.fields import fields_for, sensitive_params, types_from_snapshot
+from reconciler.compare.params.fields import secrets_from_types, types_from_snapshot
 
-__all__ = ["check_offline", "fields_for", "findings", "sensitive_params", "types_from_snapshot"]
+__all__ = ["check_offline", "findings", "secrets_from_types", "types_from_snapshot"]

@@ -10,12 +10,15 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from reconciler.resources.canonical import equal
+from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
+from reconciler.resources.secrets import Secrets
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 from reconciler.resources.wording import described, quoted, shortened
 
@@ -217,6 +220,31 @@ def sensitive_params(fields: ParamFields) -> frozenset[str]:
     """The params that hold a secret, or something with a secret inside: also those of options that aren't chosen."""
     every = _below_params(every_field((*fields.by_type, *fields.by_version)))
     return frozenset(field.path[len(PARAMS)] for field in every if field.kind in SECRET_KINDS)
+
+
+def secrets_from_types(
+    types: Mapping[str, Document],
+    version_of: Callable[[Key], tuple[str, Document]],
+    *,
+    known: frozenset[str] = frozenset(),
+) -> Secrets:
+    """What is secret in versions: the params that their model types, and their own params_specs, declare so.
+
+    `types` are the model types by id. `version_of` gives the id of a version's model type ("" where it isn't known) and the
+    version's document. `known` are texts that are secret wherever they stand.
+    """
+
+    @cache
+    def of_any_type() -> frozenset[str]:
+        return frozenset(name for each in types.values() for name in sensitive_params(fields_for(each, None)))
+
+    def params_of(key: Key) -> frozenset[str]:
+        type_id, document = version_of(key)
+        declared = sensitive_params(fields_for(types.get(type_id), document))
+        # Where the type isn't known, a param is shown only if no type at all declares one of that name secret.
+        return declared if type_id in types else declared | of_any_type()
+
+    return Secrets(known=known, params_of=params_of)
 
 
 def every_field(fields: Iterable[ParamField]) -> Iterator[ParamField]:

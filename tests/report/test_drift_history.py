@@ -1,4 +1,4 @@
-"""What a memory of drift recalls: new, standing, resolved, and what a run that looked at a part says nothing of."""
+"""What a history of drift recalls: new, standing, resolved, and what a run that looked at a part says nothing of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin
 from reconciler.plan.plan import Change, Plan, Source
-from reconciler.report.memory import Entry, Memory, Recollection, recalled, was_looked_at
+from reconciler.report.drift_history import (
+    DriftHistory,
+    Entry,
+    HistoryComparison,
+    compared_with_history,
+    was_checked,
+)
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING
@@ -19,7 +25,7 @@ from reconciler.resources.tree import MISSING
 SALT = "00" * 32
 MONDAY, TUESDAY, SUNDAY = "2026-11-23T14:00:00Z", "2026-11-24T14:00:00Z", "2026-11-29T14:00:00Z"
 MODEL = Key(user_id="me", app_id="pets", model_id="petsID")
-EMPTY = Memory(salt=SALT, endpoint="https://x")
+EMPTY = DriftHistory(salt=SALT, endpoint="https://x")
 
 
 def edit(path: str, before: Any = MISSING, after: Any = MISSING) -> FieldChange:
@@ -45,19 +51,21 @@ def deletion() -> Plan:
     return Plan(tool_version="0", created_at=MONDAY, endpoint="https://x", source=source, changes=changes)
 
 
-def told(recollection: Recollection) -> tuple[dict[str, str], list[str]]:
+def told(comparison: HistoryComparison) -> tuple[dict[str, str], list[str]]:
     """Each path with its word and time, and the paths that are over."""
-    places = {path: f"{item.word} {item.since}" for (_, path), item in recollection.places.items()}
-    return places, [f"{entry.path} {entry.first_seen}" for entry in recollection.resolved]
+    places = {path: f"{item.word} {item.since}" for (_, path), item in comparison.places.items()}
+    return places, [f"{entry.path} {entry.first_seen}" for entry in comparison.resolved]
 
 
-def runs(*steps: tuple[str, Plan], looked_at: Callable[[Entry], bool] = lambda _: True) -> tuple[Recollection, Memory]:
-    """The last of several runs, each with the memory of the one before."""
-    memory = EMPTY
-    recollection = Recollection(places={})
+def runs(
+    *steps: tuple[str, Plan], was_checked: Callable[[Entry], bool] = lambda _: True
+) -> tuple[HistoryComparison, DriftHistory]:
+    """The last of several runs, each with the history of the one before."""
+    history = EMPTY
+    comparison = HistoryComparison(places={})
     for now, plan in steps:
-        recollection, memory = recalled(plan, memory, now=now, looked_at=looked_at)
-    return recollection, memory
+        comparison, history = compared_with_history(plan, history, now=now, was_checked=was_checked)
+    return comparison, history
 
 
 @pytest.mark.parametrize(
@@ -93,52 +101,52 @@ def runs(*steps: tuple[str, Plan], looked_at: Callable[[Entry], bool] = lambda _
     ],
 )
 def test_the_same_path_on_the_next_day(first: FieldChange, second: FieldChange, expected: str) -> None:
-    recollection, _ = runs((MONDAY, plan_of(first)), (TUESDAY, plan_of(second)))
+    comparison, _ = runs((MONDAY, plan_of(first)), (TUESDAY, plan_of(second)))
     (path,) = (".".join(second.path),)
-    assert told(recollection) == ({path: expected}, [])
+    assert told(comparison) == ({path: expected}, [])
 
 
 def test_the_first_run_finds_all_new() -> None:
-    recollection, memory = runs((MONDAY, plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))))
-    assert told(recollection) == ({"name": f"new {MONDAY}", "notes": f"new {MONDAY}"}, [])
-    assert (recollection.new_count, recollection.standing_count) == (2, 0)
-    assert [(entry.place, entry.first_seen) for entry in memory.entries] == [
+    comparison, history = runs((MONDAY, plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))))
+    assert told(comparison) == ({"name": f"new {MONDAY}", "notes": f"new {MONDAY}"}, [])
+    assert (comparison.new_count, comparison.standing_count) == (2, 0)
+    assert [(entry.place, entry.first_seen) for entry in history.entries] == [
         (("me/pets/petsID", "name"), MONDAY),
         (("me/pets/petsID", "notes"), MONDAY),
     ]
-    assert memory.updated_at == MONDAY
+    assert history.updated_at == MONDAY
 
 
 def test_what_is_gone_is_resolved_once_and_new_when_it_comes_back() -> None:
     drift, in_sync = plan_of(edit("name", "a", "b")), plan_of()
-    recollection, memory = runs((MONDAY, drift), (TUESDAY, in_sync))
-    assert told(recollection) == ({}, [f"name {MONDAY}"])
-    assert memory.entries == ()
+    comparison, history = runs((MONDAY, drift), (TUESDAY, in_sync))
+    assert told(comparison) == ({}, [f"name {MONDAY}"])
+    assert history.entries == ()
     assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, in_sync))[0]) == ({}, [])
     assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, drift))[0]) == ({"name": f"new {SUNDAY}"}, [])
 
 
 def test_what_a_run_did_not_look_at_stays_as_it_was() -> None:
     steps = (MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, plan_of())
-    recollection, memory = runs(*steps, looked_at=lambda _: False)
-    assert told(recollection) == ({}, [])
-    assert [entry.first_seen for entry in memory.entries] == [MONDAY]
+    comparison, history = runs(*steps, was_checked=lambda _: False)
+    assert told(comparison) == ({}, [])
+    assert [entry.first_seen for entry in history.entries] == [MONDAY]
 
 
 def test_a_resource_is_new_where_any_path_in_it_is_and_dates_from_its_oldest() -> None:
     both = plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))
-    recollection, _ = runs((MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, both))
-    whole = recollection.of_change(both.changes[0])
+    comparison, _ = runs((MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, both))
+    whole = comparison.of_change(both.changes[0])
     assert (whole.word, whole.since) == ("new", MONDAY)
-    assert told(recollection)[0] == {"name": f"standing {MONDAY}", "notes": f"new {TUESDAY}"}
+    assert told(comparison)[0] == {"name": f"standing {MONDAY}", "notes": f"new {TUESDAY}"}
 
 
 def test_a_deletion_is_one_drift_whatever_it_shows() -> None:
-    recollection, _ = runs((MONDAY, deletion()), (TUESDAY, deletion()))
+    comparison, _ = runs((MONDAY, deletion()), (TUESDAY, deletion()))
     change = deletion().changes[0]
-    assert told(recollection) == ({"": f"standing {MONDAY}"}, [])
-    assert recollection.of_change(change).word == "standing"
-    assert recollection.of_field(change, change.fields[0]) is None
+    assert told(comparison) == ({"": f"standing {MONDAY}"}, [])
+    assert comparison.of_change(change).word == "standing"
+    assert comparison.of_field(change, change.fields[0]) is None
 
 
 def test_an_unmet_expectation_is_remembered_and_a_met_one_is_not() -> None:
@@ -153,7 +161,7 @@ def test_an_unmet_expectation_is_remembered_and_a_met_one_is_not() -> None:
     assert told(runs(*steps, (SUNDAY, expecting("emu")))[0]) == ({"expect.concepts": f"new {SUNDAY}"}, [])
 
 
-def test_a_memory_holds_no_value_and_nothing_made_of_a_secret() -> None:
+def test_a_history_holds_no_value_and_nothing_made_of_a_secret() -> None:
     secret, other = Sensitive("planted-secret", "env:K"), Sensitive("another-secret", "env:K")
     memories = [runs((MONDAY, plan_of(edit("metadata.key", value, "planted-text"))))[1] for value in (secret, other)]
     assert memories[0] == memories[1]
@@ -163,7 +171,9 @@ def test_a_memory_holds_no_value_and_nothing_made_of_a_secret() -> None:
 def test_another_salt_gives_other_fingerprints() -> None:
     plan = plan_of(edit("name", "a", "b"))
     found = [
-        recalled(plan, Memory(salt=salt, endpoint=""), now=MONDAY, looked_at=lambda _: True)[1].entries[0].fingerprint
+        compared_with_history(plan, DriftHistory(salt=salt, endpoint=""), now=MONDAY, was_checked=lambda _: True)[1]
+        .entries[0]
+        .fingerprint
         for salt in ("00" * 32, "01" * 32)
     ]
     assert found[0] != found[1]
@@ -191,7 +201,7 @@ def test_which_entries_a_run_looked_at(
 ) -> None:
     entry = Entry(address=address, path=path, fingerprint="", first_seen=MONDAY)
     compared = frozenset({"me/pets/petsID", "me/pets/a@b"})
-    looked_at = was_looked_at(
+    looked_at = was_checked(
         entry, compared=compared, targets=targets, is_partial=bool(targets) or selected, is_pruning=is_pruning
     )
     assert looked_at is expected

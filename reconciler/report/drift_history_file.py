@@ -1,7 +1,7 @@
-"""The memory of drift on disk: locked while it is updated, written whole or not at all, readable by its owner only.
+"""The drift history on disk (`drift --state FILE`): locked while it is updated, written whole or not at all, private.
 
-A file that isn't there is a memory of nothing. One that is damaged, is something else, or was written by a later version
-is an error and stays as it is: starting anew silently would call every old drift new.
+A file that doesn't exist is an empty history. One that is damaged, is something else, or was written by a later major version
+is an error and stays as it is: to start over silently would report all drift as new.
 """
 
 from __future__ import annotations
@@ -17,77 +17,90 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from reconciler.errors import ReconcilerError
-from reconciler.report.memory import Entry, Memory
+from reconciler.report.drift_history import DriftHistory, Entry
 from reconciler.state.whole_files import write_whole
 
-KIND: Final = "DriftMemory"
-FORMAT_VERSION: Final = "1.0"
-"""Major: a reader of another major refuses the file. Minor: keys were added."""
+KIND: Final = "DriftHistory"
+_KINDS: Final = (KIND, "DriftMemory")
+"""The second is what format 1.0 called it."""
+
+FORMAT_VERSION: Final = "1.1"
+"""Major: a reader of another major refuses the file. Minor: keys were added, or `kind` got another name."""
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 LOCK_SECONDS: Final = 10.0
-_ANEW: Final = "Delete it to start a new memory, which takes all drift for new, or give another file."
+_START_OVER: Final = "Delete it to start a new history, in which all drift is new, or give another file."
 
 _Result = TypeVar("_Result")
 
 
-def read_memory(path: Path, *, endpoint: str) -> Memory:
-    """The memory in a file, a new one where there is no file. Raises ReconcilerError for a file that can't be used."""
+def read_history(path: Path, *, endpoint: str) -> DriftHistory:
+    """The history in a file, an empty one where there is no file. Raises ReconcilerError for a file that can't be used."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         _require_folder(path)
-        return Memory(salt=secrets.token_hex(32), endpoint=endpoint)
+        return DriftHistory(salt=secrets.token_hex(32), endpoint=endpoint)
     except OSError as error:
         raise ReconcilerError(f"The state file {path} can't be read: {error.strerror}.") from error
-    memory = _memory_from(content, path)
-    if memory.endpoint != endpoint:
+    history = _history_from(content, path)
+    if history.endpoint != endpoint:
         raise ReconcilerError(
-            f"The state file {path} remembers drift on {memory.endpoint}, this run talks to {endpoint}. "
+            f"The state file {path} is about drift on {history.endpoint}, but the endpoint of this run is {endpoint}. "
             "Keep a state file per endpoint and environment."
         )
-    return memory
+    return history
 
 
-def update_memory(
-    path: Path, update: Callable[[Memory], tuple[_Result, Memory]], *, endpoint: str, lock_seconds: float = LOCK_SECONDS
+def update_history(
+    path: Path,
+    update: Callable[[DriftHistory], tuple[_Result, DriftHistory]],
+    *,
+    endpoint: str,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> _Result:
-    """Read the memory, let `update` give its result and the memory after it, and write that; one process at a time.
+    """Read the history, let `update` give its result and the history after it, and write that; one process at a time.
 
     Raises ReconcilerError where the file can't be used or written, or others hold it for longer than `lock_seconds`.
     """
     with _locked(path, lock_seconds):
-        result, after = update(read_memory(path, endpoint=endpoint))
+        result, after = update(read_history(path, endpoint=endpoint))
         _write(path, after)
         return result
 
 
-def _memory_from(content: bytes, path: Path) -> Memory:
+def _history_from(content: bytes, path: Path) -> DriftHistory:
     if len(content) > MAX_BYTES:
-        raise ReconcilerError(f"The state file {path} is larger than 256 MiB: it was not written by this tool. {_ANEW}")
+        raise ReconcilerError(
+            f"The state file {path} is larger than 256 MiB, so this tool did not write it. {_START_OVER}"
+        )
     try:
         document: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ReconcilerError(f"The state file {path} is damaged: it is no JSON document ({error}). {_ANEW}") from error
-    if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise ReconcilerError(f"The state file {path} holds something else: its kind is not {KIND}. Give another file.")
+        raise ReconcilerError(
+            f"The state file {path} is damaged: it is not a JSON document ({error}). {_START_OVER}"
+        ) from error
+    if not isinstance(document, dict) or document.get("kind") not in _KINDS:
+        raise ReconcilerError(
+            f"The state file {path} is not a drift history: its kind is not {KIND}. Give another file."
+        )
     version = str(document.get("format_version", ""))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise ReconcilerError(
-            f"The state file {path} has format {version or 'nothing'}, this version reads {FORMAT_VERSION}. "
-            f"Use the version of the tool that wrote it. {_ANEW}"
+            f"The state file {path} has format {version or 'none'}, but this version of the tool reads {FORMAT_VERSION}. "
+            f"Use the version that wrote it. {_START_OVER}"
         )
     try:
-        return _memory(document)
+        return _history(document)
     except (KeyError, TypeError, ValueError) as error:
-        told = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
         raise ReconcilerError(
-            f"The state file {path} is damaged: a part of it is missing or wrong ({told}). {_ANEW}"
+            f"The state file {path} is damaged: a part of it is missing or wrong ({reason}). {_START_OVER}"
         ) from error
 
 
-def _memory(document: dict[str, Any]) -> Memory:
+def _history(document: dict[str, Any]) -> DriftHistory:
     if not isinstance(document["entries"], list):
         raise TypeError("entries is not a list")
     entries = tuple(map(_entry, document["entries"]))
@@ -96,7 +109,7 @@ def _memory(document: dict[str, Any]) -> Memory:
     salt = _text(document, "salt")
     if len(bytes.fromhex(salt)) < 16:
         raise ValueError("the salt is too short")
-    return Memory(
+    return DriftHistory(
         salt=salt, endpoint=_text(document, "endpoint"), updated_at=_text(document, "updated_at"), entries=entries
     )
 
@@ -104,24 +117,24 @@ def _memory(document: dict[str, Any]) -> Memory:
 def _entry(document: dict[str, Any]) -> Entry:
     texts = {name: _text(document, name) for name in ("address", "path", "fingerprint", "first_seen")}
     if texts["address"].count("/") != 2:
-        raise ValueError(f"{texts['address']!r} is no address")
+        raise ValueError(f"{texts['address']!r} is not an address")
     return Entry(**texts)
 
 
 def _text(document: dict[str, Any], name: str) -> str:
     value = document[name]
     if not isinstance(value, str):
-        raise TypeError(f"{name} is not a text")
+        raise TypeError(f"{name} is not a string")
     return value
 
 
-def _write(path: Path, memory: Memory) -> None:
+def _write(path: Path, history: DriftHistory) -> None:
     document = {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
-        "endpoint": memory.endpoint,
-        "updated_at": memory.updated_at,
-        "salt": memory.salt,
+        "endpoint": history.endpoint,
+        "updated_at": history.updated_at,
+        "salt": history.salt,
         "entries": [
             {
                 "address": entry.address,
@@ -129,7 +142,7 @@ def _write(path: Path, memory: Memory) -> None:
                 "fingerprint": entry.fingerprint,
                 "first_seen": entry.first_seen,
             }
-            for entry in memory.entries
+            for entry in history.entries
         ],
     }
     write_whole(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", what="state file")
@@ -138,13 +151,13 @@ def _write(path: Path, memory: Memory) -> None:
 def _require_folder(path: Path) -> None:
     if not path.parent.is_dir():
         raise ReconcilerError(
-            f"The state file {path} can't be written: there is no folder {path.parent}. Make it first."
+            f"The state file {path} can't be written: the folder {path.parent} doesn't exist. Create it first."
         )
 
 
 @contextmanager
 def _locked(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock beside the file. The lock file stays: who deletes one may take it from under another process."""
+    """Hold the lock beside the file. The lock file stays: to delete it could take it from under another process."""
     _require_folder(path)
     lock = path.with_name(f".{path.name}.lock")
     try:
@@ -156,7 +169,7 @@ def _locked(path: Path, seconds: float) -> Iterator[None]:
         while not _try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise ReconcilerError(
-                    f"The state file {path} is being updated by another run, for more than {seconds:g} seconds. Run again."
+                    f"The state file {path} has been locked by another run for more than {seconds:g} seconds. Run the command again."
                 )
             time.sleep(0.02)
         yield
@@ -178,7 +191,7 @@ if sys.platform == "win32":
 else:
 
     def _try_lock(descriptor: int) -> bool:
-        """Take the lock if it is free; the system gives it back when the process ends, however it ends."""
+        """Take the lock if it is free; the operating system releases it when the process ends, however it ends."""
         import fcntl
 
         try:

@@ -1,0 +1,113 @@
+"""What the manifests, and the reconciler.yaml, of another git revision state: the base that a plan is compared with.
+
+In: a revision, the paths of this run, and how settings are resolved. Out: a BaseState. What isn't in git is an error. What
+the revision itself holds never is: a person can no longer correct it there, so what can't be used of it is left out, and
+`notes` name it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from reconciler.config import Settings
+from reconciler.config.file import NAME
+from reconciler.errors import Problem, ProblemsError, ReconcilerError, UsageError
+from reconciler.loading.load import load
+from reconciler.manifests.revision import WorkTree, work_tree, written_out
+from reconciler.manifests.validate import desired_from_loaded
+from reconciler.resources.desired import Desired
+
+_LISTED: Final = 3
+"""Files that a note names."""
+
+SettingsIn = Callable[[Path, str | None], Settings]
+"""The settings as a run in a folder would have them, with a configuration file there or without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseState:
+    """What the manifests of a base revision want, and `owner`, whose manifests its reconciler.yaml says they are.
+
+    `ref` is the revision as it was named, `commit` the commit that it named. `notes` say what of it can't be used.
+    """
+
+    ref: str
+    commit: str
+    desired: Desired
+    owner: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def base_state(
+    ref: str, paths: tuple[str, ...], *, settings: Settings, settings_in: SettingsIn, environ: Mapping[str, str]
+) -> BaseState:
+    """What the same paths state at a git revision, by the settings of that revision.
+
+    `settings` are those of the run. Raises ReconcilerError for what isn't in git.
+    """
+    if "-" in paths:
+        raise UsageError("--base can't compare standard input, which is in no revision. Give files or folders.")
+    tree = work_tree(paths[0])
+    names = [_name(tree, path) for path in paths]
+    commit = tree.commit(ref)
+    config = tree.inside(settings.config_path or NAME)
+    needed = [*names, *([] if config is None else [config])]
+    with written_out(tree, commit, needed) as folder:
+        try:
+            # A configuration outside of the repository has no revisions: the run's own holds for the base too.
+            then = settings if config is None else _settings_then(folder, config, settings_in)
+            existing = tuple(str(folder / name) for name in names if os.path.lexists(folder / name))
+            desired, problems = _usable(existing, then, environ) if existing else (Desired(models=()), ())
+        except ReconcilerError as error:
+            first = str(error.problems[0]) if isinstance(error, ProblemsError) else str(error)
+            note = f"its manifests can't be used, so every change is attributed to this change: {_shown(first, folder)}"
+            return BaseState(ref=ref, commit=commit, desired=Desired(models=()), notes=(note,))
+    return BaseState(ref=ref, commit=commit, desired=desired, owner=then.owner, notes=_notes(problems, folder))
+
+
+def _name(tree: WorkTree, path: str) -> str:
+    name = tree.inside(path)
+    if name is None:
+        raise ReconcilerError(f"--base: {path} is outside of the git work tree at {tree.root}. Leave it out.")
+    return name
+
+
+def _settings_then(folder: Path, config: str, settings_in: SettingsIn) -> Settings:
+    """The settings by the revision's own reconciler.yaml; without one, as with none."""
+    file = folder / config
+    # A folder below .git has no reconciler.yaml, so none is found where the revision has none.
+    return settings_in(folder / ".git", str(file) if file.is_file() else None)
+
+
+def _usable(
+    paths: tuple[str, ...], settings: Settings, environ: Mapping[str, str]
+) -> tuple[Desired, tuple[Problem, ...]]:
+    """What the files without problems state, and the problems of the others."""
+    loaded = load(paths)
+    try:
+        return desired_from_loaded(loaded, settings, environ=environ).desired, ()
+    except ProblemsError as error:
+        problems = error.problems
+    unusable = {problem.origin.path for problem in problems}
+    kept = tuple(document for document in loaded.documents if document.path not in unusable)
+    usable = replace(loaded, documents=kept, problems=())
+    return desired_from_loaded(usable, settings, environ=environ).desired, problems
+
+
+def _notes(problems: tuple[Problem, ...], folder: Path) -> tuple[str, ...]:
+    files = sorted({problem.origin.path for problem in problems})
+    if not files:
+        return ()
+    listed = [_shown(file, folder) for file in files[:_LISTED]]
+    more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+    why = "can't be used as they are there, so changes to their models are attributed to this change"
+    return (f"{', '.join(listed)}{more} {why}: {_shown(str(problems[0]), folder)}",)
+
+
+def _shown(text: str, folder: Path) -> str:
+    """A text about the revision's files, with their paths as they are in the repository."""
+    return text.replace(f"{folder}{os.sep}", "")

@@ -14,7 +14,7 @@ a quarter of the modules that an apply takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
     from reconciler.apply.sending import OnError, StepResult
+    from reconciler.apply.writing import Outcome
+    from reconciler.compare.match import Named
     from reconciler.manifests.base import BaseState
     from reconciler.manifests.selection import Inputs
     from reconciler.manifests.validate import Validated
+    from reconciler.plan.in_use import Use
     from reconciler.plan.plan import Plan
     from reconciler.plan.planning import Planning
     from reconciler.remote.caller import Timing
@@ -250,6 +253,7 @@ class Session:
         The live side can change while somebody thinks, so after a yes it is compared once more.
         """
         from reconciler.compare.expectations import unmet_warning
+        from reconciler.compare.match import named_versions
         from reconciler.report.report import Report
         from reconciler.resources.secrets import known_secrets
 
@@ -257,12 +261,14 @@ class Session:
         with self._locked(model.key.scope for model in validated.desired.models):
             plan = self._planned(inputs, validated)
             warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
+            known = known_secrets(validated.desired)
+            named = partial(named_versions, validated.desired)
             if plan.refused or not plan.changes:
                 return Report(kind="Apply", plan=plan, warnings=warnings)
             if confirm is None:
-                report = self._written(plan, frozenset(), known=known_secrets(validated.desired))
+                report = self._written(plan, frozenset(), known=known, named=named)
             elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
-                report = self._rechecked(plan, known=known_secrets(validated.desired))
+                report = self._rechecked(plan, known=known, named=named)
             else:
                 return None
         return replace(report, warnings=warnings)
@@ -298,7 +304,7 @@ class Session:
         run = read_run(self.runs, run_id)
         self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
-            observed = self._planning().read(run.plan)
+            observed = self._planning().read([change.key for change in run.plan.changes])
             plan = inverse(
                 run.plan,
                 run=run.folder.name,
@@ -322,21 +328,26 @@ class Session:
         *,
         confirm: Callable[[tuple[ObservedModel, ...]], bool],
         on_backup: Callable[[Path], None],
+        deletes_all: bool = False,
     ) -> Purged | None:
         """Delete every model of an app, after a backup; None where `confirm` says no. Raises RefusedError."""
         from reconciler.apply.purging import Purging
 
+        planning = self._planning()
         purging = Purging(
             remote=self._remote(),
             scope=scope,
             owner=self.settings.owner,
             protect=self.settings.prune.protect,
-            backups=self.backups,
-            run_id=self._run_id(),
-            parallelism=self.settings.limits.parallelism,
+            batch=self.settings.limits.batch,
+            deletes_all=deletes_all,
+            empty_plan=planning.empty_plan,
+            # The app's own workflows lose their models with the app, so the purge's own guard judges what uses them.
+            write=lambda plan: self._outcome(plan, frozenset(), on_backup=on_backup, uses=lambda keys: {}),
+            uses=planning.uses,
             alone=lambda: self._locked([scope]),
         )
-        return purging.purge(confirm=confirm, on_backup=on_backup)
+        return purging.purge(confirm=confirm)
 
     # --- steps that commands share ----------------------------------------------------------------------------
 
@@ -380,24 +391,35 @@ class Session:
             raise RefusedError(refusals)
 
     def _rechecked(
-        self, plan: Plan, *, known: frozenset[str] = frozenset(), journal: Callable[[], Journal] | None = None
+        self,
+        plan: Plan,
+        *,
+        known: frozenset[str] = frozenset(),
+        named: Named | None = None,
+        journal: Callable[[], Journal] | None = None,
     ) -> Report:
         """Write a plan if the live side is still as planned, read now."""
-        from reconciler.apply.verify import staleness
+        from reconciler.apply.gate import Gate, LiveState
+        from reconciler.compare.match import no_names
+        from reconciler.plan.in_use import in_use_refusals
         from reconciler.plan.saved import needs_secrets
         from reconciler.report.report import Report
+        from reconciler.resources.keys import Kind
 
         if plan.refused or not plan.changes:
             return Report(kind="Apply", plan=plan)
         planning = self._planning()
-        observed = planning.read(plan)
+        deleted = [change.key for change in plan.changes if change.action == "delete"]
+        whole = {key.model() for key in deleted if key.kind is Kind.MODEL_VERSION}
+        observed = planning.read([change.key for change in plan.changes], whole)
         if needs_secrets(plan):
             plan = self._with_secrets(plan, planning)
-        before = staleness(plan, observed)
-        refused = planning.workflow_refusals(plan)
+        uses = planning.uses(deleted) if deleted else {}
+        before = Gate(plan).staleness(LiveState(observed=observed, named=(named or no_names)(observed)))
+        refused = in_use_refusals(uses)
         if before.moved or refused:
             return Report(kind="Apply", plan=replace(plan, refused=refused), moved=before.moved)
-        return self._written(plan, before.done, known=known, journal=journal)
+        return self._written(plan, before.done, known=known, named=named, journal=journal)
 
     def _written(
         self,
@@ -405,12 +427,29 @@ class Session:
         done: frozenset[int],
         *,
         known: frozenset[str],
+        named: Named | None = None,
         journal: Callable[[], Journal] | None = None,
     ) -> Report:
         """Write a plan that passed its guards. `known` are secrets that no backup may show."""
-        from reconciler.apply.journal import start_run
-        from reconciler.apply.writing import Writing
         from reconciler.report.report import Report
+
+        outcome = self._outcome(plan, done, known=known, named=named, journal=journal)
+        return Report(kind="Apply", plan=plan, outcome=outcome)
+
+    def _outcome(
+        self,
+        plan: Plan,
+        done: frozenset[int],
+        *,
+        known: frozenset[str] = frozenset(),
+        named: Named | None = None,
+        uses: Callable[[Collection[Key]], Mapping[Key, tuple[Use, ...]]] | None = None,
+        on_backup: Callable[[Path], None] = lambda folder: None,
+        journal: Callable[[], Journal] | None = None,
+    ) -> Outcome:
+        from reconciler.apply.journal import start_run
+        from reconciler.apply.writing import Reading, Writing
+        from reconciler.compare.match import no_names
         from reconciler.resources.secrets import secret_texts
 
         self.on_plan(plan)
@@ -420,17 +459,27 @@ class Session:
         opened = start_run(self.runs, self._run_id(), plan) if journal is None else journal()
         try:
             opened.begin(at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            planning = self._planning()
             writing = Writing(
+                plan=plan,
                 remote=self._remote(),
                 journal=opened,
-                read=self._planning().read,
+                reading=Reading(
+                    objects=planning.read,
+                    afterwards=lambda keys, gone: planning.read(keys, gone=gone),
+                    listed=planning.listed,
+                    uses=uses or planning.uses,
+                    named=named or no_names,
+                ),
                 stop=self.stop,
                 backups=self.backups,
                 parallelism=self.settings.limits.parallelism,
+                known=known,
                 on_error=self.on_error,
                 on_result=self.on_result,
+                on_backup=on_backup,
             )
-            return Report(kind="Apply", plan=plan, outcome=writing.written(plan, done, known=known))
+            return writing.written(done)
         finally:
             opened.close()
 

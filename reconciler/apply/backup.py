@@ -1,8 +1,9 @@
 """Keeps what is about to be deleted: a folder per run with every model as a manifest and as the raw messages.
 
-In: the models, read whole. Out: ROOT/RUN, which holds USER/APP/MODEL.yaml (what `apply` accepts) and MODEL.json (the Model
-message and every ModelVersion message), readable by their owner alone. The folder appears under its name when everything
-in it is on the disk, or not at all; where it can't be written, ReconcilerError is raised and nothing may be deleted.
+In: the models, read whole, right before their deletion. Out: ROOT/RUN, which holds USER/APP/MODEL.yaml (what `apply`
+accepts) and MODEL.json (the Model message and every ModelVersion message), readable by their owner alone. Nothing appears
+under its name before it is whole and on the disk; where it can't be written, ReconcilerError is raised and nothing may be
+deleted.
 
 Ids come from the service and become file names: whatever they are, the names stay inside the folder, are told apart on
 file systems that ignore case, and fit. Secrets are in neither file.
@@ -14,16 +15,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from reconciler.apply.export import NotExportableError, file_names, manifest_from_model, yaml_from_manifest
-from reconciler.apply.live import read_secrets
 from reconciler.errors import ReconcilerError
-from reconciler.remote.observe import observe
-from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
@@ -33,62 +32,94 @@ from reconciler.state.whole_files import write_new
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
-def backup_plan(
-    remote: Remote,
-    keys: Iterable[Key],
-    root: Path,
-    run_id: str,
-    parallelism: int,
-    *,
-    known: frozenset[str] = frozenset(),
-) -> Path:
-    """Read the models of `keys` with all their versions and keep them in `root`/`run_id`, which is returned.
+@dataclass(kw_only=True)
+class Backup:
+    """The backup of one run, in `root`/`run_id`, which appears with the first models that are kept.
 
-    A key of a version keeps its whole model; a model that no longer exists needs no backup. `known` are texts that are
-    secret wherever they turn up. Raises RemoteError where a
-    read failed, ReconcilerError where the folder can't be written.
+    `keys` are all that the run may delete, so that every model has one name from the start. `secrets_of` tells
+    what of models is secret. `on_folder` is called once, when the folder is there. Safe for several threads.
     """
-    models = {key.model() for key in keys}
-    observed = observe(remote, dict.fromkeys(models, _needs_all), parallelism=parallelism)
-    kept = [observed.models[key] for key in sorted(models) if key in observed.models]
-    secrets = replace(read_secrets(remote, kept), known=known)
-    return write_backup(root, run_id, kept, secrets=secrets)
 
+    root: Path
+    run_id: str
+    keys: Iterable[Key]
+    secrets_of: Callable[[Collection[ObservedModel]], Secrets]
+    on_folder: Callable[[Path], None] = lambda folder: None
+    _kept: set[Key] = field(init=False, default_factory=set)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
-def _needs_all(model: ObservedModel) -> bool:
-    return not model.versions_complete
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folder, once something is kept in it."""
+        return (str(self.root / self.run_id),) if self._kept else ()
 
-
-def write_backup(root: Path, run_id: str, models: Iterable[ObservedModel], *, secrets: Secrets) -> Path:
-    """Keep these models, each with the versions it was read with, in `root`/`run_id`, which is returned.
-
-    Raises ReconcilerError where `run_id` is no plain name, is taken, or the folder can't be written whole.
-    """
-    if not _PLAIN_NAME.fullmatch(run_id):
-        raise ReconcilerError(f"The backup can't be named {run_id!r}: a run id has letters, digits, _, - and . only.")
-    target = root / run_id
-    draft = root / f".{run_id}.{os.getpid()}.tmp"
-    try:
-        root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        if target.exists():
-            raise ReconcilerError(f"The backup {target} exists already; nothing was written over it. Try again.")
-        draft.mkdir(mode=PRIVATE_FOLDER)
+    def prepare(self) -> None:
+        """Make the root folder, before anything is written anywhere. Raises ReconcilerError where that can't be done."""
         try:
-            _fill(draft, list(models), secrets)
-            draft.rename(target)
-            sync_folder(root)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise ReconcilerError(
-            f"The backup can't be written to {target}: {error.strerror or error}. Nothing was deleted."
-        ) from error
-    return target
+            self.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def add(self, models: Collection[ObservedModel]) -> bool:
+        """Keep models that were just read with all their versions; whether any of them was not kept before.
+
+        Raises RemoteError where it can't be told which params are secret, ReconcilerError where the files can't be
+        written.
+        """
+        with self._lock:
+            new = [model for model in models if model.key not in self._kept]
+            if not new:
+                return False
+            secrets = self.secrets_of(new)
+            places = file_paths({key.model() for key in self.keys} | {model.key for model in new})
+            self._write(new, places, secrets)
+            if not self._kept:
+                self.on_folder(self.root / self.run_id)
+            self._kept.update(model.key for model in new)
+            return True
+
+    def _write(self, models: list[ObservedModel], places: Mapping[Key, Path], secrets: Secrets) -> None:
+        if not _PLAIN_NAME.fullmatch(self.run_id):
+            raise ReconcilerError(
+                f"The backup can't be named {self.run_id!r}: a run id has letters, digits, _, - and . only."
+            )
+        target = self.root / self.run_id
+        # Files appear under their names when they are whole and on the disk; the folder with the first of them.
+        draft = self.root / f".{self.run_id}.{os.getpid()}.tmp"
+        try:
+            self.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if target.exists() and not self._kept:
+                raise ReconcilerError(f"The backup {target} exists already; nothing was written over it. Try again.")
+            draft.mkdir(mode=PRIVATE_FOLDER)
+            try:
+                _fill(draft, models, places, secrets)
+                _move_into(draft, target)
+                sync_folder(self.root)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> ReconcilerError:
+        where = self.root / self.run_id
+        return ReconcilerError(
+            f"The backup can't be written to {where}: {error.strerror or error}. Nothing was deleted."
+        )
 
 
-def _fill(folder: Path, models: list[ObservedModel], secrets: Secrets) -> None:
-    places = file_paths(model.key for model in models)
+def _move_into(draft: Path, target: Path) -> None:
+    if not target.exists():
+        draft.rename(target)
+        return
+    for folder, _, names in os.walk(draft):
+        inner = target / Path(folder).relative_to(draft)
+        inner.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        for name in names:
+            (Path(folder) / name).rename(inner / name)
+        sync_folder(inner)
+
+
+def _fill(folder: Path, models: list[ObservedModel], places: Mapping[Key, Path], secrets: Secrets) -> None:
     for model in models:
         place = folder / places[model.key]
         for level in (place.parent.parent, place.parent):

@@ -1,21 +1,23 @@
-"""Deletes every model of an app: guards, a backup, one more look, one call, and a last look.
+"""Deletes every model of an app: guards, one more look, a backup, deletions by id, and a last look.
 
-In: a Remote and an app. Out: Purged. The call is `delete_all`, which takes whatever is there when it arrives; so nothing
-may have come after the backup, and what the listing shows decides, bookmarks included.
+In: a Remote and an app. Out: Purged. What the listing shows decides, bookmarks included. The models are deleted by the ids
+that were listed and confirmed, through the same gate as any other deletion. DeleteModels with `delete_all`, on request,
+takes whatever is there when it arrives, so it is sent only right after a listing that shows exactly those models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
-from reconciler.apply.backup import backup_plan
-from reconciler.apply.sending import Status, apply_requests
+from reconciler.apply.writing import Outcome
 from reconciler.errors import Refusal, RefusedError, RemoteError
-from reconciler.plan.guards import purge_refusals
+from reconciler.plan.guards import deletion_of, purge_refusals
+from reconciler.plan.in_use import WORKFLOWS, Use, in_use_refusals
+from reconciler.plan.plan import Plan
 from reconciler.remote.port import Remote
+from reconciler.requests.calls import deletion_requests
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import ObservedModel
 from reconciler.resources.request import DELETE_ALL, Entry, Request
@@ -25,8 +27,8 @@ from reconciler.resources.request import DELETE_ALL, Entry, Request
 class Purged:
     """What became of a purge: `deleted` are models that were there and aren't any more, `remaining` those that are.
 
-    `remaining` is None where listing afterwards failed. `error` is why the deletion, or that listing, failed; an app can be
-    empty all the same, where only the answer was lost.
+    `remaining` is None where listing afterwards failed. `error` is why a deletion, or that listing, failed; an app can be
+    empty all the same, where only the response was lost.
     """
 
     deleted: tuple[Key, ...] = ()
@@ -44,53 +46,63 @@ class Purged:
 class Purging:
     """What a purge needs around it.
 
-    `backups` is the folder that keeps what was deleted, in a folder `run_id`. `alone` keeps other runs from the app
-    while one backs up and deletes.
+    `empty_plan` is a plan of this run without changes, `write` writes one. `uses` finds what uses models. `alone` keeps
+    other runs from the app meanwhile. With `deletes_all` one call deletes whatever the app holds.
     """
 
     remote: Remote
     scope: Scope
     owner: str | None
     protect: tuple[str, ...]
-    backups: Path
-    run_id: str
-    parallelism: int
+    batch: int
+    deletes_all: bool
+    empty_plan: Callable[..., Plan]
+    write: Callable[[Plan], Outcome]
+    uses: Callable[[Collection[Key]], Mapping[Key, tuple[Use, ...]]]
     alone: Callable[[], AbstractContextManager[None]]
 
-    def purge(
-        self, *, confirm: Callable[[tuple[ObservedModel, ...]], bool], on_backup: Callable[[Path], None]
-    ) -> Purged | None:
+    def purge(self, *, confirm: Callable[[tuple[ObservedModel, ...]], bool]) -> Purged | None:
         """Delete the app's models if `confirm` says yes to them, else give None. Raises RefusedError, with nothing deleted."""
-        models = self._allowed()
+        models = self.allowed()
         if not models:
             return Purged()
         if not confirm(models):
             return None
         with self.alone():
-            return self._purged(tuple(model.key for model in models), on_backup)
+            return self._purged(models)
 
-    def _purged(self, keys: tuple[Key, ...], on_backup: Callable[[Path], None]) -> Purged:
-        folder = backup_plan(self.remote, keys, self.backups, self.run_id, self.parallelism)
-        on_backup(folder)
-        _require_backed_up(self._allowed(), keys)
-        entries = tuple(Entry(key=key) for key in keys)
-        request = Request(rpc="DeleteModels", action=DELETE_ALL, scope=self.scope, entries=entries)
-        (result,) = apply_requests([request], self.remote)
-        error = result.error if result.status is Status.FAILED else None
+    def allowed(self) -> tuple[ObservedModel, ...]:
+        """The app's models, all of which may be deleted. Raises RefusedError where one may not."""
+        models = self._listed()
+        _require_none(purge_refusals(models, owner=self.owner, protect=self.protect))
+        uses = self.uses([model.key for model in models]) if models else {}
+        # The app's own workflows lose their models with the app's consent.
+        others = {
+            key: tuple(use for use in found if (use.kind, use.app_id) != (WORKFLOWS, self.scope.app_id))
+            for key, found in uses.items()
+        }
+        _require_none(in_use_refusals(others))
+        return models
+
+    def _purged(self, models: tuple[ObservedModel, ...]) -> Purged:
+        outcome = self.write(self._plan(models))
+        errors = [result.error for result in outcome.results if result.error]
+        backup = next(iter(outcome.backups), None)
         try:
             remaining = tuple(model.key for model in self._listed())
         except RemoteError as failure:
-            told = "; ".join(text for text in (error, str(failure)) if text)
-            return Purged(remaining=None, backup=folder.as_posix(), error=told)
-        deleted = tuple(key for key in keys if key not in remaining)
-        return Purged(deleted=deleted, remaining=remaining, backup=folder.as_posix(), error=error)
+            return Purged(remaining=None, backup=backup, error="; ".join([*errors, str(failure)]))
+        deleted = tuple(model.key for model in models if model.key not in remaining)
+        return Purged(deleted=deleted, remaining=remaining, backup=backup, error="; ".join(errors) or None)
 
-    def _allowed(self) -> tuple[ObservedModel, ...]:
-        models = self._listed()
-        refusals = purge_refusals(models, owner=self.owner, protect=self.protect)
-        if refusals:
-            raise RefusedError(refusals)
-        return models
+    def _plan(self, models: tuple[ObservedModel, ...]) -> Plan:
+        keys = [model.key for model in models]
+        requests = tuple(deletion_requests(keys, batch=self.batch))
+        if self.deletes_all:
+            entries = tuple(Entry(key=key) for key in keys)
+            requests = (Request(rpc="DeleteModels", action=DELETE_ALL, scope=self.scope, entries=entries),)
+        changes = tuple(deletion_of(model, model.key, reason="the app is purged") for model in models)
+        return self.empty_plan(changes=changes, requests=requests)
 
     def _listed(self) -> tuple[ObservedModel, ...]:
         """Every model that the app's listing says is the app's."""
@@ -98,16 +110,6 @@ class Purging:
         return tuple(sorted((model for model in listed if model.key.scope == self.scope), key=lambda model: model.key))
 
 
-def _require_backed_up(models: tuple[ObservedModel, ...], backed_up: tuple[Key, ...]) -> None:
-    refusals = tuple(
-        Refusal(
-            rule="not-backed-up",
-            address=model.key.address,
-            message=f"{model.key.address} was created during this run and is in no backup; nothing was deleted.",
-            remedy="Run the command again.",
-        )
-        for model in models
-        if model.key not in backed_up
-    )
+def _require_none(refusals: tuple[Refusal, ...]) -> None:
     if refusals:
         raise RefusedError(refusals)

@@ -3,14 +3,16 @@
 In: requests and a Remote. Out: exactly one StepResult per request, in their order, whatever happens. Nothing is decided
 here about what should be sent: that was proven and guarded before. What is decided is what an answer means:
 
-    yes                       done
-    refused, several objects  cut in two and sent again, down to the object that is refused; the others go through
-    refused, one object       failed, with the service's words; the next request is sent (`on_error`)
-    no answer, or "internal"  unknown: the objects are read; where the change is there it is done, where it isn't the request
-                              is sent again, where somebody else wrote there in between it failed
-    no answer twice in a row  the service is down: nothing more is started
+    success                     done
+    refused, several objects    bisected and sent again, down to the object that is refused; the others go through
+    refused, one object         failed, with the service's words; the next request is sent (`on_error`)
+    no response, or "internal"  unknown: the objects are read; where the change is there it is done, where it isn't the
+                                request is sent again, where somebody else wrote there in between it failed
+    no response twice in a row  the service is down: nothing more is started
 
-Updates go first and don't stop each other; deletions are reached only if every update succeeded.
+Before each sending, a retry included, `before_attempt` may hold objects back that are no longer as reviewed: those have
+failed, the others of the request go on without them. Updates go first and don't stop each other; deletions are reached
+only if every update succeeded, and after one that was held back nothing more is deleted.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal
 
+from reconciler.apply.gate import Fate, HeldBackError, Moved, State
 from reconciler.apply.in_flight import in_flight
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.port import Remote, Reply
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request
+from reconciler.resources.request import Entry, Request
 
 OnError = Literal["continue", "abort"]
 
@@ -49,15 +52,6 @@ class Status(str, Enum):
     NOT_REACHED = "not_reached"
 
 
-class Fate(str, Enum):
-    """What reading its objects says about a request whose answer was lost."""
-
-    TAKEN = "taken"  # every wanted value is there
-    NOT_TAKEN = "not_taken"  # some are as before, the others are there: sending it again is right
-    MOVED = "moved"  # somebody else wrote there: sending it again would be wrong
-    UNREAD = "unread"  # the objects could not be read
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFailure:
     """One object that a request did not change, and why."""
@@ -71,7 +65,8 @@ class StepResult:
     """The outcome of one request. `attempts` counts calls made for it, those for its parts included.
 
     `error` is None unless it failed, or was not reached for a reason of its own. `failures` names the objects that were
-    refused, where the request failed. `is_unknown` marks a failure after which it may have been carried out.
+    refused, where the request failed. `is_unknown` marks a failure after which it may have been carried out. `moved` is what
+    of its objects was no longer as planned, so that they were held back.
     """
 
     request: Request
@@ -81,13 +76,10 @@ class StepResult:
     attempts: int = 0
     request_id: str | None = None
     failures: tuple[ItemFailure, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
-class HeldBackError(ReconcilerError):
-    """One of a request's objects forbids sending it now; the others may go."""
-
-
-def _before_send(position: int, request: Request) -> None:
+def _before_attempt(position: int, request: Request, attempt: int) -> None:
     """Nothing stands in the way of a request, and nobody notes it."""
 
 
@@ -103,19 +95,24 @@ def _unread(requests: Sequence[Request]) -> Sequence[Fate]:
     return [Fate.UNREAD] * len(requests)
 
 
+class UnreadError(ReconcilerError):
+    """The objects of a request could not be read right before sending it, so it is not sent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
     """How a run goes about its requests. Every function may be called from several threads at once.
 
-    `before_send(position, request)` is called before each call, for a part of a request with that part; where it raises
-    HeldBackError that part is not sent and failed, where another ReconcilerError nothing more is. `after_answer` is told each answer, `on_reply` what a yes
-    shows, `on_result` each request's end. `fates` reads what became of requests. `may_start` says
-    whether another request may begin.
+    `before_attempt(position, request, attempt)` is called right before each sending, a retry (attempt 2 and on) and a part of
+    a request included. It raises HeldBackError where objects have moved: the request is sent without them. Where it raises
+    UnreadError that request is not sent, where another ReconcilerError nothing more is. `after_answer` is given each
+    result, `on_reply` what a success shows, `on_result` each request's end. `fates` reads what became of requests.
+    `may_start` says whether another request may begin.
     """
 
     on_error: OnError = "continue"
     parallelism: int = 1
-    before_send: Callable[[int, Request], None] = _before_send
+    before_attempt: Callable[[int, Request, int], None] = _before_attempt
     after_answer: Callable[[int, StepResult], None] = _after_answer
     on_reply: Callable[[Request, Reply], None] = _on_reply
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
@@ -152,6 +149,16 @@ class _Part:
     position: int
     request: Request
     last: StepResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """How one sending ended: with a result, or held back before it."""
+
+    result: StepResult | None = None
+    held: HeldBackError | None = None
+    fault: FaultClass | None = None
+    attempts: int = 0
 
 
 class _Course:
@@ -239,8 +246,12 @@ class _Course:
 
     def _send(self, part: _Part) -> list[StepResult]:
         """Send a request; where it is refused, bisect it, and so on down to the objects that are refused."""
-        result, fault = self._send_once(part)
-        parts = part.request.bisect() if fault in _MAY_BE_ONE_OBJECT else ()
+        sent = self._send_once(part)
+        if sent.held is not None:
+            return self._send_rest(part, sent.held, sent.attempts)
+        result = sent.result
+        assert result is not None
+        parts = part.request.bisect() if sent.fault in _MAY_BE_ONE_OBJECT else ()
         if not parts:
             self._halt_on_failure(result)
             return [result]
@@ -250,40 +261,80 @@ class _Course:
             found += self._send(_Part(position=part.position, request=half))
         return found
 
-    def _send_once(self, part: _Part) -> tuple[StepResult, FaultClass | None]:
-        request, fault = part.request, None
+    def _send_rest(self, part: _Part, held: HeldBackError, attempts: int) -> list[StepResult]:
+        """The results for objects that were held back, or that are as wanted already; the others are sent."""
+        by_state: dict[State, list[Entry]] = defaultdict(list)
+        for finding, entry in zip(held.findings, part.request.entries, strict=True):
+            by_state[finding.state].append(entry)
+        rest = by_state[State.BEFORE]
+        found = []
+        if done := by_state[State.AFTER]:
+            status = Status.DONE if attempts else Status.SKIPPED
+            found.append(StepResult(request=_with_entries(part.request, done), status=status))
+        if moved := by_state[State.MOVED]:
+            # What was reviewed as one deletion isn't carried out in part.
+            stopped = [*moved, *rest] if part.request.deletes else moved
+            rest = [] if part.request.deletes else rest
+            failed = _failed(_with_entries(part.request, stopped), f"not sent, since it moved meanwhile: {held}")
+            items = tuple(item for finding in held.findings for item in finding.moved)
+            found.append(replace(failed, moved=items))
+            self._halt_on_failure(failed)
+        found[0] = replace(found[0], attempts=attempts)
+        for result in found:
+            self._record_answer(part.position, result)
+        if rest:
+            found += self._send(replace(part, request=_with_entries(part.request, rest)))
+        return found
+
+    def _send_once(self, part: _Part) -> _Sent:
+        request, attempts = part.request, 0
+
+        def before_attempt() -> None:
+            nonlocal attempts
+            self._conduct.before_attempt(part.position, request, attempts + 1)
+            attempts += 1
+
         try:
-            self._conduct.before_send(part.position, request)
+            reply = self._remote.send(request, before_attempt=before_attempt)
         except HeldBackError as error:
-            return _failed(request, str(error)), FaultClass.PER_ITEM
+            return _Sent(held=error, attempts=attempts)
+        except UnreadError as error:
+            # After a first sending without a response it may have been carried out all the same.
+            result = replace(_failed(request, str(error)), is_unknown=attempts > 0, attempts=attempts)
+            return self._answered(part, result, FaultClass.FATAL)
+        except RemoteError as error:
+            return self._failed_remotely(part, error)
         except ReconcilerError as error:
             with self._lock:
-                self._halt = self._halt or "not sent: an earlier request could not be written to the journal"
-            return _failed(request, str(error)), None
-        try:
-            reply = self._remote.send(request)
-            self._conduct.on_reply(request, reply)
-            result = StepResult(
-                request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
-            )
-        except RemoteError as error:
-            fault = error.fault
-            failed = _failed(request, str(error))
-            is_unknown = error.sent and (fault is FaultClass.TRANSIENT or _may_be_gone(request, fault))
-            result = replace(failed, is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id)
-            with self._lock:
-                if fault is not FaultClass.TRANSIENT:
-                    self._unanswered = 0
-                elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
-                    # One quick failure tells nothing of a call that only a throttled answer lets be sent again.
-                    self._unanswered += 1
-                if self._unanswered >= UNANSWERED:
-                    self._halt = f"not sent: the last {self._unanswered} requests got no answer"
-        else:
-            with self._lock:
+                self._halt = self._halt or f"not sent, since an earlier request could not be: {error}"
+            return _Sent(result=replace(_failed(request, str(error)), is_unknown=attempts > 0, attempts=attempts))
+        with self._lock:
+            self._unanswered = 0
+        self._conduct.on_reply(request, reply)
+        result = StepResult(
+            request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
+        )
+        return self._answered(part, result, None)
+
+    def _failed_remotely(self, part: _Part, error: RemoteError) -> _Sent:
+        request, fault = part.request, error.fault
+        is_unknown = error.sent and (fault is FaultClass.TRANSIENT or _may_be_gone(request, fault))
+        result = replace(
+            _failed(request, str(error)), is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id
+        )
+        with self._lock:
+            if fault is not FaultClass.TRANSIENT:
                 self._unanswered = 0
+            elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
+                # One quick failure says nothing about a call that only a throttled response lets be sent again.
+                self._unanswered += 1
+            if self._unanswered >= UNANSWERED:
+                self._halt = f"not sent: the last {self._unanswered} requests got no answer"
+        return self._answered(part, result, fault)
+
+    def _answered(self, part: _Part, result: StepResult, fault: FaultClass | None) -> _Sent:
         self._record_answer(part.position, result)
-        return result, fault
+        return _Sent(result=result, fault=fault, attempts=result.attempts)
 
     def _record_answer(self, position: int, result: StepResult) -> None:
         """Tell an answer. Where it can't be written down, the run ends here; what it did is still reported."""
@@ -313,15 +364,21 @@ class _Course:
             return StepResult(request=request, status=Status.NOT_REACHED, error=self._halt)
         ids = [part.request_id for part in parts if part.request_id]
         failures = tuple(failure for part in parts if part.status is Status.FAILED for failure in part.failures)
+        is_sent = any(part.attempts or part.status is Status.DONE for part in parts)
         return StepResult(
             request=request,
-            status=Status.FAILED if failures else Status.DONE,
+            status=Status.FAILED if failures else Status.DONE if is_sent else Status.SKIPPED,
             is_unknown=any(part.is_unknown for part in parts if part.status is Status.FAILED),
             error=_error_text(failures, request) if failures else None,
             attempts=sum(part.attempts for part in parts),
             request_id=ids[-1] if ids else None,
             failures=failures,
+            moved=tuple(item for part in parts for item in part.moved),
         )
+
+
+def _with_entries(request: Request, entries: Sequence[Entry]) -> Request:
+    return replace(request, entries=tuple(entries))
 
 
 _MAY_BE_ONE_OBJECT: Final = (FaultClass.PER_ITEM, FaultClass.NOT_FOUND)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from reconciler.apply.verify import State, document_of, state_of
+from reconciler.apply.gate import Gate, LiveState, State
 from reconciler.compare.diff import Drift, FieldChange, drift_between
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import Notice, calls_from_drifts
@@ -53,8 +53,9 @@ def inverse(
     """The plan that takes a run back. `sent` are, by position of a request, the addresses it was sent for."""
     kept: list[Kept] = []
     drifts: list[Drift] = []
+    gate, live = Gate(plan), LiveState(observed=observed)
     for change in plan.changes:
-        drift, left = _inverse_of(plan, change, sent, document_of(observed, change.key), secrets, backups)
+        drift, left = _inverse_of(plan, gate, change, sent, live.document(change.key), secrets, backups)
         kept.extend(left)
         if drift is not None:
             drifts.append(drift)
@@ -92,6 +93,7 @@ def inverse(
 
 def _inverse_of(
     plan: Plan,
+    gate: Gate,
     change: Change,
     sent: Mapping[int, frozenset[str]],
     document: Document | None,
@@ -112,7 +114,7 @@ def _inverse_of(
     before: Mapping[str, Any] = spec_from_document(key.kind, document)
     after, left = before, list[Kept]()
     for item in written:
-        reason = _reason_to_keep(plan, key, item, document)
+        reason = _reason_to_keep(gate, key, item, document)
         if reason is None:
             # An image is its url: without one there is no image, not an empty one.
             path = item.path[:1] if item.path[0] == "image" and item.before is MISSING else item.path
@@ -124,9 +126,9 @@ def _inverse_of(
     return drift_between(key, shown, before, after, secrets=secrets), left
 
 
-def _reason_to_keep(plan: Plan, key: Key, item: FieldChange, document: Document) -> str | None:
+def _reason_to_keep(gate: Gate, key: Key, item: FieldChange, document: Document) -> str | None:
     """Why a field is not put back: None where it is, "" where it is as before already."""
-    state = state_of(plan, key, item, document)
+    state = gate.state_of(key, item, document)
     if state is State.BEFORE and (item.before is MISSING or not item.is_sensitive):
         return ""
     if item.is_sensitive and item.before is MISSING:

@@ -1,34 +1,43 @@
-"""The writing half of a run: the journal first, then a backup of what goes, the requests, and reading back.
+"""The writing half of a run: the gate, the journal and a backup before each call, the requests, and reading back.
 
-In: a plan whose guards were passed, what is done of it already, and how to read the live side. Out: an Outcome. Before
-each call its request is in the journal, on disk; a lost answer is settled by reading; a signal ends the run after the
-calls under way.
+In: a plan whose guards were passed, what is done of it already, and how to read the live side. Out: an Outcome. Before each
+call its objects are checked where the call carries more than its own leaves, and its request is in the journal, on disk; a
+lost response is settled by reading; a signal ends the run after the calls under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from reconciler import exit_codes
+from reconciler.apply.backup import Backup
+from reconciler.apply.gate import Fate, Finding, Gate, HeldBackError, LiveState, Moved, State, needs_check
 from reconciler.apply.journal import Journal
-from reconciler.apply.sending import Conduct, Fate, HeldBackError, OnError, Status, StepResult, apply_requests, settled
-from reconciler.apply.verify import Shown, carries_unmanaged, fate, remaining, unmanaged_moved
-from reconciler.compare.diff import FieldChange
+from reconciler.apply.live import read_secrets
+from reconciler.apply.sending import Conduct, OnError, Status, StepResult, UnreadError, apply_requests, settled
+from reconciler.apply.verify import Left, Shown, remaining
+from reconciler.compare.match import no_names
 from reconciler.errors import ReconcilerError, RemoteError
+from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Plan
-from reconciler.remote.observe import FEW
 from reconciler.remote.port import Remote
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Key, Kind, Scope
 from reconciler.resources.observed import Observed
-from reconciler.resources.request import Request
+from reconciler.resources.request import DELETE_ALL, Request
+from reconciler.resources.tree import MISSING
 from reconciler.state.signals import Stop
 
 MOST_BACKUPS: Final = 1000
 """How often one run may be resumed with deletions left to do."""
+
+USES_SECONDS: Final = 10.0
+"""How long the workflows and deployments that were read answer for the deletions that follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +49,7 @@ class Outcome:
     """
 
     results: tuple[StepResult, ...] = ()
-    remaining: tuple[tuple[Key, FieldChange | None], ...] = ()
+    remaining: tuple[Left, ...] = ()
     unread: str | None = None
     backups: tuple[str, ...] = ()
     is_interrupted: bool = False
@@ -59,117 +68,199 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing:
-    """What writing needs around it. `read` gives the live side of what a plan, or a part of one, touches."""
+class Reading:
+    """How a run reads the live side again.
 
+    `objects(keys, whole)` reads the named models and versions, and every version of the models in `whole`;
+    `afterwards(keys, gone)` reads them after writing, where the deletion of `gone` was acknowledged.
+    `listed(scope)` reads an app's whole listing. `uses(keys)` finds the workflows and deployments that use objects;
+    `named(observed)` are the versions that manifests name.
+    """
+
+    objects: Callable[[Collection[Key], Collection[Key]], Observed]
+    afterwards: Callable[[Collection[Key], Collection[Key]], Observed]
+    uses: Callable[[Collection[Key]], Mapping[Key, tuple[Use, ...]]]
+    listed: Callable[[Scope], Observed]
+    named: Callable[[Observed], frozenset[Key]] = no_names
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """Writes one plan. `known` are secrets that no backup may show."""
+
+    plan: Plan
     remote: Remote
     journal: Journal
-    read: Callable[[Plan], Observed]
+    reading: Reading
     stop: Stop
     backups: Path
     parallelism: int
+    known: frozenset[str] = frozenset()
     on_error: OnError = "continue"
     on_result: Callable[[StepResult], None] = lambda result: None
+    on_backup: Callable[[Path], None] = lambda folder: None
+    clock: Callable[[], float] = time.monotonic
+    _gate: Gate = field(init=False)
+    _shown: Shown = field(init=False, default_factory=Shown)
+    _backup: Backup = field(init=False)
+    _uses: tuple[float, Mapping[Key, tuple[Use, ...]]] | None = field(init=False, default=None)
+    _uses_lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
-    def written(self, plan: Plan, done: frozenset[int], *, known: frozenset[str]) -> Outcome:
-        """Write a plan. `done` are positions of requests whose effect is there, `known` secrets that no backup may show."""
-        outcome = Outcome(run=self.journal.run, backups=self._backed_up(plan, done, known))
-        with self.stop.watching():
-            shown = Shown()
-            conduct = replace(self._conduct(plan), on_reply=shown.add)
-            results = apply_requests(plan.requests, self.remote, already_done=done, conduct=conduct)
-            outcome = replace(outcome, results=results, is_interrupted=self.stop.is_set())
-            if not outcome.is_interrupted:
-                outcome = self._read_back(plan, outcome, shown)
-        # A disk that is full by now is no reason to lose the report of what was written.
-        with suppress(ReconcilerError):
-            self.journal.end(exit_code=outcome.exit_code(plan), backups=outcome.backups)
-        return outcome
-
-    def _conduct(self, plan: Plan) -> Conduct:
-        return Conduct(
-            on_error=self.on_error,
-            parallelism=self.parallelism,
-            before_send=lambda position, request: self._before_send(plan, position, request),
-            after_answer=self.journal.answered,
-            on_result=self.on_result,
-            fates=lambda requests: self._fates(plan, requests),
-            may_start=lambda: not self.stop.is_set(),
-            pause=self.stop.wait,
-        )
-
-    def _before_send(self, plan: Plan, position: int, request: Request) -> None:
-        """Note the call. One that sends unmanaged values back is not made where somebody has just changed one of them."""
-        if carries_unmanaged(plan, request):
-            moved = unmanaged_moved(plan, request, self.read(_about(plan, request.keys)))
-            if moved:
-                told = ", ".join(f"{item.key.address} {item.path}" for item in moved)
-                raise HeldBackError(
-                    f"not sent: it would revert what somebody has changed since the plan was made: {told}. Run again."
-                )
-        self.journal.sending(position, request)
-
-    def _fates(self, plan: Plan, requests: Sequence[Request]) -> Sequence[Fate]:
-        keys = tuple(key for request in requests for key in request.keys)
-        try:
-            observed = self.read(_about(plan, keys))
-        except RemoteError:
-            return [Fate.UNREAD] * len(requests)
-        return [fate(plan, request, observed) for request in requests]
-
-    def _read_back(self, plan: Plan, outcome: Outcome, shown: Shown) -> Outcome:
-        try:
-            doubtful = self._doubtful(plan, outcome, shown)
-            observed = self.read(doubtful)
-        except RemoteError as error:
-            with suppress(ReconcilerError):
-                self.journal.verified(converged=False, remaining=(), unread=str(error))
-            return replace(outcome, unread=str(error))
-        left = remaining(doubtful, observed)
-        results = settled(outcome.results, lambda request: fate(plan, request, observed))
-        outcome = replace(outcome, results=results, remaining=left)
-        with suppress(ReconcilerError):
-            converged = outcome.is_complete(plan)
-            self.journal.verified(converged=converged, remaining=[key for key, _ in left], unread=None)
-        return outcome
-
-    def _doubtful(self, plan: Plan, outcome: Outcome, shown: Shown) -> Plan:
-        """The part of the plan that has to be read: all of it, unless answers have shown many objects as wanted.
-
-        A few objects are read anyway: it costs no more. Of many, one is read although its answer showed it: a service whose
-        answers don't show what it stores would be found out, and then everything is read.
-        """
-        keys = [change.key for change in plan.changes]
-        if len({key.model() for key in keys}) <= FEW or any(result.is_unknown for result in outcome.results):
-            return plan
-        seen = frozenset(shown.documents)
-        kept = _about(plan, tuple(seen))
-        missed = {key for key, _ in remaining(kept, shown.observed())}
-        updated = {change.key for change in plan.changes if change.action == "update"}
-        settled_keys = [key for key in keys if key in seen and key in updated and key not in missed]
-        if not settled_keys:
-            return plan
-        sample = _about(plan, settled_keys[:1])
-        if remaining(sample, self.read(sample)):
-            return plan
-        settled_set = frozenset(settled_keys)
-        return _about(plan, tuple(key for key in keys if key not in settled_set))
-
-    def _backed_up(self, plan: Plan, done: frozenset[int], known: frozenset[str]) -> tuple[str, ...]:
-        requests = (request for position, request in enumerate(plan.requests) if position not in done)
-        keys = [key for request in requests if request.deletes for key in request.keys]
-        if not keys:
-            return ()
-        from reconciler.apply.backup import backup_plan
-
+    def __post_init__(self) -> None:
+        self._gate = Gate(self.plan)
         # A resumed run keeps what is left to delete once more, beside what it kept before.
         run = self.journal.run
         names = (run, *(f"{run}-again{number}" for number in range(1, MOST_BACKUPS)))
         name = next((name for name in names if not (self.backups / name).exists()), run)
-        return (str(backup_plan(self.remote, keys, self.backups, name, self.parallelism, known=known)),)
+        self._backup = Backup(
+            root=self.backups,
+            run_id=name,
+            keys=self._deleted,
+            secrets_of=lambda models: replace(read_secrets(self.remote, models), known=self.known),
+            on_folder=self.on_backup,
+        )
 
+    @property
+    def _deleted(self) -> tuple[Key, ...]:
+        return tuple(change.key for change in self.plan.changes if change.action == "delete")
 
-def _about(plan: Plan, keys: Sequence[Key]) -> Plan:
-    """The plan as if it were about these objects alone, for reading them."""
-    wanted = frozenset(keys)
-    return replace(plan, changes=tuple(change for change in plan.changes if change.key in wanted))
+    def written(self, done: frozenset[int]) -> Outcome:
+        """Write the plan; `done` are positions of requests whose effect is there."""
+        if self._deleted:
+            self._backup.prepare()
+        with self.stop.watching():
+            results = apply_requests(self.plan.requests, self.remote, already_done=done, conduct=self._conduct())
+            outcome = Outcome(
+                run=self.journal.run,
+                backups=self._backup.folders,
+                results=results,
+                is_interrupted=self.stop.is_set(),
+            )
+            if not outcome.is_interrupted:
+                outcome = self._read_back(outcome)
+        # A disk that is full by now is no reason to lose the report of what was written.
+        with suppress(ReconcilerError):
+            self.journal.end(exit_code=outcome.exit_code(self.plan), backups=outcome.backups)
+        return outcome
+
+    def _conduct(self) -> Conduct:
+        return Conduct(
+            on_error=self.on_error,
+            parallelism=self.parallelism,
+            before_attempt=self._before_attempt,
+            after_answer=self.journal.answered,
+            on_reply=self._shown.add,
+            on_result=self.on_result,
+            fates=self._fates,
+            may_start=lambda: not self.stop.is_set(),
+            pause=self.stop.wait,
+        )
+
+    # --- the gate -----------------------------------------------------------------------------------------------
+
+    def _before_attempt(self, position: int, request: Request, attempt: int) -> None:
+        if needs_check(request):
+            try:
+                if request.deletes:
+                    self._require_deletable(request)
+                else:
+                    self._require_as_planned(request, self.reading.objects(request.keys, ()))
+            except RemoteError as error:
+                raise UnreadError(f"not sent: its objects could not be read right before it: {error}") from error
+        if attempt == 1:
+            self.journal.sending(position, request)
+
+    def _require_as_planned(self, request: Request, observed: Observed, *, uses: bool = False) -> None:
+        live = LiveState(
+            observed=observed, uses=self._current_uses() if uses else {}, named=self.reading.named(observed)
+        )
+        findings = self._gate.findings(request, live)
+        if any(finding.state is not State.BEFORE for finding in findings):
+            raise HeldBackError(findings)
+
+    def _require_deletable(self, request: Request) -> None:
+        """Check what is about to be deleted, keep it, and check it once more where keeping it took time."""
+        models = sorted({key.model() for key in request.keys})
+        observed = self.reading.objects(request.keys, models)
+        self._require_as_planned(request, observed, uses=True)
+        if self._backup.add([observed.models[key] for key in models]):
+            whole = [key.model() for key in request.keys if key.kind is Kind.MODEL_VERSION]
+            self._require_as_planned(request, self.reading.objects(request.keys, whole), uses=True)
+        if request.action == DELETE_ALL:
+            self._require_nothing_else(request)
+
+    def _require_nothing_else(self, request: Request) -> None:
+        """A call that deletes whatever an app holds may only find what was reviewed and kept."""
+        listed = self.reading.listed(request.scope)
+        self._require_as_planned(request, listed)
+        others = sorted(set(listed.models) - set(request.keys))
+        if others:
+            moved = (Moved(key=key, path="", planned=MISSING, live="exists", wanted=MISSING) for key in others)
+            findings = [Finding(key=key, state=State.MOVED) for key in request.keys]
+            raise HeldBackError((replace(findings[0], moved=tuple(moved)), *findings[1:]))
+
+    def _current_uses(self) -> Mapping[Key, tuple[Use, ...]]:
+        """What uses the planned deletions; read again where the last look is older than USES_SECONDS."""
+        with self._uses_lock:
+            now = self.clock()
+            if self._uses is None or now - self._uses[0] > USES_SECONDS:
+                self._uses = (now, self.reading.uses(self._deleted))
+            return self._uses[1]
+
+    def _fates(self, requests: Sequence[Request]) -> Sequence[Fate]:
+        keys = [key for request in requests for key in request.keys]
+        try:
+            live = LiveState(observed=self.reading.objects(keys, ()))
+        except RemoteError:
+            return [Fate.UNREAD] * len(requests)
+        return [self._gate.outcome_of(request, live) for request in requests]
+
+    # --- reading back -------------------------------------------------------------------------------------------
+
+    def _read_back(self, outcome: Outcome) -> Outcome:
+        try:
+            live = LiveState(observed=self._read_again(outcome))
+        except RemoteError as error:
+            with suppress(ReconcilerError):
+                self.journal.verified(converged=False, remaining=(), unread=str(error))
+            return replace(outcome, unread=str(error))
+        left = remaining(self.plan, live)
+        results = settled(outcome.results, lambda request: self._gate.outcome_of(request, live))
+        outcome = replace(outcome, results=results, remaining=left)
+        with suppress(ReconcilerError):
+            converged = outcome.is_complete(self.plan)
+            self.journal.verified(converged=converged, remaining=[key for key, _ in left], unread=None)
+        return outcome
+
+    def _read_again(self, outcome: Outcome) -> Observed:
+        """Everything that was written, read again, but for versions that no listing shows.
+
+        Reading each of those would cost a call a version. The responses to their patches count instead, and one version for
+        each field and kind of call is read all the same: a service whose responses don't show what it stores is found out,
+        and then all are read.
+        """
+        keys = [change.key for change in self.plan.changes]
+        done = [result for result in outcome.results if result.status is Status.DONE and result.request.deletes]
+        gone = {key for result in done for key in result.request.keys}
+        if any(result.is_unknown for result in outcome.results):
+            return self.reading.afterwards(keys, gone)
+        answered = {key for key in self._shown.documents if key.kind is Kind.MODEL_VERSION}
+        sampled = self._samples(answered)
+        read = [key for key in keys if key not in answered or key in sampled]
+        models = [key.model() for key in keys if key in answered]
+        observed = self.reading.afterwards([*read, *models], gone)
+        if any(
+            key in sampled for key, _ in remaining(self.plan, LiveState(observed=self._shown.versions_beside(observed)))
+        ):
+            return self.reading.objects(keys, ())
+        return self._shown.versions_beside(observed)
+
+    def _samples(self, answered: Collection[Key]) -> frozenset[Key]:
+        """One of the versions that were answered for, for each field and kind of call."""
+        sample: dict[tuple[str, str | None, tuple[str, ...]], Key] = {}
+        for request in self.plan.requests:
+            for entry in request.entries:
+                if entry.key in answered:
+                    for spec in entry.fields:
+                        sample.setdefault((request.rpc, request.action, spec.path), entry.key)
+        return frozenset(sample.values())

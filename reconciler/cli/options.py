@@ -79,6 +79,7 @@ class PlanOptions:
     prune: bool
     prune_scope: str | None
     max_deletes: int | None
+    take_over: tuple[str, ...]
     types: str | None
     shard: Shard | None
     out: str | None = None
@@ -338,6 +339,14 @@ def _prune_options() -> list[Decorator[Any]]:
             type=click.Choice(["app"]),
             help="With --prune: delete every model of the app that has no manifest, except those of other owners. Required if "
             "reconciler.yaml names no owner.",
+        ),
+        click.option(
+            "--take-over",
+            multiple=True,
+            callback=require_text,
+            metavar="GLOB",
+            help="Take over models that carry another owner's mark: models with a manifest whose id, APP/ID or USER/APP/ID "
+            "matches. The plan shows the changed mark. Can be repeated.",
         ),
         click.option(
             "--max-deletes",

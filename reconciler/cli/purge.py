@@ -28,10 +28,16 @@ if TYPE_CHECKING:
     metavar="USER/APP",
     help="USER/APP once more, as a confirmation. Without a terminal nothing else is asked.",
 )
+@click.option(
+    "--delete-all",
+    is_flag=True,
+    help="Delete with one call that takes whatever the app holds, right after a listing that still shows exactly the listed "
+    "models; without it the models are deleted by their ids.",
+)
 @click.option("--yes", is_flag=True, help="On a terminal: delete without asking.")
 @common_options()
 @reporting_problems
-def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) -> int:
+def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all: bool, yes: bool) -> int:
     """Delete every model of an app, after a backup of them all.
 
     Refused if a model is protected, matches prune.protect, is a bookmark, or has the mark of another owner.
@@ -46,6 +52,7 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, yes: bool) 
             scope,
             confirm=lambda models: not has_terminal() or yes or _asked(scope, models),
             on_backup=lambda folder: _print_backup(folder, common),
+            deletes_all=delete_all,
         )
     if purged is None:
         note(common, "Nothing was deleted.")

@@ -99,6 +99,7 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         prune=planning.prune,
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
+        take_over=planning.take_over,
         types=planning.types,
         shard=planning.shard,
         stdin=standard_input(paths),

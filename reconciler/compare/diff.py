@@ -15,9 +15,9 @@ from reconciler.compare.desired_spec import desired_spec, is_as_stated
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, ProblemList
 from reconciler.resources.canonical import equal, equal_fields, is_copy_of_another, spec_from_document
-from reconciler.resources.desired import DesiredVersion
+from reconciler.resources.desired import DesiredVersion, Statement
 from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import Secrets, Sensitive, holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
@@ -46,7 +46,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """A resource whose live spec is not the wanted one. `changes` is never empty and is ordered by path."""
+    """A resource whose live spec is not the desired one. `changes` is never empty and is ordered by path.
+
+    `statements` are what the manifest states of it, in order; none where the drift is not a manifest's.
+    """
 
     key: Key
     document: Document
@@ -54,6 +57,7 @@ class Drift:
     after: Mapping[str, Any]
     changes: tuple[FieldChange, ...]
     origin: Origin
+    statements: tuple[Statement, ...] = ()
 
 
 def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | None = None) -> tuple[Drift, ...]:
@@ -90,7 +94,17 @@ def _concealed(drift: Drift, secrets: Secrets) -> Drift:
         path = _visible(change.path, before, after)
         changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
     document = secrets.conceal(drift.key, drift.document, source="live")
-    return replace(drift, document=document, before=before, after=after, changes=tuple(changes.values()))
+    statements = tuple(
+        replace(each, stated=secrets.conceal(drift.key, each.stated, source="manifest")) for each in drift.statements
+    )
+    return replace(
+        drift,
+        document=document,
+        before=before,
+        after=after,
+        changes=tuple(changes.values()),
+        statements=statements,
+    )
 
 
 def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldPath:
@@ -113,16 +127,27 @@ def _is_model_in_sync(match: Match, owner: str | None) -> bool:
 
 
 def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
-    desired = match.desired
-    before = spec_from_document(desired.key.kind, match.observed.document)
-    stated = desired.stated
-    if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
-        stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
-    after = desired_spec(desired.key.kind, before, stated, action=desired.action, removals=desired.removals)
+    desired, document = match.desired, match.observed.document
+    before = spec_from_document(desired.key.kind, document)
+    statements = (desired.statement,)
+    after = spec_as_stated(desired.key.kind, document, before, statements)
     if owner is not None:
         path = ("metadata", MARK_KEY)
         after = with_value(after, path, desired_mark(lookup(before, path), owner=owner, protect=desired.protect))
-    yield from _drift(desired.key, match.observed.document, before, after, desired.origins, desired.origin)
+    yield from _drift(desired.key, document, before, after, desired.origins, desired.origin, statements)
+
+
+def spec_as_stated(
+    kind: Kind, document: Document, before: Mapping[str, Any], statements: Iterable[Statement]
+) -> dict[str, Any]:
+    """The spec that statements ask for, one after the other, given what is there."""
+    after = dict(before)
+    for statement in statements:
+        stated = statement.stated
+        if "image" in stated and is_copy_of_another(document, stated["image"]["url"]):
+            stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
+        after = desired_spec(kind, after, stated, action=statement.action, removals=statement.removals)
+    return after
 
 
 def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
@@ -138,11 +163,10 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
         if all(_is_held(key, document, entry) for entry in entries):
             continue
         before = spec_from_document(key.kind, document)
-        after = before
-        for entry in entries:
-            after = _with_entry(key, after, entry)
+        statements = tuple(entry.statement for entry in entries)
+        after = spec_as_stated(key.kind, document, before, statements)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
-            if _with_entry(key, after, entry) != after:
+            if spec_as_stated(key.kind, document, after, (entry.statement,)) != after:
                 problems.add(
                     "contradicting-versions",
                     f"this entry and another of model {key.model().address} select version {key.version_id} "
@@ -153,15 +177,11 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
         if _is_same(before, after):
             continue
         origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
-        yield from _drift(key, document, before, after, origins, entries[0].origin)
+        yield from _drift(key, document, before, after, origins, entries[0].origin, statements)
 
 
 def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
     return not entry.removals and is_as_stated(key.kind, document, entry.stated, action=entry.action)
-
-
-def _with_entry(key: Key, spec: Mapping[str, Any], entry: DesiredVersion) -> dict[str, Any]:
-    return desired_spec(key.kind, spec, entry.stated, action=entry.action, removals=entry.removals)
 
 
 def _drift(
@@ -171,6 +191,7 @@ def _drift(
     after: Mapping[str, Any],
     origins: Mapping[FieldPath, Origin],
     origin: Origin,
+    statements: tuple[Statement, ...] = (),
 ) -> Iterable[Drift]:
     if _is_same(before, after):
         return
@@ -183,7 +204,15 @@ def _drift(
     ]
     if changes:
         changes.sort(key=lambda change: change.path)
-        yield Drift(key=key, document=document, before=before, after=after, changes=tuple(changes), origin=origin)
+        yield Drift(
+            key=key,
+            document=document,
+            before=before,
+            after=after,
+            changes=tuple(changes),
+            origin=origin,
+            statements=statements,
+        )
 
 
 def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ called unknown: `observe` raises before that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.errors import ProblemList
@@ -15,6 +15,9 @@ from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion
 from reconciler.resources.fields import MODEL_TRAINED
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+
+Named = Callable[[Observed], frozenset[Key]]
+"""Which of the live versions a manifest of this run names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +112,20 @@ def lacks_versions(version_ids: frozenset[str], live: ObservedModel) -> bool:
     known = live.versions_by_id
     complete = all(name in known and "output_info" in known[name].document for name in version_ids)
     return not live.versions_complete and not complete
+
+
+def named_versions(desired: Desired, observed: Observed) -> frozenset[Key]:
+    """The live versions that an entry of a manifest names, by id, as the latest, or as the latest trained one."""
+    return frozenset(
+        version.key
+        for model in desired.models
+        if (live := observed.models.get(model.key)) is not None
+        for entry in model.versions
+        if entry.selector.select != "all"
+        for version in selected_versions(entry, live)
+    )
+
+
+def no_names(_observed: Observed) -> frozenset[Key]:
+    """No version is named: there are no manifests at hand."""
+    return frozenset()

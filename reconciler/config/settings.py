@@ -62,11 +62,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneLimits:
-    """How much pruning may delete: a number of models, a percentage of those in scope, and globs of ids never deleted."""
+    """How much pruning may delete: a number of models, a percentage of those in scope, and globs of ids never deleted.
+
+    `in_use` is what is looked at for users of a model before it is deleted: "workflows", "deployments".
+    """
 
     max_count: int = 5
     max_percent: float = 10
     protect: tuple[str, ...] = ()
+    in_use: tuple[str, ...] = ("workflows", "deployments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +231,7 @@ def _prune(file: ConfigFile) -> PruneLimits:
         max_count=int(stated.get("max_count", defaults.max_count)),
         max_percent=stated.get("max_percent", defaults.max_percent),
         protect=tuple(stated.get("protect", ())),
+        in_use=tuple(stated.get("in_use", defaults.in_use)),
     )
 
 

@@ -38,6 +38,7 @@ class Inputs:
     prune: bool = False
     prune_whole_app: bool = False
     max_deletes: int | None = None
+    take_over: tuple[str, ...] = ()
     types: str | None = None
     shard: Shard | None = None
     stdin: TextIO | BinaryIO | None = None
@@ -107,11 +108,11 @@ def sharded(desired: Desired, shard: Shard | None) -> Desired:
     return replace(desired, models=tuple(model for model in desired.models if in_shard(model.key, shard)))
 
 
-def require_targets_match(targets: tuple[str, ...], keys: Iterable[Key]) -> None:
-    """Raise ReconcilerError for a --target that no model matches."""
+def require_targets_match(targets: tuple[str, ...], keys: Iterable[Key], *, option: str = "--target") -> None:
+    """Raise ReconcilerError for a glob of an option that no model matches."""
     known = list(keys)
     for glob in targets:
         if not any(is_targeted(key, (glob,)) for key in known):
             raise ReconcilerError(
-                f"--target {glob!r} matches no model. It is compared with MODEL, APP/MODEL and USER/APP/MODEL."
+                f"{option} {glob!r} matches no model. It is compared with MODEL, APP/MODEL and USER/APP/MODEL."
             )

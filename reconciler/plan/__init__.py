@@ -1,6 +1,7 @@
 """Drifts and requests → the Plan: guards, the saved document, attribution.
 
 guards.py       what may be deleted, and what stands against it
+in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back
 planning.py     manifests and the live side → the Plan

@@ -102,7 +102,7 @@ def _wants(
     deletions: frozenset[Key] = frozenset()
     if rules is not None:
         then = replace(rules, owner=base.owner)
-        candidates = (*model_candidates(base.desired, observed, then), *version_candidates(found))
+        candidates = (*model_candidates(base.desired, observed, then), *version_candidates(found, owner=base.owner))
         deletions = frozenset(candidate.key for candidate in candidates)
     return _Wants(specs=specs, deletions=deletions, notices=tuple(notices))
 

@@ -17,10 +17,12 @@ from reconciler.compare.expectations import expectation_document, expectation_fr
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.requests.calls import Notice
+from reconciler.resources.desired import Removal, Statement
+from reconciler.resources.fields import KINDS, Action, Shape
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request, request_from_body
 from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted, sensitive_places
-from reconciler.resources.tree import MISSING, path_from_text, path_text
+from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
 
 FORMAT_VERSION = "1.1"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0."""
@@ -67,7 +69,38 @@ def _change_document(change: Change) -> dict[str, Any]:
         document["reason"] = change.reason
     if change.attribution is not None:
         document["attribution"] = change.attribution
+    statements = [_statement_document(change, each) for each in change.statements]
+    if any(entry["stated"] or entry["remove"] for entry in statements):
+        document["statements"] = statements
+    if change.object_digest is not None:
+        document["object_digest"] = change.object_digest
+    if change.retain is not None:
+        document["retain"] = change.retain
     return document
+
+
+def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
+    """What an entry states of the changed tag lists and Structs: under `merge` that is less than they hold afterwards.
+
+    A changed string says it all by itself.
+    """
+    paths = {
+        spec.path
+        for spec in KINDS[change.key.kind]
+        if spec.shape in (Shape.TAGS, Shape.STRUCT)
+        and any(item.path[: len(spec.path)] == spec.path for item in change.fields)
+    }
+    stated: dict[str, Any] = {}
+    for path in sorted(paths):
+        value = lookup(statement.stated, path)
+        if value is not MISSING:
+            stated = with_value(stated, path, redacted(value))
+    removals = [
+        {"path": path_text(removal.path), **({} if removal.item is None else {"item": removal.item})}
+        for removal in statement.removals
+        if any(removal.path[: len(path)] == path for path in paths)
+    ]
+    return {"action": statement.action.value, "stated": stated, "remove": removals}
 
 
 def request_document(request: Request) -> dict[str, Any]:
@@ -224,6 +257,20 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
         origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
         reason=entry.get("reason"),
         attribution=entry.get("attribution"),
+        object_digest=entry.get("object_digest"),
+        retain=entry.get("retain"),
+        statements=tuple(_statement(item) for item in entry.get("statements", [])),
+    )
+
+
+def _statement(entry: Mapping[str, Any]) -> Statement:
+    return Statement(
+        action=Action(entry["action"]),
+        stated=map_leaves(entry["stated"], lambda leaf: Sensitive(None, "plan") if leaf == SENSITIVE_TEXT else leaf),
+        removals=tuple(
+            Removal(path=path_from_text(item["path"]), item=item.get("item"), origin=Origin(path=""))
+            for item in entry["remove"]
+        ),
     )
 
 

@@ -9,21 +9,27 @@ repository's owner mark, or the whole app is in scope and no other owner's mark 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
+from reconciler.compare.diff import FieldChange
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
-from reconciler.manifests.selection import Shard, in_shard
-from reconciler.plan.plan import Plan
+from reconciler.manifests.selection import Shard, in_shard, is_targeted
+from reconciler.plan.in_use import Use, in_use_refusals
+from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import Notice
+from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
 from reconciler.resources.fields import MARK_KEY, MODEL_TRAINING_STATUSES
-from reconciler.resources.keys import Key, Scope
-from reconciler.resources.observed import Document, Observed, ObservedModel
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.observed import Observed, ObservedModel
+from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, lookup
 
 
@@ -41,11 +47,12 @@ class PruneRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Something that could be deleted, with the reason in words."""
+    """Something that could be deleted, with the reason in words; for a version, how many of the newest are to stay."""
 
     key: Key
     reason: str
     origin: Origin | None = None
+    retain: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +70,35 @@ def owner_mark(model: ObservedModel) -> Mapping[str, Any]:
     return mark if isinstance(mark, Mapping) and isinstance(mark.get("owner"), str) else {}
 
 
-def mark_conflicts(found: Iterable[Match], *, owner: str | None) -> tuple[Refusal, ...]:
-    """A refusal for each model to be marked whose `metadata.reconciler` is somebody's value and no mark."""
-    if owner is None:
-        return ()
-    live = ((match.desired.key, lookup(match.observed.document, ("metadata", MARK_KEY))) for match in found)
-    return tuple(
-        Refusal(
+def owner_refusals(
+    found: Iterable[Match], *, owner: str | None, take_over: Collection[str] = ()
+) -> tuple[Refusal, ...]:
+    """A refusal for each model with a manifest that this run may not write to, because of what its live mark says.
+
+    That is a mark of another owner, and any mark where this run has none; `take_over` are globs of model ids whose mark
+    this run changes. Where `metadata.reconciler` is somebody's own value and no mark, the mark has no place.
+    """
+    return tuple(refusal for match in found for refusal in _owner_refusals(match, owner, take_over))
+
+
+def _owner_refusals(match: Match, owner: str | None, take_over: Collection[str]) -> Iterator[Refusal]:
+    key, value = match.desired.key, lookup(match.observed.document, ("metadata", MARK_KEY))
+    theirs = owner_mark(match.observed).get("owner")
+    if owner is not None and value is not MISSING and not isinstance(value, Mapping):
+        yield Refusal(
             rule="mark-conflict",
             address=key.address,
             message=f"metadata.{MARK_KEY} of {key.address} holds something else, where the owner mark belongs.",
             remedy="Move it to another key, or take the owner out of reconciler.yaml.",
         )
-        for key, value in live
-        if value is not MISSING and not isinstance(value, Mapping)
-    )
+    elif theirs not in (None, owner) and not (owner is not None and take_over and is_targeted(key, take_over)):
+        ours = "this run has no owner" if owner is None else f"this run's owner is {owner!r}"
+        yield Refusal(
+            rule="foreign-owner",
+            address=key.address,
+            message=f"{key.address} belongs to {theirs!r}, by its owner mark; {ours}.",
+            remedy=f"Leave it to {theirs!r}, or take it over with --take-over {key.model_id} and an owner.",
+        )
 
 
 def in_prune_scope(model: ObservedModel, rules: PruneRules) -> bool:
@@ -101,27 +122,81 @@ def model_candidates(desired: Desired, observed: Observed, rules: PruneRules) ->
     )
 
 
-def version_candidates(matches: Iterable[Match]) -> tuple[Candidate, ...]:
+def version_candidates(matches: Iterable[Match], *, owner: str | None) -> tuple[Candidate, ...]:
     """Versions beyond the newest `retain_versions`; never the latest, one a manifest names, or one in training."""
-    found = []
+    found: list[Candidate] = []
     for match in matches:
         retain, live = match.desired.retain_versions, match.observed
-        if retain is None or not live.versions_complete:
-            continue
+        if retain is None or not live.versions_complete or owner_mark(live).get("owner") not in (None, owner):
+            continue  # the versions of another owner's model are that owner's
         named = {
             key for key, entries in match.versions.items() if any(entry.selector.select != "all" for entry in entries)
         }
-        for version in live.versions[max(retain, 1) :]:
-            is_latest = live.latest is not None and version.key == live.latest.key
-            if not is_latest and version.key not in named and version.status_code not in MODEL_TRAINING_STATUSES:
-                found.append(
-                    Candidate(
-                        key=version.key,
-                        reason=f"it is older than the newest {retain} (retain_versions)",
-                        origin=match.desired.origin,
-                    )
-                )
+        reason = f"it is older than the newest {retain} (retain_versions)"
+        found.extend(
+            Candidate(key=version.key, reason=reason, origin=match.desired.origin, retain=retain)
+            for version in live.versions
+            if version.key not in named and not is_kept_version(live, version.key, retain)
+        )
     return tuple(sorted(found, key=lambda candidate: candidate.key))
+
+
+def is_kept_version(model: ObservedModel, key: Key, retain: int) -> bool:
+    """Whether a version is among the newest `retain` (never fewer than one), the latest, or still in training.
+
+    `model` has all its versions, newest first.
+    """
+    newest = {version.key for version in model.versions[: max(retain, 1)]}
+    if model.latest is not None:
+        newest.add(model.latest.key)
+    version = model.versions_by_id.get(key.version_id)
+    return key in newest or (version is not None and version.status_code in MODEL_TRAINING_STATUSES)
+
+
+# Counted or shown by the service itself, whatever anybody does to the object; and what not every answer shows.
+_COUNTED: Final = frozenset(
+    {"star_count", "is_starred", "version_count", "replica_count", "languages_full", "active_concept_count",
+     "total_input_count", "train_log", "metrics"}
+)  # fmt: skip
+
+
+def object_digest(model: ObservedModel, key: Key) -> str:
+    """SHA-256 over a whole live object as any read shows it: a model with its latest version, or one version.
+
+    What the service counts by itself is left out, and so is what only some answers show (concepts, empty values).
+    """
+    parts: list[Any] = []
+    if key.kind is Kind.MODEL:
+        parts = [model.document, None if model.latest is None else model.latest.document]
+    else:
+        parts = [model.versions_by_id[key.version_id].document]
+    text = json.dumps([_lasting(redacted(part)) for part in parts], sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        kept = {name: _lasting(item) for name, item in value.items() if name not in _COUNTED}
+        if isinstance(info := kept.get("output_info"), Mapping):
+            kept["output_info"] = {name: item for name, item in info.items() if name not in ("data", "message")}
+        if isinstance(status := kept.get("status"), Mapping):
+            kept["status"] = {"code": status.get("code")}
+        return {name: item for name, item in kept.items() if item not in ({}, [], None)}
+    if isinstance(value, list):
+        return [_lasting(item) for item in value]
+    return canonical(value)
+
+
+def deletion_of(
+    model: ObservedModel, key: Key, *, reason: str, origin: Origin | None = None, retain: int | None = None
+) -> Change:
+    """The planned deletion of a model, or of a version of it, as it was read: its owner mark and its digest go along."""
+    mark = owner_mark(model) if key.kind is Kind.MODEL else {}
+    fields = (FieldChange(path=("metadata", MARK_KEY), before=dict(mark), after=MISSING),) if mark else ()
+    digest = object_digest(model, key)
+    return Change(
+        key=key, action="delete", fields=fields, reason=reason, origin=origin, object_digest=digest, retain=retain
+    )
 
 
 def decide(
@@ -129,7 +204,7 @@ def decide(
     *,
     desired: Desired,
     observed: Observed,
-    workflows: Mapping[Scope, tuple[Document, ...]],
+    uses: Mapping[Key, tuple[Use, ...]],
     rules: PruneRules,
 ) -> Decision:
     """Judge every candidate by every guard. Nothing is deleted where anything is refused."""
@@ -138,13 +213,12 @@ def decide(
     notices: list[Notice] = []
     for candidate in candidates:
         key, model = candidate.key, observed.models[candidate.key.model()]
-        users = _workflows_using(key, workflows.get(key.scope, ()))
         if not key.version_id and (glob := _protecting_glob(model, rules.protect)):
             notices.append(Notice(address=key.address, message=f"kept: prune.protect has {glob!r}."))
         elif not key.version_id and owner_mark(model).get("protect", False) is not False:
             refusals.append(_protected(key))
-        elif users:
-            refusals.append(_used(key, users))
+        elif key in uses:
+            refusals.extend(in_use_refusals({key: uses[key]}))
         else:
             deletions.append(candidate)
     refusals.extend(_over_the_cap(deletions, desired, observed, rules))
@@ -292,36 +366,4 @@ def _protected(key: Key) -> Refusal:
         address=key.address,
         message=f"{key.address} has no manifest, and its live mark says protect.",
         remedy="Bring the manifest back with protect: false and apply, or add its name to prune.protect to keep it.",
-    )
-
-
-def _used(key: Key, workflows: list[str]) -> Refusal:
-    return Refusal(
-        rule="used-by-workflow",
-        address=key.address,
-        message=f"{key.address} is used by workflow {', '.join(workflows)} of the app.",
-        remedy="Take it out of the workflow first, or keep its manifest.",
-    )
-
-
-def used_by_workflows(keys: Iterable[Key], workflows: Mapping[Scope, tuple[Document, ...]]) -> tuple[Refusal, ...]:
-    """A refusal for each key that a workflow of its app uses."""
-    users = ((key, _workflows_using(key, workflows.get(key.scope, ()))) for key in keys)
-    return tuple(_used(key, names) for key, names in users if names)
-
-
-def _workflows_using(key: Key, workflows: Iterable[Document]) -> list[str]:
-    return sorted({str(workflow.get("id")) for workflow in workflows if _uses(key, workflow)})
-
-
-def _uses(key: Key, workflow: Document) -> bool:
-    """Whether a node runs the model (its version, for a version's key). User ids are not compared: "me" has two."""
-    version_nodes = lookup(workflow, ("version", "nodes"))
-    nodes = [*workflow.get("nodes", ()), *(version_nodes if isinstance(version_nodes, list) else ())]
-    models = [node.get("model", {}) for node in nodes]
-    return any(
-        model.get("id") == key.model_id
-        and model.get("app_id", key.app_id) == key.app_id
-        and (not key.version_id or lookup(model, ("model_version", "id")) == key.version_id)
-        for model in models
     )

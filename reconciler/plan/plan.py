@@ -16,6 +16,7 @@ from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin, Problem, Refusal
 from reconciler.remote.observe import FEW
 from reconciler.requests.calls import Notice
+from reconciler.resources.desired import Statement
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 
@@ -25,7 +26,9 @@ class Change:
     """One resource that the plan changes or deletes.
 
     `attribution` is there where the plan was compared with a base: "this_change" where only the head's manifests want
-    it, "base" where the base's do too.
+    it, "base" where the base's do too. A deletion carries `object_digest`, a digest of the whole object as it was
+    reviewed, and for a version `retain`, the number of newest versions that stay. `statements` are what the manifest states
+    of the resource; a saved plan keeps those of the fields that change, where they say more than the change itself.
     """
 
     key: Key
@@ -34,6 +37,9 @@ class Change:
     origin: Origin | None = None
     reason: str | None = None
     attribution: str | None = None
+    object_digest: str | None = None
+    retain: int | None = None
+    statements: tuple[Statement, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,18 @@ anything is written, and again where a saved plan needs its secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from reconciler import __version__
-from reconciler.compare.diff import Drift, FieldChange, drifts
+from reconciler.compare.diff import Drift, drifts
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.config import Settings
-from reconciler.errors import Problem, ProblemsError, Refusal, UsageError
+from reconciler.errors import Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import (
     Inputs,
@@ -32,26 +32,26 @@ from reconciler.plan.guards import (
     Decision,
     PruneRules,
     decide,
+    deletion_of,
     empty_desired_state,
     manifests_passed_over,
-    mark_conflicts,
     model_candidates,
     of_shard,
-    owner_mark,
-    used_by_workflows,
+    owner_refusals,
     version_candidates,
 )
+from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
 from reconciler.plan.plan import Change, Plan, Source, forecast
-from reconciler.remote.observe import concepts_of, observe
+from reconciler.remote.observe import NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
+from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import is_copy_of_another
 from reconciler.resources.desired import Desired, DesiredModel
-from reconciler.resources.fields import MARK_KEY
-from reconciler.resources.keys import Key, Kind, Scope
+from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
+from reconciler.resources.request import Request
 from reconciler.resources.secrets import Secrets, known_secrets
-from reconciler.resources.tree import MISSING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,8 @@ class Planning:
         With a `base`, its changes are attributed; the live side is read once for both.
         """
         rules = _prune_rules(inputs, self.settings)
+        if inputs.take_over and self.settings.owner is None:
+            raise UsageError("--take-over needs an owner in reconciler.yaml: the models get this run's mark.")
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
         if base is not None:
             base = spelled_as(base, {model.key.scope for model in desired.models}, self.remote.resolve_user_id)
@@ -80,6 +82,7 @@ class Planning:
         chosen = sharded(selected(desired, targets=inputs.targets, selectors=inputs.selectors), inputs.shard)
         observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
+        require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
         found = matches(chosen, observed)
         types = self._types(found, snapshot=inputs.types)
         warnings = _require_fitting_params(found, types)
@@ -120,18 +123,59 @@ class Planning:
         """The wanted spec of every resource that differs from its manifest now."""
         return {drift.key: drift.after for drift in drifts(self._matched(desired), owner=self.settings.owner)}
 
-    def read(self, plan: Plan) -> Observed:
-        """The live side of everything that a plan touches."""
-        versions: dict[Key, set[str]] = {}
-        for change in plan.changes:
-            versions.setdefault(change.key.model(), set()).update({change.key.version_id} - {""})
-        needs = {key: partial(lacks_versions, frozenset(ids)) for key, ids in versions.items()}
-        return observe(self.remote, needs, parallelism=self.settings.limits.parallelism)
+    def read(self, keys: Iterable[Key], whole: Collection[Key] = (), *, gone: Collection[Key] = ()) -> Observed:
+        """The live side of models and versions; of the models in `whole` every version.
 
-    def workflow_refusals(self, plan: Plan) -> tuple[Refusal, ...]:
-        """A workflow may have taken a model into use since its deletion was planned."""
-        keys = [change.key for change in plan.changes if change.action == "delete"]
-        return used_by_workflows(keys, self._workflows(key.scope for key in keys))
+        `gone` are models whose deletion was acknowledged.
+        """
+        versions: dict[Key, set[str]] = {key: set() for key in whole}
+        for key in keys:
+            versions.setdefault(key.model(), set()).update({key.version_id} - {""})
+        needs: dict[Key, NeedsVersions] = {
+            key: partial(lacks_versions, frozenset(ids)) for key, ids in versions.items()
+        }
+        needs.update(dict.fromkeys(whole, lambda live: not live.versions_complete))
+        return observe(self.remote, needs, gone=gone, parallelism=self.settings.limits.parallelism)
+
+    def listed(self, scope: Scope) -> Observed:
+        """Every model that the listing of an app says is the app's."""
+        return observe(self.remote, {}, listed=frozenset({scope}))
+
+    def empty_plan(self, *, changes: tuple[Change, ...], requests: tuple[Request, ...]) -> Plan:
+        """A plan of this run that no manifest asks for."""
+        return Plan(
+            tool_version=__version__,
+            created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            endpoint=self.settings.endpoint.url,
+            environment=self.settings.environment,
+            source=Source(digest="", files=()),
+            changes=changes,
+            requests=requests,
+        )
+
+    def uses(self, keys: Collection[Key]) -> Mapping[Key, tuple[Use, ...]]:
+        """What uses these models and versions now: workflows of any app of their users, and deployments.
+
+        Raises RefusedError where the token may not look.
+        """
+        kinds = self.settings.prune.in_use
+        found: dict[Key, tuple[Use, ...]] = {}
+        for user_id in sorted({key.user_id for key in keys}):
+            mine = [key for key in keys if key.user_id == user_id]
+            workflows = self._listed(WORKFLOWS, user_id, self.remote.list_workflows) if WORKFLOWS in kinds else ()
+            deployments = (
+                self._listed(DEPLOYMENTS, user_id, self.remote.list_deployments) if DEPLOYMENTS in kinds else ()
+            )
+            found.update(uses_of(mine, workflows=workflows, deployments=deployments))
+        return found
+
+    def _listed(self, kind: str, user_id: str, read: Callable[[str], Iterator[Document]]) -> tuple[Document, ...]:
+        try:
+            return tuple(read(user_id))
+        except RemoteError as error:
+            if error.status != INSUFFICIENT_SCOPES:
+                raise
+            raise RefusedError((unknown_use(kind, user_id),)) from error
 
     def _matched(self, desired: Desired) -> tuple[Match, ...]:
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
@@ -175,7 +219,7 @@ class Planning:
         found: tuple[Match, ...],
         rules: PruneRules | None,
     ) -> Decision:
-        conflicts = mark_conflicts(found, owner=self.settings.owner)
+        conflicts = owner_refusals(found, owner=self.settings.owner, take_over=inputs.take_over)
         if rules is None:
             return Decision(refusals=conflicts)
         if not desired.models:
@@ -184,16 +228,19 @@ class Planning:
             return Decision(refusals=(*conflicts, manifests_passed_over(desired.passed_over)))
         candidates = [
             candidate
-            for candidate in (*model_candidates(desired, observed, rules), *version_candidates(found))
+            for candidate in (
+                *model_candidates(desired, observed, rules),
+                *version_candidates(found, owner=self.settings.owner),
+            )
             if is_targeted(candidate.key, inputs.targets)
         ]
-        workflows = self._workflows(candidate.key.scope for candidate in candidates)
-        decision = decide(candidates, desired=desired, observed=observed, workflows=workflows, rules=rules)
+        try:
+            uses = self.uses([candidate.key for candidate in candidates]) if candidates else {}
+        except RefusedError as error:
+            return Decision(refusals=(*conflicts, *error.refusals))
+        decision = decide(candidates, desired=desired, observed=observed, uses=uses, rules=rules)
         decision = of_shard(decision, rules, shard=inputs.shard)
         return replace(decision, refusals=(*conflicts, *decision.refusals))
-
-    def _workflows(self, scopes: Iterable[Scope]) -> dict[Scope, tuple[Document, ...]]:
-        return {scope: tuple(self.remote.list_workflows(scope)) for scope in sorted(set(scopes))}
 
 
 def require_fitting_params_offline(path: str, desired: Desired) -> tuple[Problem, ...]:
@@ -276,14 +323,17 @@ def assembled(
     expectations: tuple[Expectation, ...] = (),
 ) -> Plan:
     """The plan of one run. Changes are ordered by key; requests as they are sent: updates, then deletions."""
-    updates = [Change(key=drift.key, action="update", fields=drift.changes, origin=drift.origin) for drift in drifts]
+    updates = [
+        Change(key=drift.key, action="update", fields=drift.changes, origin=drift.origin, statements=drift.statements)
+        for drift in drifts
+    ]
     deletes = [
-        Change(
-            key=candidate.key,
-            action="delete",
+        deletion_of(
+            observed.models[candidate.key.model()],
+            candidate.key,
             reason=candidate.reason,
             origin=candidate.origin,
-            fields=_deleted_fields(observed.models[candidate.key.model()], candidate.key),
+            retain=candidate.retain,
         )
         for candidate in decision.deletions
     ]
@@ -303,14 +353,6 @@ def assembled(
         compared=tuple(match.desired.key for match in found),
         unchanged=sum(match.desired.key not in touched for match in found),
     )
-
-
-def _deleted_fields(model: ObservedModel, key: Key) -> tuple[FieldChange, ...]:
-    """What a deletion shows, and what must still be so when it is sent: the model's owner mark."""
-    mark = owner_mark(model)
-    if key.kind is Kind.MODEL_VERSION or not mark:
-        return ()
-    return (FieldChange(path=("metadata", MARK_KEY), before=dict(mark), after=MISSING),)
 
 
 def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:

@@ -82,8 +82,18 @@ class Caller:
         """Let go of the connection; calls under way are cancelled."""
         self._channel.close()
 
-    def call(self, rpc: str, body: Mapping[str, Any], *, safety: Safety = Safety.READ) -> Answer:
-        """Make one call; `body` is its request message as JSON. Raises RemoteError where it didn't succeed."""
+    def call(
+        self,
+        rpc: str,
+        body: Mapping[str, Any],
+        *,
+        safety: Safety = Safety.READ,
+        before_attempt: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """Make one call; `body` is its request message as JSON. Raises RemoteError where it didn't succeed.
+
+        `before_attempt` is called before each attempt, after the wait for its turn: what it reads is as fresh as can be.
+        """
         message = self._message(rpc, body)
         timing = self._timing
         began = timing.clock()
@@ -93,6 +103,7 @@ class Caller:
         while True:
             attempt += 1
             slot = self._pacer.wait()
+            before_attempt()
             outcome = self._attempt(rpc, message, attempt)
             self._pacer.answered(slot, is_served=isinstance(outcome, Answer))
             if isinstance(outcome, Answer):

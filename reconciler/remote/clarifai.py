@@ -14,7 +14,7 @@ Importing this module is cheap; making a ClarifaiRemote imports clarifai_grpc (a
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -157,7 +157,11 @@ class ClarifaiRemote:
     def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
         """Every version of a model, newest first."""
         rpc, model = "ListModelVersions", key.model()
-        body = {**_user_app(rpc, key.scope), "model_id": _require(rpc, "model_id", key.model_id)}
+        body = {
+            **_user_app(rpc, key.scope),
+            "model_id": _require(rpc, "model_id", key.model_id),
+            "sort_by_created_at": True,
+        }
         messages = self._list(rpc, body, "model_versions", identity=_id, until_empty=False)
         yield from newest_first(version_from(_require_id(rpc, message), key=model) for message in messages)
 
@@ -186,10 +190,18 @@ class ClarifaiRemote:
         for message in self._list("ListModelTypes", body, "model_types", identity=_id, until_empty=False):
             yield LazyDocument(message)
 
-    def list_workflows(self, scope: Scope) -> Iterator[Document]:
-        """Every Workflow message of an app."""
-        body = {**_user_app("ListWorkflows", scope), "sort_by_created_at": True, "sort_ascending": True}
+    def list_workflows(self, user_id: str) -> Iterator[Document]:
+        """Every Workflow message of every app of a user."""
+        # service.proto binds ListWorkflows to /v2/users/{user_id}/workflows too: without an app it lists over all of them.
+        body = {**_user("ListWorkflows", user_id), "sort_by_created_at": True, "sort_ascending": True}
         for message in self._list("ListWorkflows", body, "workflows", identity=_owner_and_id):
+            yield LazyDocument(message)
+
+    def list_deployments(self, user_id: str) -> Iterator[Document]:
+        """Every Deployment message of a user."""
+        for message in self._list(
+            "ListDeployments", _user("ListDeployments", user_id), "deployments", identity=_user_and_id
+        ):
             yield LazyDocument(message)
 
     def list_concepts(self, key: Key) -> Iterator[Document]:
@@ -249,13 +261,13 @@ class ClarifaiRemote:
 
     # --- writes -------------------------------------------------------------------------------------------------
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
         """Send one change. For a request that no plan may hold it raises RemoteError with `sent` False."""
         body = request.body
         require_sendable(request.rpc, request.action, body)
         self._scrubber.register(secret_texts(body))
         safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
-        answer = self._caller.call(request.rpc, body, safety=safety)
+        answer = self._caller.call(request.rpc, body, safety=safety, before_attempt=before_attempt)
         return Reply(request_id=answer.request_id, attempts=answer.attempts, documents=documents_from(answer.message))
 
 
@@ -267,8 +279,16 @@ def _owner_and_id(message: Any) -> object:
     return message.user_id, message.app_id, message.id
 
 
+def _user_and_id(message: Any) -> object:
+    return message.user_id, message.id
+
+
 def _concept_identity(message: Any) -> object:
     return message.user_id, message.app_id, message.id, message.language
+
+
+def _user(rpc: str, user_id: str) -> dict[str, Any]:
+    return {"user_app_id": {"user_id": _require(rpc, "user_id", user_id)}}
 
 
 def _user_app(rpc: str, scope: Scope) -> dict[str, Any]:

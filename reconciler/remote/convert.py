@@ -148,9 +148,14 @@ def version_from(message: Any, *, key: Key) -> ObservedVersion:
 
 
 def newest_first(versions: Iterable[ObservedVersion]) -> tuple[ObservedVersion, ...]:
-    """Versions by time of creation, the newest first; equal times by id."""
-    by_id = sorted(versions, key=lambda version: version.key)
-    return tuple(sorted(by_id, key=lambda version: version.created_at, reverse=True))
+    """Versions by time of creation, the newest first, from a listing that was asked for in that order.
+
+    Times may be equal (imports, restores) or missing; there the order of the listing stays, and an id says nothing.
+    """
+    listed = tuple(versions)
+    if not all(version.created_at for version in listed):
+        return listed
+    return tuple(sorted(listed, key=lambda version: version.created_at, reverse=True))
 
 
 def time_text(timestamp: Any) -> str:

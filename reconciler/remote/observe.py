@@ -10,7 +10,7 @@ pages can skip one while others write).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -34,10 +34,12 @@ def observe(
     needs: Mapping[Key, NeedsVersions],
     *,
     listed: frozenset[Scope] = frozenset(),
+    gone: Collection[Key] = (),
     parallelism: int = 8,
 ) -> Observed:
     """Read the models in `needs`, and every model of the apps in `listed`.
 
+    Of the models in `gone`, whose deletion was acknowledged, a listing that doesn't show them is enough to call them absent.
     Models that don't exist are simply not in the result; a read that failed raises RemoteError.
     """
     wanted: dict[Scope, list[Key]] = defaultdict(list)
@@ -50,9 +52,15 @@ def observe(
         if scope not in listed and len(keys) <= FEW:
             single.extend(keys)
             continue
-        # A listing shows Clarifai's own models beside the app's; those are nobody's business here.
-        models.update((model.key, model) for model in remote.list_models(scope) if model.key.scope == scope)
-        single.extend(key for key in keys if key not in models)
+        missing = set(keys)
+        for model in remote.list_models(scope):
+            # A listing shows Clarifai's own models beside the app's; they have another scope and are left out.
+            if model.key.scope == scope:
+                models[model.key] = model
+                missing.discard(model.key)
+            if not missing and scope not in listed:
+                break  # the rest of the listing is about models that nobody asked for
+        single.extend(sorted(missing - set(gone)))
     for found in each(remote.get_model, single, parallelism):
         if found is not None:
             models[found.key] = found

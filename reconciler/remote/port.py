@@ -6,7 +6,7 @@ when a call fails, and never returns a part of what was asked for: a missing pag
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,8 +49,12 @@ class Remote(Protocol):
         """Every ModelType message."""
         ...
 
-    def list_workflows(self, scope: Scope) -> Iterator[Document]:
-        """Every Workflow message of an app."""
+    def list_workflows(self, user_id: str) -> Iterator[Document]:
+        """Every Workflow message of every app of a user."""
+        ...
+
+    def list_deployments(self, user_id: str) -> Iterator[Document]:
+        """Every Deployment message of a user."""
         ...
 
     def list_concepts(self, key: Key) -> Iterator[Document]:
@@ -73,8 +77,12 @@ class Remote(Protocol):
         """Make sure that no error from here shows this text, whatever the service answers."""
         ...
 
-    def send(self, request: Request) -> Reply:
-        """Send one change. The only method that writes."""
+    def send(self, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
+        """Send one change. The only method that writes.
+
+        `before_attempt` is called right before each attempt, when nothing is waited for any more; what it raises passes
+        through, and the attempt is not made.
+        """
         ...
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from reconciler.errors import FaultClass
 SUCCESS: Final = 10000
 MIXED_STATUS: Final = 10010
 INVALID_REQUEST: Final = 11102
+INSUFFICIENT_SCOPES: Final = 11007
 MODEL_DOES_NOT_EXIST: Final = 21200
 
 _TOKEN_HINT: Final = "Check the personal access token in CLARIFAI_PAT, and that it is one of this endpoint's."

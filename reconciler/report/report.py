@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reconciler import exit_codes
+from reconciler.apply.gate import Moved
 from reconciler.apply.sending import Status, StepResult
-from reconciler.apply.verify import Moved
 from reconciler.apply.writing import Outcome
 from reconciler.compare.diff import FieldChange
 from reconciler.errors import Problem
@@ -137,6 +137,7 @@ def _result_fields(result: StepResult) -> dict[str, Any]:
             if result.failures
             else {}
         ),
+        **({"moved": [_moved_document(item) for item in result.moved]} if result.moved else {}),
     }
 
 

@@ -22,6 +22,15 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one manifest entry states of one resource: stated fields, nested as in the API document, and removals."""
+
+    action: Action
+    stated: Mapping[str, Any]
+    removals: tuple[Removal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """Which version is meant: by `version_id`, or by `select` where that is None."""
 
@@ -48,6 +57,11 @@ class DesiredVersion:
     origin: Origin
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
 
+    @property
+    def statement(self) -> Statement:
+        """What it states, without the places."""
+        return Statement(action=self.action, stated=self.stated, removals=self.removals)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredModel:
@@ -63,6 +77,11 @@ class DesiredModel:
     retain_versions: int | None = None
     origin: Origin
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
+
+    @property
+    def statement(self) -> Statement:
+        """What it states of the model itself, without the places."""
+        return Statement(action=self.action, stated=self.stated, removals=self.removals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

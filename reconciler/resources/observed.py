@@ -28,7 +28,7 @@ class ObservedModel:
     """One model as read.
 
     `document` is the Model message without `model_version`. `versions` are those read so far, newest first
-    (created_at, then id); `versions_complete` says that they are all there are. `latest` is the version that the
+    (created_at, then the order of the listing); `versions_complete` says that they are all there are. `latest` is the version that the
     service itself calls the model's, None for a model without versions.
     """
 

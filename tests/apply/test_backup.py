@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clarifai_grpc.grpc.api import resources_pb2, service_pb2
-from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.apply.backup import backup_plan, write_backup
+from reconciler.apply.backup import Backup
 from reconciler.apply.export import file_names
-from reconciler.config import Flags, settings
-from reconciler.emulator.server import Emulator
-from reconciler.errors import ReconcilerError, RemoteError
+from reconciler.errors import ReconcilerError
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
-from reconciler.session import connected
-from tests.remote.scripted_service import ScriptedService, failing, ok
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 
@@ -31,6 +26,15 @@ KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 def model(model_id: str = "petsID", **more: Any) -> ObservedModel:
     key = Key(user_id="me", app_id="pets", model_id=model_id)
     return ObservedModel(key=key, document={"id": model_id, "name": "Pets"}, **more)
+
+
+def backup(root: Path, run_id: str, keys: Collection[Key], secrets: Secrets | None = None) -> Backup:
+    return Backup(root=root, run_id=run_id, keys=keys, secrets_of=lambda models: secrets or Secrets())
+
+
+def kept(root: Path, run_id: str, models: list[ObservedModel], secrets: Secrets | None = None) -> Path:
+    assert backup(root, run_id, [each.key for each in models], secrets).add(models)
+    return root / run_id
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -49,7 +53,7 @@ def test_a_backup_holds_the_manifest_and_the_messages_without_secrets(tmp_path: 
     )
     root = tmp_path / "deep" / "backup"
     secrets = Secrets(params_of=lambda key: frozenset({"api_key"}))
-    folder = write_backup(root, "20261123T140000Z", [model(versions=(version,))], secrets=secrets)
+    folder = kept(root, "20261123T140000Z", [model(versions=(version,))], secrets)
     assert folder == root / "20261123T140000Z"
     assert tree(root) == {
         "20261123T140000Z": "d700",
@@ -87,7 +91,7 @@ def test_a_backup_holds_the_manifest_and_the_messages_without_secrets(tmp_path: 
 
 def test_ids_never_leave_the_folder_and_are_told_apart_whatever_the_case(tmp_path: Path) -> None:
     ids = ["../../etc/passwd", "..", ".hidden", "Pets", "pets", "a b", "x" * 256, "\ud800", "plain.id-1_2"]
-    folder = write_backup(tmp_path, "run", [model(each) for each in ids], secrets=Secrets())
+    folder = kept(tmp_path, "run", [model(each) for each in ids])
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json")) == [
         "me/pets/Pets-7dc1cd7eaff6.json",
         "me/pets/a_b-c8687a08aa5d.json",
@@ -104,7 +108,7 @@ def test_ids_never_leave_the_folder_and_are_told_apart_whatever_the_case(tmp_pat
 
 
 def test_a_model_that_no_manifest_can_name_is_kept_as_messages(tmp_path: Path) -> None:
-    folder = write_backup(tmp_path, "run", [model("a b")], secrets=Secrets())
+    folder = kept(tmp_path, "run", [model("a b")])
     assert [path.suffix for path in sorted((folder / "me/pets").iterdir())] == [".json"]
 
 
@@ -127,15 +131,15 @@ def test_an_id_that_spells_another_ones_name_gets_a_longer_one() -> None:
 @pytest.mark.parametrize("run_id", ["", ".", "..", "../x", "a/b", ".hidden", "a b", "x" * 101])
 def test_a_run_id_is_a_plain_name(tmp_path: Path, run_id: str) -> None:
     with pytest.raises(ReconcilerError, match="The backup can't be named"):
-        write_backup(tmp_path, run_id, [model()], secrets=Secrets())
+        kept(tmp_path, run_id, [model()])
     assert tree(tmp_path) == {"home": "d755"}
 
 
 def test_a_backup_is_never_written_over(tmp_path: Path) -> None:
-    folder = write_backup(tmp_path / "root", "run", [model()], secrets=Secrets())
+    folder = kept(tmp_path / "root", "run", [model()])
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     with pytest.raises(ReconcilerError) as raised:
-        write_backup(tmp_path / "root", "run", [model("other")], secrets=Secrets())
+        kept(tmp_path / "root", "run", [model("other")])
     assert str(raised.value) == f"The backup {folder} exists already; nothing was written over it. Try again."
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert [path.name for path in (tmp_path / "root").iterdir()] == ["run"]
@@ -144,75 +148,48 @@ def test_a_backup_is_never_written_over(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ReconcilerError) as raised:
-        write_backup(tmp_path / "file", "run", [model()], secrets=Secrets())
+        kept(tmp_path / "file", "run", [model()])
     assert str(raised.value) == (
         f"The backup can't be written to {tmp_path / 'file' / 'run'}: File exists. Nothing was deleted."
     )
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
-    class Unreadable(dict[str, Any]):
-        def items(self) -> Any:
-            raise OSError(28, os.strerror(28))
+class Unreadable(dict[str, Any]):
+    def items(self) -> Any:
+        raise OSError(28, os.strerror(28))
 
+
+def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     bad = ObservedModel(key=Key(user_id="me", app_id="pets", model_id="z"), document={"metadata": Unreadable(a=1)})
     with pytest.raises(ReconcilerError, match="No space left on device"):
-        write_backup(tmp_path / "root", "run", [model(), bad], secrets=Secrets())
+        kept(tmp_path / "root", "run", [model(), bad])
     assert tree(tmp_path / "root") == {}
 
 
-# --- read from the service ------------------------------------------------------------------------------------
-
-
-def test_what_a_plan_deletes_is_read_whole_before(emulator: Emulator, tmp_path: Path) -> None:
-    keys = [
-        Key(user_id="demo", app_id="pets", model_id="pet-breeds", version_id="3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e01"),
-        Key(user_id="demo", app_id="pets", model_id="pet-draft"),
-        Key(user_id="demo", app_id="pets", model_id="gone"),
-    ]
-    with connected(_settings(emulator, tmp_path)) as remote:
-        folder = backup_plan(remote, keys, tmp_path / "root", "run", 1)
-    assert sorted(path.name for path in folder.rglob("*.*")) == [
-        "pet-breeds.json",
-        "pet-breeds.yaml",
-        "pet-draft.json",
-        "pet-draft.yaml",
-    ]
-    kept = json.loads((folder / "demo/pets/pet-breeds.json").read_text())
-    assert [version["id"][-1] for version in kept["versions"]] == ["3", "2", "1"]
-    assert sorted(call.rpc for call in emulator.calls) == [
-        *["GetModel"] * 3,
-        "ListModelTypes",
-        "ListModelTypes",
-        *["ListModelVersions"] * 3,
-    ]
-
-
-def test_a_text_known_to_be_secret_is_in_no_file(emulator: Emulator, tmp_path: Path) -> None:
-    key = Key(user_id="demo", app_id="pets", model_id="pet-breeds")
-    with connected(_settings(emulator, tmp_path)) as remote:
-        folder = backup_plan(remote, [key], tmp_path / "root", "run", 1, known=frozenset({"vision-team"}))
-    texts = [path.read_text() for path in sorted(folder.rglob("*.*"))]
-    assert [("vision-team" in text, "(sensitive)" in text) for text in texts] == [(False, True), (False, True)]
-
-
-@pytest.mark.parametrize("failing_rpc", ["GetModel", "ListModelVersions", "ListModelTypes"])
-def test_a_failed_read_leaves_no_backup(tmp_path: Path, failing_rpc: str) -> None:
-    params = json_format.ParseDict({"a": 1}, resources_pb2.OutputInfo().params)
-    version = resources_pb2.ModelVersion(id="b" * 32, output_info=resources_pb2.OutputInfo(params=params))
-    stored = resources_pb2.Model(id="petsID", user_id="me1", app_id="pets", model_version=version)
-    answers = {
-        "GetModel": service_pb2.SingleModelResponse(status=ok(), model=stored),
-        "ListModelVersions": service_pb2.MultiModelVersionResponse(status=ok(), model_versions=[version]),
-        "ListModelTypes": service_pb2.MultiModelTypeResponse(status=ok()),
+def test_models_are_added_to_the_backup_of_a_run_as_they_are_deleted(tmp_path: Path) -> None:
+    models = [model("A"), model("a"), model("b")]
+    folders: list[Path] = []
+    growing = Backup(
+        root=tmp_path / "root",
+        run_id="run",
+        keys=[each.key for each in models],
+        secrets_of=lambda models: Secrets(),
+        on_folder=folders.append,
+    )
+    assert not growing.folders
+    assert [growing.add(part) for part in (models[:1], models[1:], models)] == [True, True, False]
+    assert (growing.folders, folders) == ((str(tmp_path / "root/run"),), [tmp_path / "root/run"])
+    whole = kept(tmp_path / "at once", "run", models)
+    assert tree(tmp_path / "root") == tree(tmp_path / "at once")
+    assert {path.name: path.read_text() for path in (tmp_path / "root").rglob("*.*")} == {
+        path.name: path.read_text() for path in whole.rglob("*.*")
     }
-    answers[failing_rpc] = type(answers[failing_rpc])(status=failing(11007))
-    served = {rpc: lambda request, context, answer=answer: answer for rpc, answer in answers.items()}
-    with ScriptedService(**served) as service, service.remote() as remote, pytest.raises(RemoteError):
-        backup_plan(remote, [Key(user_id="me1", app_id="pets", model_id="petsID")], tmp_path / "root", "run", 1)
-    assert not (tmp_path / "root").exists()
 
 
-def _settings(emulator: Emulator, home: Path) -> Any:
-    flags = Flags(endpoint=emulator.url, rate=1000)
-    return settings(flags=flags, environ={"CLARIFAI_PAT": "x"}, cwd=home, home=home)
+def test_a_write_that_fails_later_leaves_what_was_kept_before(tmp_path: Path) -> None:
+    growing = backup(tmp_path / "root", "run", [model().key, model("z").key])
+    assert growing.add([model()])
+    before = tree(tmp_path / "root")
+    with pytest.raises(ReconcilerError, match="can't be written"):
+        growing.add([ObservedModel(key=model("z").key, document={"metadata": Unreadable(a=1)})])
+    assert tree(tmp_path / "root") == before

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.apply.verify import Shown
 from reconciler.remote.port import Reply
 from reconciler.resources.keys import Key
+from reconciler.resources.observed import Observed, ObservedModel
 from tests.request_values import request
 
 CATS = Key(user_id="me", app_id="pets", model_id="cats")
@@ -34,11 +35,12 @@ def test_a_later_answer_without_the_object_makes_the_earlier_one_out_of_date() -
     assert shown.documents == {}
 
 
-def test_models_and_versions_are_given_as_read() -> None:
+def test_versions_are_shown_beside_the_models_that_were_read() -> None:
     shown = Shown()
     answered(shown, (OLD,), {"id": "old", "created_at": "x"})
     answered(shown, (DOGS,), {"id": "dogs", "created_at": "x"})
-    observed = shown.observed()
-    assert list(observed.models) == [CATS, DOGS]
-    assert observed.models[CATS].document == {}
+    model = ObservedModel(key=CATS, document={"id": "cats"})
+    observed = shown.versions_beside(Observed(models={CATS: model}))
+    assert list(observed.models) == [CATS]
+    assert observed.models[CATS].document == {"id": "cats"}
     assert list(observed.models[CATS].versions_by_id) == ["old"]

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.verify import Moved, Staleness, remaining, staleness
+from reconciler.apply.gate import Gate, LiveState, Moved, Staleness
+from reconciler.apply.verify import remaining
 from reconciler.compare.diff import FieldChange
+from reconciler.plan.guards import deletion_of
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
@@ -36,7 +38,8 @@ def edit(path: str, before: Any = MISSING, after: Any = MISSING) -> FieldChange:
 
 
 OURS = {"owner": "vision", "protect": False}
-DELETION = Change(key=MODEL, action="delete", fields=(edit("metadata.reconciler", OURS),))
+REVIEWED = live({"id": "m", "metadata": {"reconciler": OURS}})
+DELETION = deletion_of(REVIEWED.models[MODEL], MODEL, reason="it has no manifest")
 
 
 @pytest.mark.parametrize(
@@ -49,17 +52,17 @@ DELETION = Change(key=MODEL, action="delete", fields=(edit("metadata.reconciler"
 )
 def test_a_model_that_was_adopted_or_protected_since_is_not_the_one_to_delete(observed: Observed, mark: Any) -> None:
     moved = Moved(key=MODEL, path="metadata.reconciler", planned=OURS, live=mark, wanted=MISSING)
-    assert staleness(plan(DELETION), observed) == Staleness(moved=(moved,), done=frozenset())
+    assert Gate(plan(DELETION)).staleness(LiveState(observed=observed)) == Staleness(moved=(moved,), done=frozenset())
 
 
-@pytest.mark.parametrize("observed", [live({"id": "m", "metadata": {"reconciler": OURS, "a": 1}}), NOBODY])
-def test_a_model_with_the_planned_mark_or_gone_already_has_not_moved(observed: Observed) -> None:
-    assert staleness(plan(DELETION), observed) == Staleness(moved=(), done=frozenset())
+@pytest.mark.parametrize("observed", [REVIEWED, NOBODY])
+def test_a_model_as_it_was_reviewed_or_gone_already_has_not_moved(observed: Observed) -> None:
+    assert Gate(plan(DELETION)).staleness(LiveState(observed=observed)) == Staleness(moved=(), done=frozenset())
 
 
 def test_of_an_object_that_is_gone_every_planned_path_is_left() -> None:
     change = Change(key=MODEL, action="update", fields=(edit("name", "a", "b"), edit("notes", after="n")))
-    assert remaining(plan(change), NOBODY) == (
+    assert remaining(plan(change), LiveState(observed=NOBODY)) == (
         (MODEL, edit("name", after="b")),
         (MODEL, edit("notes", after="n")),
     )
@@ -78,8 +81,8 @@ LICENSE = sending(license="MIT")
 TOKEN = sending(output_info={"params": {"token": Sensitive("new", "env:TOKEN")}})
 
 
-def with_token(value: str) -> Observed:
-    return live({"id": "m"}, {"id": "v", "output_info": {"params": {"token": value}}})
+def with_token(value: str) -> LiveState:
+    return LiveState(observed=live({"id": "m"}, {"id": "v", "output_info": {"params": {"token": value}}}))
 
 
 @pytest.mark.parametrize("requests", [(TOKEN,), (LICENSE, TOKEN)])
@@ -92,4 +95,4 @@ def test_a_secret_of_a_saved_plan_is_compared_with_what_its_request_sends(reques
 @pytest.mark.parametrize("requests", [(), (LICENSE,)])
 def test_a_secret_that_no_request_sends_is_never_taken_for_done(requests: tuple[Request, ...]) -> None:
     assert [key for key, _ in remaining(plan(SECRET, requests=requests), with_token("new"))] == [VERSION]
-    assert staleness(plan(SECRET, requests=requests), with_token("new")).moved == ()
+    assert Gate(plan(SECRET, requests=requests)).staleness(with_token("new")).moved == ()

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from reconciler.cli.main import main
 from reconciler.remote.clarifai import ClarifaiRemote
@@ -21,14 +22,14 @@ def run(moment: str, nth: int, arguments: list[str]) -> int:
     lock = threading.Lock()
     count = 0
 
-    def deadly(remote: ClarifaiRemote, request: Request) -> Reply:
+    def deadly(remote: ClarifaiRemote, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
         nonlocal count
         with lock:
             count += 1
             is_last = count == nth
         if is_last and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        reply = sending(remote, request)
+        reply = sending(remote, request, before_attempt=before_attempt)
         if is_last:
             os.kill(os.getpid(), signal.SIGKILL)
         return reply

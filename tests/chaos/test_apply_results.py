@@ -6,7 +6,7 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -128,13 +128,13 @@ class Meddler:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._remote, name)
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
         if not self._is_done:
             self._is_done = True
             patches = [{"id": f"m{number:03}", "metadata": {"theirs": number}} for number in range(FLEET.size)]
             with connected(self._emulator) as client:
                 client.json("PatchModels", models=patches, action="merge")
-        return self._remote.send(request)
+        return self._remote.send(request, before_attempt=before_attempt)
 
 
 def test_an_unmanaged_key_that_somebody_writes_meanwhile_survives(tmp_path: Path) -> None:

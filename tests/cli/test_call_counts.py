@@ -42,16 +42,16 @@ def manifests(count: int, spec: str) -> str:
 @pytest.mark.parametrize(
     ("command", "count", "spec", "code", "calls"),
     [
-        ("plan", 300, "name: model %d, " + PARAMS % 0.5, 0, {"ListModels": 2, "ListModelTypes": 1}),
+        ("plan", 300, "name: model %d, " + PARAMS % 0.5, 0, {"ListModels": 1, "ListModelTypes": 1}),
         ("plan", 3, "name: model %d, " + PARAMS % 0.5, 0, {"GetModel": 3, "ListModelTypes": 2}),
-        ("apply", 300, "name: new %d", 0, {"ListModels": 2, "PatchModels": 10, "GetModel": 1}),
+        ("apply", 300, "name: new %d", 0, {"ListModels": 2, "PatchModels": 10}),
         ("apply", 3, "name: new %d", 0, {"GetModel": 6, "PatchModels": 1}),
         (
             "apply",
             20,
             "notes: n%d, " + PARAMS % 0.9,
             0,
-            {"ListModels": 2, "ListModelTypes": 1, "PatchModels": 1, "PatchModelVersions": 20, "GetModel": 1},
+            {"ListModels": 2, "ListModelTypes": 1, "PatchModels": 1, "PatchModelVersions": 20},
         ),
     ],
 )

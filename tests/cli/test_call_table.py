@@ -63,11 +63,19 @@ RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
     ),
     ("apply", "--yes", "--prune", "--prune-scope", "app", "--max-deletes", "9", "m.yaml"): (
         MANY,
-        {"ListModels", "ListModelVersions", "ListWorkflows", "GetModel", "PatchModels", "DeleteModels"},
+        {
+            "ListModels",
+            "ListModelVersions",
+            "ListWorkflows",
+            "ListDeployments",
+            "GetModel",
+            "PatchModels",
+            "DeleteModels",
+        },
     ),
     ("apply", "--yes", "--prune", "--prune-scope", "app", "--max-deletes", "9", "--target", "versioned", "m.yaml"): (
         RETAINED,
-        {"ListModels", "ListModelVersions", "ListWorkflows", "GetModel", "DeleteModelVersion"},
+        {"ListModels", "ListModelVersions", "ListWorkflows", "ListDeployments", "GetModel", "DeleteModelVersion"},
     ),
     ("export", *IDS): ("", {"ListModels", "ListModelTypes"}),
     ("export", "--version", "all", *IDS): ("", {"ListModels", "ListModelTypes", "ListModelVersions"}),
@@ -81,7 +89,7 @@ RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
     ("get", "output-info", "petsID", *IDS): ("", {"GetModelOutputInfo", "ListModelTypes"}),
     ("purge", "demo/pets", "--confirm", "demo/pets"): (
         "",
-        {"ListModels", "ListModelTypes", "ListModelVersions", "DeleteModels"},
+        {"ListModels", "ListModelTypes", "ListModelVersions", "ListWorkflows", "ListDeployments", "DeleteModels"},
     ),
 }
 

@@ -84,7 +84,7 @@ def test_pages_join_to_the_whole_listing(target: Target) -> None:
 
 def test_types_workflows_and_search_answer(target: Target) -> None:
     assert all(item["id"] for item in target.remote.list_model_types(target.scope))
-    assert all(item["id"] for item in target.remote.list_workflows(target.scope))
+    assert all(item["id"] for item in target.remote.list_workflows(target.scope.user_id))
     model_id = own_models(target)[0].key.model_id
     found = target.remote.search_models(target.scope, name=f"{model_id[:3]}*", model_type_id="")
     assert all(isinstance(model.key.model_id, str) for model in found)

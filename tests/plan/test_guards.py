@@ -17,13 +17,13 @@ from reconciler.plan.guards import (
     decide,
     empty_desired_state,
     manifests_passed_over,
-    mark_conflicts,
     model_candidates,
     of_shard,
+    owner_refusals,
     purge_refusals,
-    used_by_workflows,
     version_candidates,
 )
+from reconciler.plan.in_use import in_use_refusals, uses_of
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
 from reconciler.resources.fields import Action
@@ -66,10 +66,13 @@ def candidates(desired: Desired, observed: Observed, rules: PruneRules) -> list[
     return [candidate.key.model_id for candidate in model_candidates(desired, observed, rules)]
 
 
-def judged(observed: Observed, rules: PruneRules, workflows: Any = (), *, kept: str = "kept") -> Decision:
+def judged(
+    observed: Observed, rules: PruneRules, workflows: Any = (), *, deployments: Any = (), kept: str = "kept"
+) -> Decision:
     desired = wanting(kept)
     found = model_candidates(desired, observed, rules)
-    return decide(found, desired=desired, observed=observed, workflows={PETS: tuple(workflows)}, rules=rules)
+    uses = uses_of([each.key for each in found], workflows=workflows, deployments=deployments)
+    return decide(found, desired=desired, observed=observed, uses=uses, rules=rules)
 
 
 def rules_of(decision: Decision) -> list[str]:
@@ -176,11 +179,20 @@ def test_a_workflow_that_uses_the_model_refuses(workflow: Any, wording: Wording)
     assert refused(decision, "used-by-workflow", "me/pets/gone", wording)
 
 
-def test_all_workflows_that_use_a_model_are_named_once_in_order(wording: Wording) -> None:
-    workflows = [{"id": name, "nodes": [{"model": {"id": "gone"}}] * 2} for name in ("b", "a", "b")]
-    decision = judged(seen(owned("kept"), owned("gone")), OWN, workflows)
-    assert "a, b" in decision.refusals[0].message
-    assert refused(decision, "used-by-workflow", "me/pets/gone", wording)
+def test_each_workflow_and_deployment_that_uses_a_model_is_named_once_in_order(wording: Wording) -> None:
+    node = {"model": {"id": "gone", "app_id": "pets"}}
+    workflows = [{"id": name, "app_id": app, "nodes": [node] * 2} for app, name in ("qa", "pb", "qa")]
+    deployments = [{"id": "d", "worker": node, "desired_worker": node}, {"id": "c", "desired_worker": node}]
+    decision = judged(seen(owned("kept"), owned("gone")), OWN, workflows, deployments=deployments)
+    wording(*decision.refusals)
+    assert rules_of(decision) == [*["used-by-workflow"] * 2, *["used-by-deployment"] * 2]
+    uses = uses_of([key("gone")], workflows=workflows, deployments=deployments)
+    assert [(use.kind, use.app_id, str(use)) for use in uses[key("gone")]] == [
+        ("workflows", "p", "workflow b of app p"),
+        ("workflows", "q", "workflow a of app q"),
+        ("deployments", "", "deployment c"),
+        ("deployments", "", "deployment d"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -200,14 +212,13 @@ def test_a_workflow_of_other_models_does_not(workflow: Any) -> None:
 def test_a_version_is_used_only_where_it_is_pinned() -> None:
     pinned = {"id": "w", "nodes": [{"model": {"id": "m", "model_version": {"id": "v1"}}}]}
     keys = [key("m").version("v1"), key("m").version("v2")]
-    refused = used_by_workflows(keys, {PETS: (pinned,)})
+    refused = in_use_refusals(uses_of(keys, workflows=[pinned], deployments=[]))
     assert [refusal.address for refusal in refused] == ["me/pets/m@v1"]
 
 
-def test_workflows_of_one_app_say_nothing_about_another() -> None:
-    workflow = {"id": "w", "nodes": [{"model": {"id": "m"}}]}
-    assert used_by_workflows([key("m", "zoo")], {PETS: (workflow,)}) == ()
-    assert used_by_workflows([key("m")], {}) == ()
+def test_a_node_that_names_no_app_means_the_app_of_its_workflow() -> None:
+    workflow = {"id": "w", "app_id": "pets", "nodes": [{"model": {"id": "m"}}]}
+    assert list(uses_of([key("m", "zoo"), key("m")], workflows=[workflow], deployments=[])) == [key("m")]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +269,7 @@ def retained(retain: int | None, *entries: DesiredVersion, **more: Any) -> list[
         }
         or ({item.key: entries for item in VERSIONS} if entries else {}),
     )
-    return [candidate.key.version_id for candidate in version_candidates([match])]
+    return [candidate.key.version_id for candidate in version_candidates([match], owner=None)]
 
 
 def entry(**selector: Any) -> DesiredVersion:
@@ -276,9 +287,9 @@ def test_a_version_says_why_it_may_go_and_which_manifest_says_so() -> None:
     observed = ObservedModel(key=key("m"), document={}, latest=VERSIONS[0], versions=VERSIONS, versions_complete=True)
     match = Match(desired=manifest("m", retain_versions=5), observed=observed, versions={})
     expected = Candidate(
-        key=key("m").version("v1"), reason="it is older than the newest 5 (retain_versions)", origin=HERE
+        key=key("m").version("v1"), reason="it is older than the newest 5 (retain_versions)", origin=HERE, retain=5
     )
-    assert version_candidates([match]) == (expected,)
+    assert version_candidates([match], owner=None) == (expected,)
 
 
 def test_models_without_a_bound_or_unread_do_not_end_the_search_and_candidates_are_in_order() -> None:
@@ -292,7 +303,8 @@ def test_models_without_a_bound_or_unread_do_not_end_the_search_and_candidates_a
         return Match(desired=manifest(name, retain_versions=retain), observed=observed, versions={})
 
     found = version_candidates(
-        [match("a", retain=None), match("b", retain=1, complete=False), match("d", retain=1), match("c", retain=0)]
+        [match("a", retain=None), match("b", retain=1, complete=False), match("d", retain=1), match("c", retain=0)],
+        owner=None,
     )
     assert [item.key.address for item in found] == ["me/pets/c@old", "me/pets/d@old"]
 
@@ -333,23 +345,44 @@ def test_versions_count_against_an_explicit_bound_only() -> None:
         (PruneRules(owner="vision", max_deletes=4), ["delete-cap"]),
         (PruneRules(owner="vision", max_deletes=5), []),
     ):
-        decision = decide(found, desired=wanting("m"), observed=observed, workflows={}, rules=rules)
+        decision = decide(found, desired=wanting("m"), observed=observed, uses={}, rules=rules)
         assert rules_of(decision) == expected
 
 
 @pytest.mark.parametrize("mark", ["bob", [], 0, False])
 def test_somebodys_value_where_the_mark_belongs_is_a_conflict(mark: Any, wording: Wording) -> None:
     match = Match(desired=manifest("m"), observed=live("m", mark), versions={})
-    found = mark_conflicts([match], owner="vision")
+    found = owner_refusals([match], owner="vision")
     assert [(refusal.rule, refusal.address) for refusal in found] == [("mark-conflict", "me/pets/m")]
-    assert mark_conflicts([match], owner=None) == ()
+    assert owner_refusals([match], owner=None) == ()
     wording(*found)
 
 
-@pytest.mark.parametrize("mark", [{"owner": "x"}, {"a": 1}, {}, None])
-def test_a_mark_or_none_is_no_conflict(mark: Any) -> None:
+@pytest.mark.parametrize("mark", [{"owner": "vision"}, {"a": 1}, {}, None])
+def test_the_own_mark_or_none_is_no_conflict(mark: Any) -> None:
     match = Match(desired=manifest("m"), observed=live("m", mark), versions={})
-    assert mark_conflicts([match], owner="vision") == ()
+    assert owner_refusals([match], owner="vision") == ()
+
+
+@pytest.mark.parametrize(
+    ("owner", "take_over", "expected"),
+    [
+        ("vision", (), ["foreign-owner"]),
+        (None, (), ["foreign-owner"]),
+        (None, ("m",), ["foreign-owner"]),
+        ("vision", ("other",), ["foreign-owner"]),
+        ("vision", ("m",), []),
+        ("vision", ("me/pets/*",), []),
+        ("sound", (), []),
+    ],
+)
+def test_the_models_of_another_owner_are_not_written_to_unless_they_are_taken_over(
+    owner: str | None, take_over: tuple[str, ...], expected: list[str], wording: Wording
+) -> None:
+    match = Match(desired=manifest("m"), observed=live("m", {"owner": "sound"}), versions={})
+    found = owner_refusals([match], owner=owner, take_over=take_over)
+    assert [refusal.rule for refusal in found] == expected
+    wording(*found)
 
 
 def test_pruning_against_no_manifest_or_against_some_that_were_not_read_is_refused(wording: Wording) -> None:
@@ -421,7 +454,7 @@ def test_a_version_is_not_kept_by_what_protects_its_model() -> None:
         [candidate],
         desired=wanting("m"),
         observed=seen(protected),
-        workflows={},
+        uses={},
         rules=PruneRules(owner="x", protect=("m",)),
     )
     assert decision == Decision(deletions=(candidate,))

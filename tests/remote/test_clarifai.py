@@ -189,7 +189,7 @@ def test_few_versions_cost_one_call_each_once_a_longer_page_was_seen() -> None:
     assert service.rpcs == ["ListModels", "ListModels", *["ListModelVersions"] * 3]
 
 
-def test_versions_come_newest_first_and_equal_times_by_id() -> None:
+def test_versions_come_newest_first_and_equal_times_as_they_are_listed() -> None:
     stored = [
         version("b", "2026-01-01T00:00:00Z"),
         version("d", "2026-01-01T00:00:00.5Z"),
@@ -200,7 +200,7 @@ def test_versions_come_newest_first_and_equal_times_by_id() -> None:
         stored, cap=1000, make=lambda some: service_pb2.MultiModelVersionResponse(status=ok(), model_versions=some)
     )
     with ScriptedService(ListModelVersions=answer) as service, service.remote() as remote:
-        assert [item.key.version_id for item in remote.list_versions(KEY)] == ["d", "c", "a", "b"]
+        assert [item.key.version_id for item in remote.list_versions(KEY)] == ["d", "c", "b", "a"]
 
 
 def test_a_server_that_refuses_a_thousand_a_page_is_asked_for_128() -> None:
@@ -250,7 +250,8 @@ def test_an_empty_id_is_refused_before_any_call(scope: Scope) -> None:
             lambda: list(remote.list_models(scope)),
             lambda: list(remote.search_models(scope, name="", model_type_id="")),
             lambda: list(remote.list_model_types(scope)),
-            lambda: list(remote.list_workflows(scope)),
+            lambda: list(remote.list_workflows("")),
+            lambda: list(remote.list_deployments("")),
             lambda: list(remote.list_versions(key)),
             lambda: list(remote.list_concepts(key)),
             lambda: remote.get_model(key),
@@ -279,7 +280,7 @@ def test_the_other_listings_ask_for_what_they_should() -> None:
         service.remote() as remote,
     ):
         assert [dict(item) for item in remote.list_model_types(SCOPE)] == [{"id": "t"}]
-        assert [dict(item) for item in remote.list_workflows(SCOPE)] == [{"id": "w"}]
+        assert [dict(item) for item in remote.list_workflows("jane")] == [{"id": "w"}]
         assert [dict(item) for item in remote.list_concepts(KEY.version("v1"))] == [{"id": "c"}]
         assert remote.get_output_info(KEY)["model_version"]["id"] == "v1"
         found = list(remote.search_models(SCOPE, name="gen*", model_type_id="classifier"))

@@ -1,0 +1,332 @@
+"""Are these objects still as they were reviewed? One question, asked by everything that writes.
+
+In: a plan and a fresh read of the objects that a request touches. Out: for each object whether it is as planned, already as
+wanted, or moved, and what exactly moved. Nothing is written against what was not reviewed, so the same question is asked
+
+    before a run       of every object: what moved stops the run before its first write (`staleness`)
+    before a sending   of the objects of a request that carries more than its own leaves, each time it is sent, a retry
+                       included (`findings`): what moved is held back
+    after a lost       of the objects of a request without a response: was it carried out? (`outcome_of`)
+    response
+
+A planned field counts as moved where live has neither the value that the plan was made from nor the wanted one. An
+overwrite carries unmanaged siblings along, so a sibling that somebody changed counts too: sending would revert it. For a
+deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old.
+A secret is compared where its value is known, and never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from reconciler.compare.diff import FieldChange
+from reconciler.errors import ReconcilerError
+from reconciler.plan.guards import is_kept_version, object_digest, owner_mark
+from reconciler.plan.in_use import Use
+from reconciler.plan.plan import Change, Plan
+from reconciler.requests.calls import SERVER_OWNED_IN_OUTPUT_INFO
+from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_copy_of_another
+from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
+from reconciler.resources.keys import Key, Kind
+from reconciler.resources.observed import Document, Observed
+from reconciler.resources.request import Entry, Request
+from reconciler.resources.secrets import Sensitive, holds_sensitive
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
+
+MARK: Final[FieldPath] = ("metadata", MARK_KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A path that live no longer has as planned. `path` is "" where the resource itself is gone or another one."""
+
+    key: Key
+    path: str
+    planned: Any
+    live: Any
+    wanted: Any
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether any of the three must not be shown."""
+        return any(holds_sensitive(value) for value in (self.planned, self.live, self.wanted))
+
+
+class State(Enum):
+    """What live holds at a planned path, or of a planned object."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    MOVED = "moved"
+
+
+class Fate(Enum):
+    """What reading its objects says about a request whose response was lost."""
+
+    TAKEN = "taken"  # every wanted value is there
+    NOT_TAKEN = "not_taken"  # some are as before, the others are there: sending it again is right
+    MOVED = "moved"  # somebody else wrote there: sending it again would be wrong
+    UNREAD = "unread"  # the objects could not be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One object of a request, as it is now; `moved` says what of it moved."""
+
+    key: Key
+    state: State
+    moved: tuple[Moved, ...] = ()
+
+
+class HeldBackError(ReconcilerError):
+    """Objects of a request forbid sending it as it is; `findings` has every object of the request."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(sorted(moved_text(item) for found in findings for item in found.moved)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveState:
+    """The live side as it was just read. `uses` are the workflows and deployments that use an object to be deleted.
+
+    `named` are versions that a manifest of this run names.
+    """
+
+    observed: Observed
+    uses: Mapping[Key, tuple[Use, ...]] = field(default_factory=dict)
+    named: Collection[Key] = ()
+
+    def document(self, key: Key) -> Document | None:
+        """The live document of a model or version, or None where it doesn't exist."""
+        model = self.observed.models.get(key.model())
+        if model is None:
+            return None
+        if not key.version_id:
+            return model.document
+        version = model.versions_by_id.get(key.version_id)
+        return None if version is None else version.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staleness:
+    """What happened to the planned objects since. `done` are positions of requests whose effect is already there."""
+
+    moved: tuple[Moved, ...]
+    done: frozenset[int]
+
+
+def moved_text(moved: Moved) -> str:
+    """Which path of which object moved, without any value."""
+    return f"{moved.key.address} {moved.path}".rstrip()
+
+
+class Gate:
+    """Judges the objects of one plan against fresh reads. Holds no live state of its own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._changes = {change.key: change for change in plan.changes}
+        self._entries: dict[Key, list[tuple[Request, Entry]]] = {}
+        for request in plan.requests:
+            for entry in request.entries:
+                self._entries.setdefault(entry.key, []).append((request, entry))
+
+    def staleness(self, live: LiveState) -> Staleness:
+        """Compare every planned object with what is live now, before anything is sent."""
+        moved = tuple(
+            item
+            for change in self._plan.changes
+            for item in self._moved(change, live, self._entries.get(change.key, ()), change.fields)
+        )
+        done = frozenset(
+            position
+            for position, request in enumerate(self._plan.requests)
+            if self.outcome_of(request, live) is Fate.TAKEN
+        )
+        return Staleness(moved=moved, done=done)
+
+    def findings(self, request: Request, live: LiveState) -> tuple[Finding, ...]:
+        """Each object of a request, or of a part of one, as it is now."""
+        return tuple(self._finding(request, entry, live) for entry in request.entries)
+
+    def outcome_of(self, request: Request, live: LiveState) -> Fate:
+        """What the planned values of a request's objects say about a request that may have been carried out."""
+        states: list[State] = []
+        for change in (self._changes[key] for key in request.keys if key in self._changes):
+            document = live.document(change.key)
+            if change.action == "delete":
+                states.append(State.AFTER if document is None else State.BEFORE)
+                continue
+            if document is None:
+                return Fate.MOVED
+            states += [self._state(change.key, item, document) for item in _carried(request, change)]
+        if State.MOVED in states:
+            return Fate.MOVED
+        return Fate.TAKEN if states and all(state is State.AFTER for state in states) else Fate.NOT_TAKEN
+
+    def state_of(self, key: Key, item: FieldChange, document: Document) -> State:
+        """Whether live has the value before a planned change, the value after it, or another."""
+        return self._state(key, item, document)
+
+    def _finding(self, request: Request, entry: Entry, live: LiveState) -> Finding:
+        change, document = self._changes[entry.key], live.document(entry.key)
+        if change.action == "delete" and document is None:
+            return Finding(key=entry.key, state=State.AFTER)
+        items = _carried(request, change)
+        moved = tuple(self._moved(change, live, [(request, entry)], items))
+        if moved:
+            return Finding(key=entry.key, state=State.MOVED, moved=moved)
+        states = {self._state(entry.key, item, document) for item in items} if document is not None else set()
+        return Finding(key=entry.key, state=State.AFTER if states == {State.AFTER} else State.BEFORE)
+
+    def _moved(
+        self,
+        change: Change,
+        live: LiveState,
+        entries: Collection[tuple[Request, Entry]],
+        items: Collection[FieldChange],
+    ) -> Iterator[Moved]:
+        key, document = change.key, live.document(change.key)
+        if change.action == "delete":
+            if document is not None:
+                yield from _deletion_moved(change, live)
+        elif document is None:
+            yield Moved(key=key, path="", planned="exists", live=MISSING, wanted="exists")
+        else:
+            for item in items:
+                if self._state(key, item, document) is State.MOVED:
+                    now = live_value(key, item, document)
+                    yield Moved(key=key, path=path_text(item.path), planned=item.before, live=now, wanted=item.after)
+            yield from _siblings_moved(change, document, entries)
+
+    def _state(self, key: Key, item: FieldChange, document: Document) -> State:
+        live, spec = live_value(key, item, document), field_of(key, item)
+        wanted = self._wanted(key, item)
+        # The service answers with the url of its own copy of an image: a copy that wasn't there before is the one sent.
+        is_image_sent = spec.shape is Shape.IMAGE and MISSING not in (wanted, live) and not _same(live, item.before)
+        if is_image_sent and is_copy_of_another(document, wanted):
+            return State.AFTER
+        if _is_value(spec, live, wanted):
+            return State.AFTER
+        # A plan doesn't keep the secret that was there, so it can't be distinguished from another.
+        if _is_unknown(item.before) or _is_value(spec, live, item.before):
+            return State.BEFORE
+        return State.MOVED
+
+    def _wanted(self, key: Key, item: FieldChange) -> Any:
+        """The wanted value; for a secret of a plan that was read from a file, what its request sends."""
+        if _is_unknown(item.after):
+            for _, entry in self._entries.get(key, ()):
+                sent = lookup(entry.values, item.path)
+                if sent is not MISSING:
+                    return sent
+        return item.after
+
+
+def needs_check(request: Request) -> bool:
+    """Whether a request carries more than its own leaves, so that its objects are read again right before each sending.
+
+    A merge of scalars sets what the manifest states and touches nothing else, whenever it arrives. A list replaces or
+    extends what is there, an overwrite of a Struct carries its other keys along, and a deletion takes everything.
+    """
+    if request.deletes or request.action == "remove" or request.facts.replaces is not None:
+        return True
+    return any(
+        _is_more_than_leaves(value, request.action) for entry in request.entries for value in entry.values.values()
+    )
+
+
+def _is_more_than_leaves(value: Any, action: str | None) -> bool:
+    if isinstance(value, Sensitive):
+        return _is_more_than_leaves(value.reveal(), action)
+    if isinstance(value, Mapping):
+        # {"gettable": …} and {"url": …} are one value each; a Struct, or output_info, under overwrite is not.
+        if value.keys() in ({"gettable"}, {"url"}):
+            return False
+        return not value or action == "overwrite" or any(_is_more_than_leaves(item, action) for item in value.values())
+    return isinstance(value, list)
+
+
+def field_of(key: Key, item: FieldChange) -> FieldSpec:
+    """The managed field that holds a planned path."""
+    return next(spec for spec in KINDS[key.kind] if item.path[: len(spec.path)] == spec.path)
+
+
+def live_value(key: Key, item: FieldChange, document: Document | None) -> Any:
+    """What live has at a planned path, canonical; Sensitive where the planned values are."""
+    if document is None:
+        return MISSING
+    spec = field_of(key, item)
+    live = lookup(field_from_document(spec, document), item.path[len(spec.path) :])
+    # A secret's present value is as secret as the one that replaces it.
+    return Sensitive(live, "live") if item.is_sensitive and live is not MISSING else live
+
+
+def _carried(request: Request, change: Change) -> tuple[FieldChange, ...]:
+    return tuple(item for item in change.fields if request.carries(change.key, item.path))
+
+
+def _deletion_moved(change: Change, live: LiveState) -> Iterator[Moved]:
+    """What forbids a planned deletion by now: another object than the reviewed one, a mark, a use, or being new enough."""
+    key = change.key
+    model = live.observed.models[key.model()]
+    if change.object_digest is None:
+        yield Moved(key=key, path="", planned="not recorded in this plan", live="exists", wanted=MISSING)
+        return
+    mark = dict(owner_mark(model))
+    planned_mark: Any = next((item.before for item in change.fields if item.path == MARK), {})
+    if key.kind is Kind.MODEL and not equal(planned_mark, mark):
+        yield Moved(
+            key=key, path=path_text(MARK), planned=planned_mark or MISSING, live=mark or MISSING, wanted=MISSING
+        )
+    elif change.object_digest != object_digest(model, key):
+        yield Moved(key=key, path="", planned="as it was reviewed", live="changed since, or made anew", wanted=MISSING)
+    if change.retain is not None and (key in live.named or is_kept_version(model, key, change.retain)):
+        planned = f"older than the newest {change.retain}"
+        yield Moved(key=key, path="retain_versions", planned=planned, live="to be kept by now", wanted=MISSING)
+    for user in live.uses.get(key, ()):
+        yield Moved(key=key, path="in use", planned="unused", live=str(user), wanted=MISSING)
+
+
+def _siblings_moved(change: Change, document: Document, entries: Collection[tuple[Request, Entry]]) -> Iterator[Moved]:
+    """Unmanaged values that an overwrite carries along and that somebody changed since the plan was made."""
+    planned = {item.path for item in change.fields}
+    for request, entry in entries:
+        if request.action != "overwrite":
+            continue
+        for name in ("metadata", "output_info"):
+            sent, live = entry.values.get(name), document.get(name, {})
+            if isinstance(sent, Mapping):
+                owned = SERVER_OWNED_IN_OUTPUT_INFO if name == "output_info" else frozenset[str]()
+                live = {inner: value for inner, value in live.items() if inner not in owned}
+                yield from _differing(change.key, (name,), live, sent, planned)
+
+
+def _differing(
+    key: Key, path: FieldPath, live: Mapping[str, Any], sent: Mapping[str, Any], planned: set[FieldPath]
+) -> Iterator[Moved]:
+    for name in sorted({*live, *sent}):
+        here = (*path, name)
+        one, other = live.get(name, MISSING), sent.get(name, MISSING)
+        if here in planned or _same(one, other):
+            continue
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differing(key, here, one, other, planned)
+        elif not any(item[: len(here)] == here for item in planned):
+            yield Moved(key=key, path=path_text(here), planned=other, live=one, wanted=other)
+
+
+def _is_value(spec: FieldSpec, live: Any, value: Any) -> bool:
+    return _same(live, value) or (spec.shape is Shape.TAGS and equal_fields(spec, live, value))
+
+
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, Sensitive) and value.reveal() is None
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other if MISSING in (one, other) else equal(one, other)

@@ -1,7 +1,7 @@
 """Writes the references of docs/ from their sources: `python -m scripts.references`, or `--check` to be told what is stale.
 
 docs/manifests.md gets a table per object of the manifest's and the configuration's JSON Schema, docs/cli.md a section per
-command from click and the exit codes from their module. Each stands between `<!-- generated: NAME -->` and
+command from click and the exit codes from their module, docs/emulator.md its switches and calls. Each stands between `<!-- generated: NAME -->` and
 `<!-- /generated -->`; what is around these marks is written by hand and stays.
 """
 
@@ -12,7 +12,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from reconciler.cli.main import COMMANDS, PROGRAM, cli
 from reconciler.cli.options import common_options, plan_options
 from reconciler.cli.pipeline import reporting_to_pipeline
 from reconciler.loading.schema import schema_document
+from scripts.emulator_reference import calls_reference, switches_reference
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = (DOCS / "manifests.md", DOCS / "cli.md")
+PAGES = (DOCS / "manifests.md", DOCS / "cli.md", DOCS / "emulator.md")
 PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 
 _NAMES = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|(?:\w+\.)*\w*[A-Za-z]_\w+(?:\.\w+)*|(?:\./)?reconciler\.yaml)")
@@ -244,13 +245,15 @@ def _cell(code: str) -> str:
     return code.replace("|", "\\|")
 
 
-PARTS = {
+PARTS: Mapping[str, Callable[[], str]] = {
     "Model": lambda: schema_reference("Model"),
     "Config": lambda: schema_reference("Config"),
     "planning-options": lambda: shared_reference("Options of plan, apply and drift"),
     "shared-options": lambda: shared_reference("Options of every command"),
     "commands": command_reference,
     "exit-codes": exit_code_reference,
+    "emulator-calls": lambda: calls_reference(prose),
+    "switches": lambda: switches_reference(prose),
 }
 """The name of each generated part → what makes it."""
 

@@ -25,13 +25,13 @@ from reconciler.errors import UsageError
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The SQLite file that keeps the models. Default: in memory, lost at the end.",
+    help="The SQLite file that keeps the state. Default: in memory, gone at the end.",
 )
 @click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The models that a new state begins with. Default: a small sample app, user demo, app pets.",
+    help="What a new state starts with, as JSON or YAML (`reconciler schema Seed`). Default: a small sample app, user demo, app pets.",
 )
 @click.option("--pat", metavar="TEXT", help="The token that callers must send. Default: any token, or none.")
 @click.option(
@@ -44,15 +44,15 @@ from reconciler.errors import UsageError
     "switches",
     metavar="K=V",
     multiple=True,
-    help="Choose a behaviour where that of the service is not known, or set a limit: overwrite_struct=by_key, "
-    "merge_tags=append, rate_limit=15, latency_ms=50 …. Can be repeated. An unknown name lists them all.",
+    help="Where the service's rules are unknown, choose one: overwrite_struct=by_key, secrets=masked, rate_limit=15, "
+    "latency_ms=50 …; can be repeated. An unknown name lists them all.",
 )
 @click.option(
     "--fault",
     "faults",
     metavar="SPEC",
     multiple=True,
-    help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY. Can be repeated. An unknown kind lists them all.",
+    help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY; can be repeated. An unknown kind lists them all.",
 )
 @verbose_option()
 def command(

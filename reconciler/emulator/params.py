@@ -1,4 +1,4 @@
-"""What a model type says about output_info.params, and what a server could do with it: check, round, fill in.
+"""What a model type says about output_info.params, and what a service may do with it: check, round, fill in, conceal.
 
 In: a ModelType message (or None) and a ModelVersion message. The fields are those whose path begins with
 "output_info.params." (resources.proto, ModelTypeField.path), plus output_info.params_specs of the version itself.
@@ -7,7 +7,7 @@ In: a ModelType message (or None) and a ModelVersion message. The fields are tho
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ NUMBERS: Final = {3, 7}
 LISTS: Final = {4, 5, 11, 13, 18, 23}
 RANGE: Final = 7
 ENUM: Final = 8
+ENCRYPTED_STRING: Final = 21
+ARRAY_OF_SECRETS: Final = 23
 
 
 def declared(kind: Any, version: Any) -> dict[str, Any]:
@@ -34,6 +36,28 @@ def declared(kind: Any, version: Any) -> dict[str, Any]:
         for option in spec.model_type_enum_options:
             specs += list(option.model_type_fields)
     return {spec.path.removeprefix(PREFIX): spec for spec in specs if spec.path.startswith(PREFIX)}
+
+
+def secret_names(kind: Any, version: Any) -> list[str]:
+    """The params that are declared as ENCRYPTED_STRING or ARRAY_OF_SECRETS."""
+    secret = (ENCRYPTED_STRING, ARRAY_OF_SECRETS)
+    return [name for name, spec in declared(kind, version).items() if spec.field_type in secret]
+
+
+def conceal(value: Any, concealed: Callable[[str], str]) -> None:
+    """Replace each secret text in a protobuf Value, in place.
+
+    That is the value itself, an item of its list, or the `value` of such an item (an ARRAY_OF_SECRETS holds objects with
+    id, secret_type, env_var and value: the clarifai package, utils/secrets.py).
+    """
+    shape = value.WhichOneof("kind")
+    if shape == "string_value":
+        value.string_value = concealed(value.string_value)
+    elif shape == "list_value":
+        for item in value.list_value.values:
+            conceal(item, concealed)
+    elif shape == "struct_value" and "value" in value.struct_value.fields:
+        conceal(value.struct_value.fields["value"], concealed)
 
 
 def require_valid(struct: Any, specs: Mapping[str, Any]) -> None:

@@ -1,22 +1,22 @@
 """What merge, remove and overwrite do to a stored object: pure functions over JSON.
 
-In: the patch as sent, the stored object, how its fields are stored, the reading in force. Out: the new object; the
-arguments are never changed. Nothing here knows protobuf or the database.
+In: the patch as sent, the stored object, how its fields are stored, the semantics variant in force. Out: the new object;
+the arguments are never changed. Nothing here knows protobuf or the database.
 
-Clarifai's documentation has one page on it ("Patching", api-guide/advanced-topics/patching), written for plain JSON.
-`merge` and `remove` here are that page's rules; `overwrite` is replacement. What the page can't say, because it
-knows no protobuf, is done by `patch_fields`:
+Clarifai's documentation has one page about it ("Patching", api-guide/advanced-topics/patching), written for plain JSON.
+`merge` and `remove` here are that page's rules; `overwrite` is replacement. The page knows no protobuf; `patch_fields`
+adds what follows from it:
 
-- A field of a message that was not sent is not part of the patch: it stays, whatever the action. (A scalar or a list
-  that is empty is never sent by protobuf, so it can't be cleared.) In the page's own overwrite example of a model the
-  unsent fields of the sub-message stay too; the rule above it says otherwise, hence the reading `keeps_unsent`.
-- A Struct is JSON of the user's own. Whether `overwrite` replaces it whole or key by key is not known: `struct`.
-- A list of plain strings has no ids, so the page's rule is to append; whether an item that is already there comes
-  twice is not known: `tags`.
+- A field of a message that was not sent is not part of the patch: it stays, whatever the action. (Protobuf never sends
+  an empty scalar or list, so those can't be cleared.) In the page's own overwrite example of a model the unsent fields
+  of the sub-message stay too, while the rule above it says otherwise; hence the variant's `keeps_unsent`.
+- A Struct is JSON of the user's own. Whether `overwrite` replaces it whole or key by key is unknown: `struct`.
+- A list of plain strings has no ids, so the page's rule is to append; whether an item that is already there is added
+  again is unknown: `tags`.
 - `{}` clears under merge, which only a Struct can express: an empty sub-message says nothing.
 
-This file is on purpose not built on any client-side code that foresees the service: it is a second, separate reading
-of the same page, so that a mistake made once shows.
+This file is deliberately not built on any client-side code that predicts the service: it is a second, separate
+implementation of the same page, so that a mistake in one of the two shows.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class BadPatchError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One way to understand the points that the documentation leaves open."""
+class Variant:
+    """One consistent answer to the points that the documentation leaves open."""
 
     struct: Literal["whole", "by_key", "by_key_deep"] = "whole"
     keeps_unsent: bool = True
@@ -167,7 +167,7 @@ def overlay(patch: Json, stored: Json, *, deep: bool) -> Json:
 
 
 def patch_fields(
-    action: str, patch: Mapping[str, Json], stored: Mapping[str, Json], rules: Rules, reading: Reading
+    action: str, patch: Mapping[str, Json], stored: Mapping[str, Json], rules: Rules, variant: Variant
 ) -> dict[str, Json]:
     """The stored message with `patch` applied field by field. Raises BadPatchError for an action that can't do that."""
     if action not in ("merge", "overwrite", "remove"):
@@ -176,38 +176,38 @@ def patch_fields(
     for name, value in patch.items():
         rule = rules.get(name)
         if rule is not None:
-            patched[name] = _patch_field(action, value, stored.get(name), rule, reading, name=name)
+            patched[name] = _patch_field(action, value, stored.get(name), rule, variant, name=name)
     return patched
 
 
-def _patch_field(action: str, patch: Json, stored: Json, rule: str | Rules, reading: Reading, *, name: str) -> Json:
+def _patch_field(action: str, patch: Json, stored: Json, rule: str | Rules, variant: Variant, *, name: str) -> Json:
     if rule == STRUCT:
-        return _patch_struct(action, patch, {} if stored is None else stored, reading)
+        return _patch_struct(action, patch, {} if stored is None else stored, variant)
     if not isinstance(rule, str) or rule == MESSAGE:
-        return _patch_message(action, patch, {} if stored is None else stored, rule, reading)
+        return _patch_message(action, patch, {} if stored is None else stored, rule, variant)
     if action == "remove":
         raise BadPatchError(f"action 'remove' can't be used on {name}; it marks keys of metadata and params")
     if rule == TAGS and action == "merge":
-        return _merge_tags(patch, stored or [], reading)
+        return _merge_tags(patch, stored or [], variant)
     return merge(patch, stored) if action == "merge" else overwrite(patch, stored)
 
 
-def _patch_struct(action: str, patch: dict[str, Json], stored: dict[str, Json], reading: Reading) -> Json:
+def _patch_struct(action: str, patch: dict[str, Json], stored: dict[str, Json], variant: Variant) -> Json:
     if action == "merge":
         return merge(patch, stored)
     if action == "remove":
         return remove(patch, stored)
-    if reading.struct == "whole":
+    if variant.struct == "whole":
         return overwrite(patch, stored)
-    return overlay(patch, stored, deep=reading.struct == "by_key_deep")
+    return overlay(patch, stored, deep=variant.struct == "by_key_deep")
 
 
 def _patch_message(
-    action: str, patch: dict[str, Json], stored: dict[str, Json], rule: str | Rules, reading: Reading
+    action: str, patch: dict[str, Json], stored: dict[str, Json], rule: str | Rules, variant: Variant
 ) -> Json:
     rules = _open_rules(patch) if isinstance(rule, str) else rule
-    patched = patch_fields(action, patch, stored, rules, reading)
-    if action == "overwrite" and not reading.keeps_unsent:
+    patched = patch_fields(action, patch, stored, rules, variant)
+    if action == "overwrite" and not variant.keeps_unsent:
         return {name: value for name, value in patched.items() if name in patch}
     return patched
 
@@ -225,10 +225,10 @@ def _open_rules(patch: Mapping[str, Json]) -> Rules:
     return {name: kind(value) for name, value in patch.items()}
 
 
-def _merge_tags(patch: list[str], stored: list[str], reading: Reading) -> list[str]:
-    if reading.tags == "replace":
+def _merge_tags(patch: list[str], stored: list[str], variant: Variant) -> list[str]:
+    if variant.tags == "replace":
         return list(patch)
-    if reading.tags == "append":
+    if variant.tags == "append":
         return [*stored, *patch]
     return [*stored, *dict.fromkeys(tag for tag in patch if tag not in stored)]
 

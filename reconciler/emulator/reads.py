@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2, service_pb2
@@ -35,7 +36,8 @@ def list_models(turn: Turn, request: Any) -> Any:
     """ListModels: each model with its latest version."""
     user_id, app_id = turn.listed_scope(request.user_app_id)
     page = listing.model_page(turn.connection, request, turn.switches, user_id=user_id, app_id=app_id, me=turn.me)
-    answer = _models_answer(turn, page, frozenset(request.additional_fields))
+    asked = request.model_version_ids if turn.switches.listed_version == "asked" else ()
+    answer = _models_answer(turn, page, frozenset(request.additional_fields), version_ids=asked)
     if not request.show_replicas:
         for model in answer.models:
             model.ClearField("replica_count")
@@ -49,10 +51,10 @@ def post_models_searches(turn: Turn, request: Any) -> Any:
     return _models_answer(turn, page, frozenset())
 
 
-def _models_answer(turn: Turn, page: list[int], fields: frozenset[str]) -> Any:
+def _models_answer(turn: Turn, page: list[int], fields: frozenset[str], *, version_ids: Sequence[str] = ()) -> Any:
     answer = service_pb2.MultiModelResponse()
     show, order = turn.show, listing.newest_first(turn.switches)
-    bodies = rows.model_bodies(turn.connection, page, newest_first=order)
+    bodies = rows.model_bodies(turn.connection, page, newest_first=order, version_ids=version_ids)
     for pk, (body, version) in zip(page, bodies, strict=True):
         model = show.add_listed_model(answer.models, body, version, fields)
         if "counts" in fields or "all" in fields:

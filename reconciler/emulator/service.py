@@ -1,8 +1,8 @@
-"""The gRPC service: every call passes the same gate, then the handler of its name.
+"""The service: every call passes the same gate and then reaches the handler of its name.
 
-The gate, in order: the log, the latency, the token, the rate limit, the faults, the handler inside a transaction.
-Methods without a handler answer UNIMPLEMENTED. No call ends in a traceback: what goes wrong in the emulator itself is
-answered as Clarifai's 99009.
+The gate, in order: the log, the latency, the token, the rate limit, the scopes, the faults, the handler inside a
+transaction. A method without a handler answers UNIMPLEMENTED. No call ends in a traceback: when the emulator itself
+fails, the answer is Clarifai's 99009.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from reconciler.emulator.answers import (
     set_status,
 )
 from reconciler.emulator.faults import FaultPlan, RateLimit
+from reconciler.emulator.scopes import require_known_names, require_scopes
+from reconciler.emulator.settling import require_known_fields
 from reconciler.emulator.store import Store
 from reconciler.emulator.switches import Switches
 from reconciler.emulator.turn import Turn
@@ -89,7 +91,9 @@ class Gate:
         self.use(switches)
 
     def use(self, switches: Switches) -> None:
-        """Go on with other switches; faults and the rate limit start counting anew."""
+        """Continue with other switches; faults and the rate limit start counting anew. Raises UsageError."""
+        require_known_names(switches)
+        require_known_fields(switches)
         self._settings = (switches, FaultPlan(switches.faults), RateLimit(switches.rate_limit))
 
     @property
@@ -112,6 +116,7 @@ class Gate:
             self._require_token(metadata)
             if not limit.admits(time.monotonic()):
                 raise RefusedCallError(THROTTLED, _throttle_details(switches))
+            require_scopes(rpc, switches)
             kind = faults.kind_for(rpc, request)
             if kind is not None and kind != "LOST_REPLY":
                 self._break_off(context, number, kind, switches)

@@ -5,16 +5,19 @@ In: stored messages and the switches in force. Out: messages as the service show
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from clarifai_grpc.grpc.api import resources_pb2
 
-from reconciler.emulator import rows
+from reconciler.emulator import params, rows
 from reconciler.emulator.rows import Connection, ModelRow, VersionRow
 from reconciler.emulator.switches import Switches
 
+MASK: Final = "****"
 OUTPUT_INFO_MESSAGE: Final = "Show output_info with: GET /models/{model_id}/output_info"
 """Stands for the concepts in recorded answers of PatchModels and PostModelVersions, braces included."""
 
@@ -25,12 +28,13 @@ class Showing:
 
     connection: Connection
     switches: Switches
+    _types: dict[str, Any] = field(default_factory=dict)
 
     def version(self, model: ModelRow, row: VersionRow, *, with_concepts: bool = False) -> Any:
         """A version with its concepts, or with the sentence that stands for them."""
         message = resources_pb2.ModelVersion()
         message.CopyFrom(row.message)
-        self._complete_version(message)
+        self._complete_version(message, model.message)
         if with_concepts:
             message.output_info.ClearField("message")
             message.output_info.data.MergeFromString(row.data)
@@ -42,7 +46,7 @@ class Showing:
         message.CopyFrom(row.message)
         if version is not None:
             message.model_version.CopyFrom(version.message)
-            self._complete_version(message.model_version)
+            self._complete_version(message.model_version, message)
         self._complete_model(message, fields)
         return message
 
@@ -54,7 +58,7 @@ class Showing:
         message.MergeFromString(body)
         if version is not None:
             message.model_version.MergeFromString(version[0])
-            self._complete_version(message.model_version)
+            self._complete_version(message.model_version, message)
             if not self.switches.output_info_in_list:
                 message.model_version.ClearField("output_info")
         self._complete_model(message, fields)
@@ -76,12 +80,40 @@ class Showing:
             message.ClearField("is_starred")
         return message
 
-    def _complete_version(self, message: Any) -> None:
-        """Add what every answer shows: sub-messages even if empty, and the sentence in place of the concepts."""
+    def _complete_version(self, message: Any, model: Any) -> None:
+        """Make a stored version what every answer shows.
+
+        Sub-messages are there even if empty, a sentence stands for the concepts, and secrets and times are shown as the
+        switches say.
+        """
         for name in ("metadata", "input_info", "train_info", "import_info"):
             getattr(message, name).SetInParent()
         message.output_info.output_config.SetInParent()
         message.output_info.message = OUTPUT_INFO_MESSAGE
+        if self.switches.secrets != "as_sent":
+            self._conceal_secrets(message, model.model_type_id)
+        if self.switches.version_created_at == "equal":
+            message.created_at.CopyFrom(model.created_at)
+        elif self.switches.version_created_at == "absent":
+            message.ClearField("created_at")
+
+    def _conceal_secrets(self, version: Any, model_type_id: str) -> None:
+        if model_type_id not in self._types:
+            self._types[model_type_id] = rows.find_model_type(self.connection, model_type_id)
+        stored = version.output_info.params.fields
+        for name in params.secret_names(self._types[model_type_id], version):
+            if name not in stored:
+                continue
+            if self.switches.secrets == "absent":
+                del stored[name]
+            else:
+                params.conceal(stored[name], self._concealed)
+
+    def _concealed(self, secret: str) -> str:
+        if self.switches.secrets == "masked":
+            return MASK
+        salt = uuid.uuid4().hex if self.switches.secrets == "ciphertext_new" else ""
+        return "enc:" + hashlib.sha256(f"{salt}{secret}".encode()).hexdigest()
 
     def _complete_model(self, message: Any, fields: frozenset[str]) -> None:
         """Add what every answer shows, and leave out what has to be asked for."""

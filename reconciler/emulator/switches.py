@@ -1,10 +1,11 @@
-"""What the emulator can be told to do differently: the readings of unclear rules, limits, latency and faults.
+"""The emulator's switches: what it does where the service's rules are unknown, and its limits, latency and faults.
 
-In: keyword arguments, or the text forms that a command line has ("overwrite_struct=by_key",
-"rpc=PatchModels,nth=1,kind=LOST_REPLY"). Out: frozen values. Nothing here does what the switches say.
+In: keyword arguments, or the text forms of the command line ("overwrite_struct=by_key",
+"rpc=PatchModels,nth=1,kind=LOST_REPLY"). Out: frozen values. Nothing here acts on a switch.
 
-Where the public material leaves a point open, both readings are positions of a switch; each field says where its
-default comes from. "Patching" is the page of that name in Clarifai's documentation (api-guide/advanced-topics/patching).
+Where the public material leaves a question open, each possible answer is a position of a switch; the text below each
+field says where its default comes from. docs/emulator.md is generated from these texts. "Patching", "Manage Models" and
+the like are pages of Clarifai's documentation; service.proto and resources.proto are those of clarifai-grpc.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ FAULT_KINDS: Final[tuple[str, ...]] = get_args(FaultKind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong: which calls, which of them, how, and how often at most.
+    """One thing that goes wrong: in which calls, how, and how often at most.
 
     `rpc` is a method name, or "*" for all; only the calls that it names are counted, from 1. Of these, `nth` hits
-    the nth and those after it, `times` calls in all (1 unless said otherwise); `every` each multiple; `probability`
-    a share drawn from a generator that starts at `seed`. With none of the three every call is hit. `times` None is
-    no limit. `names` leaves only the calls whose request names this id, of a model or a version.
+    the nth call and those after it, `times` calls in all (1 unless stated otherwise); `every` hits each multiple;
+    `probability` a share drawn from a generator that starts at `seed`. Without any of the three, every call is hit.
+    `times` None is no limit. `names` leaves only the calls whose request names this id, of a model or a version.
 
     Kinds: UNAVAILABLE and DEADLINE end the call with that gRPC status before anything is done; a number answers with
-    that Clarifai status, nothing done; LOST_REPLY does and commits the call, then ends it as UNAVAILABLE; HANG keeps
-    the call open, nothing done, until the caller gives up. Mind that the channels of clarifai_grpc repeat a call
-    that ended as UNAVAILABLE up to 4 times on their own (clarifai_channel.py, retryPolicy).
+    that Clarifai status, with nothing done; LOST_REPLY commits the call, then ends it as UNAVAILABLE; HANG keeps the
+    call open, with nothing done, until the caller gives up. The channels of clarifai_grpc repeat a call that ended as
+    UNAVAILABLE up to 4 times on their own (clarifai_channel.py, retryPolicy).
     """
 
     kind: FaultKind
@@ -85,84 +86,144 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """How the emulator behaves. The defaults are what is documented or seen, else the likelier guess."""
+    """How the emulator behaves. The defaults are what is documented or was observed, else the likelier guess."""
+
+    # --- how patches are understood
 
     overwrite_struct: Literal["whole", "by_key", "by_key_deep"] = "whole"
-    """`overwrite` of a Struct (metadata, presets, output_info.params): replaced whole, by top-level key, or by key at
-    every depth. "Patching" says that overwrite replaces the object; whether that reaches into a Struct: unknown."""
+    """What `overwrite` does to a Struct (metadata, presets, output_info.params): it replaces it whole, by top-level key,
+    or by key at every depth. "Patching" says that overwrite replaces the object; whether that reaches into a Struct is
+    unknown."""
 
     overwrite_output_info: Literal["keep_unsent", "drop_unsent"] = "keep_unsent"
-    """`overwrite` of a sub-message: its unsent fields stay, as in the model example of "Patching", or go, as the rule
-    there says. Which holds: unknown."""
+    """What `overwrite` of a sub-message does to its unsent fields: they stay, as in the model example of "Patching", or
+    go, as the rule there says. Unknown."""
 
     merge_tags: Literal["append_missing", "append", "replace"] = "append_missing"
-    """`merge` of a list of strings (toolkits, use_cases, languages). "Patching" says that lists without ids are
-    appended; whether equal items are dropped: unknown."""
-
-    image_url: Literal["hosted", "kept"] = "hosted"
-    """The image url read back: a hosted copy with `hosted` filled (seen in answers of the service), or the one sent."""
-
-    per_page_over: Literal["clamp", "error"] = "clamp"
-    """per_page beyond the largest page: cut down, or 11102. Unknown."""
-
-    max_per_page: int = 1000
-    """The largest page (Clarifai documentation, "Pagination": up to 1,000 results)."""
-
-    list_order: Literal["id", "id_descending", "insertion"] = "id"
-    """The order of rows whose sort values are equal. Unknown."""
-
-    output_info_in_list: bool = True
-    """Whether ListModels answers with model_version.output_info. Answers of PatchModels do; ListModels: unknown."""
+    """What `merge` does to a list of strings (toolkits, use_cases, languages). "Manage Models" says that it appends to an
+    existing list; whether equal items are dropped is unknown."""
 
     patch_models_output_info: Literal["ignore", "error"] = "ignore"
-    """PatchModels with Model.output_info (deprecated since 20 January 2023, "Upcoming API changes"): not looked at, or
-    21202. Unknown."""
-
-    delete_models_unknown: Literal["error", "ignore", "mixed"] = "error"
-    """DeleteModels where an id is unknown: 21200 and nothing deleted, success, or 10010 with the others deleted.
-    Unknown."""
-
-    presets: Literal["always", "asked"] = "always"
-    """Whether Model.presets is in every answer (seen in PatchModels and PostModelVersions), or only with
-    additional_fields `presets` (service.proto, ListModelsRequest.additional_fields)."""
-
-    server_adds_params: Literal["never", "create", "always"] = "create"
-    """When the model type's defaults are added to output_info.params: never, in PostModelVersions (seen), or also in
-    PatchModelVersions (unknown)."""
-
-    round_to_step: bool = False
-    """Whether a patched param is rounded to the step of its range (resources.proto, ModelTypeRangeInfo.step says that
-    only values at the step are kept; whether a patch rounds: unknown)."""
-
-    max_batch: int | None = None
-    """The most objects in one patch or delete; more are 11102. Unknown."""
+    """PatchModels with Model.output_info, which is deprecated since 20 January 2023 ("Upcoming API changes"): ignored, or
+    refused with 21202. Unknown."""
 
     validate_params: Literal["none", "error"] = "none"
-    """Whether PatchModelVersions refuses (21202) params that the model type doesn't declare or allow. Unknown."""
+    """Whether PatchModelVersions refuses (21202) params that the model type does not declare or allow. Unknown."""
 
-    delete_used_by_workflow: Literal["allow", "error"] = "allow"
-    """Deleting a model or version that a workflow uses: done, and the workflow's version is marked `is_deprecated`
-    (resources.proto, WorkflowVersion.is_deprecated), or refused with 21203 (the scopes of the deletions include
-    Workflows_Get, so something is looked up). Which: unknown."""
+    max_batch: int | None = None
+    """The most objects in one patch or deletion; more are refused with 11102. `none` is no limit. Unknown."""
 
-    delete_used_by_deployment: Literal["allow", "error"] = "allow"
-    """Deleting a model or version that a deployment runs: done, or refused with 21203. Unknown."""
+    # --- what is stored
+
+    image_url: Literal["hosted", "kept"] = "hosted"
+    """The image url that is read back: that of a hosted copy (observed in answers of the service), or the one that was
+    sent. An image can be removed by either url."""
+
+    server_adds_params: Literal["never", "create", "overwrite", "always"] = "create"
+    """When the defaults of the model type are added to output_info.params: never, in PostModelVersions (observed), there
+    and in an `overwrite` of PatchModelVersions, or in every call that writes params (both unknown)."""
+
+    server_adds_metadata: bool = False
+    """Whether a patch of `metadata` also stores a key of the service's own, `added_by_service`. Others do write keys
+    there (`clarifai model upload` stores `git_registry`); whether the service does is unknown."""
+
+    round_to_step: bool = False
+    """Whether a patched param is rounded to the step of its range. resources.proto, ModelTypeRangeInfo.step, says that
+    values are rounded to it; whether a patch does that is unknown."""
+
+    trim_strings: bool = False
+    """Whether spaces around patched strings and tags are removed before they are stored. Unknown."""
+
+    lower_case_tags: bool = False
+    """Whether toolkits, use_cases and languages are stored in lower case. Unknown."""
+
+    tag_order: Literal["as_sent", "sorted", "reversed"] = "as_sent"
+    """The order in which toolkits, use_cases and languages are stored. Unknown."""
+
+    unstored_fields: tuple[str, ...] = ()
+    """Fields that a patch does not store for some models, as FIELD@GLOB: `description@pet-*` for models whose id fits the
+    glob, `model_version.output_info.params.min_value@*` for versions. PatchDeployments ignores read-only fields without
+    an error (clarifai-python, pull request 1024); whether the patches of models do is unknown."""
+
+    patch_answer: Literal["stored", "as_sent"] = "stored"
+    """What a patch answers with: the object as it is stored, or as if no switch from `server_adds_params` to
+    `unstored_fields` had changed it. Unknown."""
+
+    version_modified_at: Literal["bumped", "kept"] = "bumped"
+    """Whether PatchModelVersions moves the version's modified_at. resources.proto calls it "when this model version was
+    last modified"; whether a patch counts is unknown."""
+
+    # --- what is shown
+
+    secrets: Literal["as_sent", "masked", "ciphertext", "ciphertext_new", "absent"] = "as_sent"
+    """How params of the types ENCRYPTED_STRING and ARRAY_OF_SECRETS are read back: as they were sent, as `****`, as a text
+    that depends on the secret alone, as one that is new with each read, or not at all. resources.proto says "encrypted
+    in the DB and API"; how that reads is unknown. Of an ARRAY_OF_SECRETS the `value` of each item is concealed."""
+
+    presets: Literal["always", "asked"] = "always"
+    """Whether Model.presets is in every answer (observed in PatchModels and PostModelVersions), or only with
+    additional_fields `presets` (service.proto, ListModelsRequest.additional_fields)."""
+
+    output_info_in_list: bool = True
+    """Whether ListModels answers with model_version.output_info. Answers of PatchModels do (observed); of ListModels it is
+    unknown."""
+
+    listed_version: Literal["latest", "asked"] = "latest"
+    """Which version ListModels shows when it filters by model_version_ids: the latest, or the one asked for. Unknown."""
+
+    version_created_at: Literal["kept", "equal", "absent"] = "kept"
+    """The created_at of versions in answers: each its own, that of the model for all, or none. Equal times happen where
+    versions were imported or restored. Listings keep their order."""
+
+    list_order: Literal["id", "id_descending", "insertion"] = "id"
+    """The order of objects whose sort values are equal: ascending ids, descending ids, or the order in which they were
+    added. Of versions with equal times the one with the largest id, with the smallest id, or the one added last is the
+    newest. Unknown."""
+
+    max_per_page: int = 1000
+    """The largest page ("Pagination": up to 1,000 results)."""
+
+    per_page_over: Literal["clamp", "error"] = "clamp"
+    """What happens to a per_page beyond the largest page: it is cut down, or refused with 11102. Unknown."""
 
     unknown_app: Literal["error", "empty"] = "error"
-    """Listing an app that doesn't exist: 11101, or an empty page. Unknown."""
+    """Listing an app that does not exist: 11101, or an empty page. Unknown."""
 
     main_models: bool = True
     """Whether models of clarifai/main exist, and ListModels of any app returns them too (service.proto,
     ListModelsRequest.dont_fetch_from_main)."""
 
+    # --- deletions
+
+    delete_models_unknown: Literal["error", "ignore", "mixed"] = "error"
+    """DeleteModels with an unknown id: 21200 and nothing is deleted, success, or 10010 and the others are deleted.
+    Unknown."""
+
+    delete_used_by_workflow: Literal["allow", "error"] = "allow"
+    """Deleting a model or version that a workflow uses: done, and the workflow's version is marked `is_deprecated`
+    (resources.proto, WorkflowVersion.is_deprecated), or refused with 21203 (the scopes of deletions include
+    Workflows_Get, so workflows may be looked at). Unknown."""
+
+    delete_used_by_deployment: Literal["allow", "error"] = "allow"
+    """Deleting a model or version that a deployment runs: done, or refused with 21203. Unknown."""
+
+    # --- the token, limits, and what goes wrong
+
+    missing_scopes: tuple[str, ...] = ()
+    """Scopes that the token lacks, by their names in scope.proto (`Deployments_Get,Workflows_Get`). A call that needs one
+    (its option cl_depending_scopes in service.proto) is answered with 11007."""
+
+    refused_calls: tuple[str, ...] = ()
+    """Calls that the token may not make (`ListDeployments,ListWorkflows`): answered with 11007."""
+
     rate_limit: float | None = None
-    """Calls a second before 11005. The service's own is 15 (Clarifai documentation, "Rate Limits"); None is no limit."""
+    """Calls a second before 11005. The service's own limit is 15 ("Rate Limits"); `none` is no limit."""
 
     latency_ms: float = 0
-    """Added to every call."""
+    """Milliseconds that are added to every call."""
 
     faults: tuple[Fault, ...] = ()
-    """What goes wrong; the first that fits a call decides."""
+    """What goes wrong: the option `--fault`. The first fault that fits a call decides."""
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -170,6 +231,11 @@ class Switches:
             value = getattr(self, spec.name)
             if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
                 raise UsageError(f"switch {spec.name}={value!r} is not known. Use one of {', '.join(choices)}.")
+        for text in self.unstored_fields:
+            if not all(text.partition("@")):
+                raise UsageError(
+                    f"switch unstored_fields={text} is not of the form FIELD@GLOB, like description@pet-*."
+                )
         for name in ("max_per_page", "max_batch", "rate_limit"):
             number = getattr(self, name)
             if number is not None and number <= 0:
@@ -179,7 +245,7 @@ class Switches:
 
     @classmethod
     def parse(cls, texts: Iterable[str], *, faults: Iterable[str] = ()) -> Switches:
-        """Read "name=position" texts and fault texts. Raises UsageError on an unknown name, a bad or a double one."""
+        """Read "name=position" texts and fault texts. Raises UsageError on an unknown name, a bad or repeated one."""
         known = {name: kind for name, kind in _types(cls).items() if name != "faults"}
         values: dict[str, Any] = {}
         for text in texts:
@@ -191,7 +257,7 @@ class Switches:
 
 
 def _types(cls: type[Fault | Switches]) -> Mapping[str, Any]:
-    """The types of the fields, worked out once: every emulator that is made checks its switches."""
+    """The types of the fields, computed once: every emulator that is made checks its switches."""
     return _fault_types() if cls is Fault else _switch_types()
 
 
@@ -221,6 +287,8 @@ def _read(name: str, text: str, known: Mapping[str, Any], *, what: str) -> Any:
         if text not in choices:
             raise UsageError(f"{what} {name}={text} is not known. Use one of {', '.join(choices)}.")
         return text
+    if get_origin(kind) is tuple:
+        return tuple(filter(None, (item.strip() for item in text.split(","))))
     if kind is str or str in get_args(kind):
         return text
     if kind is bool:

@@ -1,7 +1,7 @@
 """The calls that change models and versions in place.
 
-Every request is applied whole or not at all: a refusal rolls back what was done before it. That PatchModels works so
-is a guess (the Model message has no room for a status of its own); it is documented for datasets only.
+Every request is applied whole or not at all: a refusal rolls back what was done before it. That PatchModels works this
+way is a guess (the Model message has no room for a status of its own); it is documented for datasets only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from clarifai_grpc.grpc.api import resources_pb2, service_pb2
+from clarifai_grpc.grpc.api import service_pb2
 from google.protobuf import json_format
 
 from reconciler.emulator import params, rows
@@ -21,8 +21,9 @@ from reconciler.emulator.answers import (
     INVALID_REQUEST,
     RefusedCallError,
 )
-from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Reading, Rules, patch_fields
+from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Rules, Variant, patch_fields
 from reconciler.emulator.rows import ModelRow
+from reconciler.emulator.settling import drop_unstored_tags, settle_model, settle_tags, settle_version
 from reconciler.emulator.switches import Switches
 from reconciler.emulator.turn import Turn
 
@@ -37,21 +38,31 @@ def patch_models(turn: Turn, request: Any) -> Any:
     answer = service_pb2.MultiModelResponse()
     for sent in request.models:
         row = turn.model(user_id, app_id, sent.id)
+        before = _copy(row.message)
         if request.action == "remove":
             _remove_image(row, sent)
         else:
             _patch_model(turn, row, sent, request.action)
         rows.set_timestamp(row.message.modified_at, turn.now)
+        patched = _copy(row.message)
+        settle_model(before, row.message, sent, turn.switches)
         rows.save_model(turn.connection, row.pk, row.message)
+        if turn.switches.patch_answer == "as_sent":
+            row.message = patched
         answer.models.append(turn.show.model(row, turn.latest(row)))
     return answer
+
+
+def _copy(message: Any) -> Any:
+    made = type(message)()
+    made.CopyFrom(message)
+    return made
 
 
 def _patch_model(turn: Turn, row: ModelRow, sent: Any, action: str) -> None:
     if sent.HasField("output_info") and turn.switches.patch_models_output_info == "error":
         raise RefusedCallError(INVALID_ARGUMENT, "output_info can not be patched with PatchModels")
-    before = resources_pb2.Image()
-    before.CopyFrom(row.message.image)
+    before = _copy(row.message.image)
     _apply(row.message, sent, action, MODEL_RULES, turn.switches)
     if not sent.HasField("image"):
         return
@@ -65,26 +76,29 @@ def _patch_model(turn: Turn, row: ModelRow, sent: Any, action: str) -> None:
 
 
 def _remove_image(row: ModelRow, sent: Any) -> None:
-    """`remove` takes the image away, with image.url equal to the current value, and nothing else in the request
-    (service.proto, PatchModelsRequest.action). The status code of the refusals is a guess."""
+    """`remove` takes the image away and can't be combined with another change of the model.
+
+    image.url must be the current one (service.proto, PatchModelsRequest.action). Where the service has made a copy of
+    the image, that is the url that it serves; the one that was sent is accepted too, because "Manage Models" (Clarifai
+    documentation, "Other Patch Operations") removes an image by the url that it has just set. The status code of the
+    refusals is a guess.
+    """
     fields = {spec.name for spec, _ in sent.ListFields()}
     if fields != {"id", "image"} or {spec.name for spec, _ in sent.image.ListFields()} != {"url"}:
         others = ", ".join(sorted(fields - {"id", "image"})) or "no image.url"
         raise RefusedCallError(
             INVALID_REQUEST, f"action 'remove' takes image.url alone, model '{sent.id}' has {others} in the request"
         )
-    if not row.message.image.url or sent.image.url != row.message.image.url:
+    image = row.message.image
+    is_current = sent.image.url == image.url or _hosted_suffix(row.message, sent.image) == image.hosted.suffix
+    if not image.url or not is_current:
         raise RefusedCallError(INVALID_REQUEST, f"image.url is not the current value of model '{sent.id}'")
     row.message.ClearField("image")
 
 
 def _host_image(message: Any) -> None:
-    """Replace the image by a hosted copy, shaped as the service's answers are; the same image has the same place."""
-    image = message.image
-    content = base64.b64encode(image.base64) if image.base64 else image.url.encode()
-    name = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    owner = message.user_id
-    suffix = f"users/{owner}/apps/{message.app_id}/input_owners/{owner}/inputs/image/{name}"
+    """Replace the image by a hosted copy that looks like those in the service's answers."""
+    suffix = _hosted_suffix(message, message.image)
     message.ClearField("image")
     message.image.url = f"{HOSTED_PREFIX}/large/{suffix}"
     message.image.hosted.prefix = HOSTED_PREFIX
@@ -93,8 +107,17 @@ def _host_image(message: Any) -> None:
     message.image.hosted.crossorigin = "use-credentials"
 
 
+def _hosted_suffix(model: Any, image: Any) -> str:
+    """Where the copy of an image lies. It depends on the url or the bytes that were sent alone, so that both urls of an
+    image lead to the same place."""
+    content = base64.b64encode(image.base64) if image.base64 else image.url.encode()
+    name = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    owner = model.user_id
+    return f"users/{owner}/apps/{model.app_id}/input_owners/{owner}/inputs/image/{name}"
+
+
 def patch_model_versions(turn: Turn, request: Any) -> Any:
-    """PatchModelVersions: the version keeps its id, its concepts and its status; modified_at moves (a guess)."""
+    """PatchModelVersions: a version keeps its id, its concepts and its status."""
     user_id, app_id = turn.written_scope(request.user_app_id)
     require_batch(turn.switches, "model_versions", request.model_versions)
     model = turn.model(user_id, app_id, request.model_id)
@@ -102,27 +125,29 @@ def patch_model_versions(turn: Turn, request: Any) -> Any:
     answer = service_pb2.MultiModelVersionResponse()
     for sent in request.model_versions:
         row = turn.version(model, sent.id)
-        accelerators = set(row.message.inference_compute_info.accelerator_type)
+        before = _copy(row.message)
         _apply(row.message, sent, request.action, VERSION_RULES, turn.switches)
-        if set(row.message.inference_compute_info.accelerator_type) != accelerators:
-            # The service rejects this (comment in the clarifai package, runners/models/model_deploy.py); code: a guess.
-            raise RefusedCallError(INVALID_ARGUMENT, "inference_compute_info.accelerator_type can not be changed")
-        if sent.output_info.HasField("params"):
-            _settle_params(turn.switches, row.message, kind)
-        rows.set_timestamp(row.message.modified_at, turn.now)
+        _require_allowed(turn, before, row.message, sent, kind)
+        if turn.switches.version_modified_at == "bumped":
+            rows.set_timestamp(row.message.modified_at, turn.now)
+        patched = _copy(row.message)
+        settle_version(
+            before, row.message, sent, turn.switches, model_id=request.model_id, kind=kind, action=request.action
+        )
         rows.save_version(turn.connection, row.pk, row.message)
+        if turn.switches.patch_answer == "as_sent":
+            row.message = patched
         answer.model_versions.append(turn.show.version(model, row))
     return answer
 
 
-def _settle_params(switches: Switches, version: Any, kind: Any) -> None:
-    declared = params.declared(kind, version)
-    if switches.validate_params == "error":
-        params.require_valid(version.output_info.params, declared)
-    if switches.round_to_step:
-        params.round_to_step(version.output_info.params, declared)
-    if switches.server_adds_params == "always":
-        params.add_defaults(version.output_info.params, declared)
+def _require_allowed(turn: Turn, before: Any, after: Any, sent: Any, kind: Any) -> None:
+    accelerators = (set(version.inference_compute_info.accelerator_type) for version in (before, after))
+    if next(accelerators) != next(accelerators):
+        # The service rejects this (comment in the clarifai package, runners/models/model_deploy.py); the code is a guess.
+        raise RefusedCallError(INVALID_ARGUMENT, "inference_compute_info.accelerator_type can not be changed")
+    if sent.output_info.HasField("params") and turn.switches.validate_params == "error":
+        params.require_valid(after.output_info.params, params.declared(kind, after))
 
 
 def patch_model_toolkits(turn: Turn, request: Any) -> Any:
@@ -148,11 +173,15 @@ def _set_tags(turn: Turn, request: Any, field: str, tags: Sequence[str]) -> Sequ
             f"Invalid action: Unrecognized action '{request.action}'. Supported actions: overwrite",
         )
     row = turn.model(user_id, app_id, request.model_id)
+    before = _copy(row.message)
     row.message.ClearField(field)
     getattr(row.message, field).extend(dict.fromkeys(tags))
+    sent = list(getattr(row.message, field))
+    settle_tags(row.message, field, turn.switches)
+    drop_unstored_tags(before, row.message, turn.switches)
     rows.set_timestamp(row.message.modified_at, turn.now)
     rows.save_model(turn.connection, row.pk, row.message)
-    return list(getattr(row.message, field))
+    return sent if turn.switches.patch_answer == "as_sent" else list(getattr(row.message, field))
 
 
 def require_batch(switches: Switches, name: str, items: Sequence[Any]) -> None:
@@ -167,7 +196,7 @@ def require_batch(switches: Switches, name: str, items: Sequence[Any]) -> None:
 
 def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches) -> None:
     """Patch the message `stored` in place. Only fields that were sent are written, the others keep their bytes."""
-    reading = Reading(
+    variant = Variant(
         struct=switches.overwrite_struct,
         keeps_unsent=switches.overwrite_output_info == "keep_unsent",
         tags=switches.merge_tags,
@@ -179,7 +208,7 @@ def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches
         for name in patch:
             _copy_field(stored, before, name)
         after = patch_fields(
-            action, patch, json_format.MessageToDict(before, preserving_proto_field_name=True), rules, reading
+            action, patch, json_format.MessageToDict(before, preserving_proto_field_name=True), rules, variant
         )
         for name in patch:
             stored.ClearField(name)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.emulator import patching
-from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Reading, patch_fields
+from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Variant, patch_fields
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "patch_vectors.json").read_text(encoding="utf-8"))
 CASES = [
@@ -41,41 +41,41 @@ PATCH = {"params": {"a": {"x": 9}, "b": [2]}}
 
 
 @pytest.mark.parametrize(
-    ("action", "reading", "params"),
+    ("action", "variant", "params"),
     [
-        ("overwrite", Reading(struct="whole"), {"a": {"x": 9}, "b": [2]}),
-        ("overwrite", Reading(struct="by_key"), {"a": {"x": 9}, "b": [2]}),
-        ("overwrite", Reading(struct="by_key_deep"), {"a": {"x": 9, "y": 2}, "b": [2]}),
-        ("merge", Reading(), {"a": {"x": 9, "y": 2}, "b": [1, 2]}),
+        ("overwrite", Variant(struct="whole"), {"a": {"x": 9}, "b": [2]}),
+        ("overwrite", Variant(struct="by_key"), {"a": {"x": 9}, "b": [2]}),
+        ("overwrite", Variant(struct="by_key_deep"), {"a": {"x": 9, "y": 2}, "b": [2]}),
+        ("merge", Variant(), {"a": {"x": 9, "y": 2}, "b": [1, 2]}),
     ],
 )
-def test_struct_under_each_reading(action: str, reading: Reading, params: Any) -> None:
+def test_struct_in_each_variant(action: str, variant: Variant, params: Any) -> None:
     stored = {"output_info": STORED}
 
-    assert patch_fields(action, {"output_info": PATCH}, stored, VERSION_RULES, reading) == {
+    assert patch_fields(action, {"output_info": PATCH}, stored, VERSION_RULES, variant) == {
         "output_info": {"params": params}
     }
 
 
 @pytest.mark.parametrize(
-    ("reading", "left"),
+    ("variant", "left"),
     [
-        (Reading(struct="whole"), {"min_value": 1}),
-        (Reading(struct="by_key"), {"min_value": 1, "top_k": 3}),
-        (Reading(struct="by_key_deep"), {"min_value": 1, "top_k": 3}),
+        (Variant(struct="whole"), {"min_value": 1}),
+        (Variant(struct="by_key"), {"min_value": 1, "top_k": 3}),
+        (Variant(struct="by_key_deep"), {"min_value": 1, "top_k": 3}),
     ],
 )
-def test_overwrite_without_a_key(reading: Reading, left: Any) -> None:
+def test_overwrite_without_a_key(variant: Variant, left: Any) -> None:
     stored = {"metadata": {"min_value": 0, "top_k": 3}}
 
-    assert patch_fields("overwrite", {"metadata": {"min_value": 1}}, stored, MODEL_RULES, reading) == {"metadata": left}
+    assert patch_fields("overwrite", {"metadata": {"min_value": 1}}, stored, MODEL_RULES, variant) == {"metadata": left}
 
 
 @pytest.mark.parametrize("action", ["merge", "overwrite"])
 def test_unsent_fields_of_the_message_stay(action: str) -> None:
     stored = {"name": "n", "notes": "kept", "metadata": {"k": 1}}
 
-    patched = patch_fields(action, {"name": "m"}, stored, MODEL_RULES, Reading(keeps_unsent=False))
+    patched = patch_fields(action, {"name": "m"}, stored, MODEL_RULES, Variant(keeps_unsent=False))
 
     assert patched == {"name": "m", "notes": "kept", "metadata": {"k": 1}}
 
@@ -91,7 +91,7 @@ def test_overwrite_of_a_sub_message(keeps_unsent: bool, output_info: Any) -> Non
     stored = {"output_info": {"output_config": {"max_concepts": 5}, "fields_map": {"image": "in"}}}
 
     patched = patch_fields(
-        "overwrite", {"output_info": {"params": {"a": 1}}}, stored, VERSION_RULES, Reading(keeps_unsent=keeps_unsent)
+        "overwrite", {"output_info": {"params": {"a": 1}}}, stored, VERSION_RULES, Variant(keeps_unsent=keeps_unsent)
     )
 
     assert patched == {"output_info": output_info}
@@ -109,7 +109,7 @@ def test_overwrite_of_a_sub_message(keeps_unsent: bool, output_info: Any) -> Non
 def test_tags(action: str, tags: Any, result: list[str]) -> None:
     stored = {"toolkits": ["a", "b"]}
 
-    assert patch_fields(action, {"toolkits": ["b", "c"]}, stored, MODEL_RULES, Reading(tags=tags)) == {
+    assert patch_fields(action, {"toolkits": ["b", "c"]}, stored, MODEL_RULES, Variant(tags=tags)) == {
         "toolkits": result
     }
 
@@ -117,13 +117,13 @@ def test_tags(action: str, tags: Any, result: list[str]) -> None:
 def test_server_owned_fields_are_not_patched() -> None:
     patch = {"id": "x", "user_id": "u", "created_at": "t", "model_version": {}, "star_count": 3, "output_info": {}}
 
-    assert patch_fields("overwrite", patch, {"id": "m"}, MODEL_RULES, Reading()) == {"id": "m"}
+    assert patch_fields("overwrite", patch, {"id": "m"}, MODEL_RULES, Variant()) == {"id": "m"}
 
 
 def test_remove_takes_marked_keys_out_of_a_struct() -> None:
     stored = {"output_info": {"params": {"a": 1, "b": 2}, "fields_map": {}}}
 
-    patched = patch_fields("remove", {"output_info": {"params": {"a": True}}}, stored, VERSION_RULES, Reading())
+    patched = patch_fields("remove", {"output_info": {"params": {"a": True}}}, stored, VERSION_RULES, Variant())
 
     assert patched == {"output_info": {"params": {"b": 2}, "fields_map": {}}}
 
@@ -142,6 +142,6 @@ def test_remove_takes_marked_keys_out_of_a_struct() -> None:
 )
 def test_what_can_not_be_done_is_refused(action: str, patch: Any, reason: str) -> None:
     with pytest.raises(BadPatchError) as caught:
-        patch_fields(action, patch, {}, VERSION_RULES, Reading())
+        patch_fields(action, patch, {}, VERSION_RULES, Variant())
 
     assert str(caught.value) == reason

@@ -128,3 +128,15 @@ def test_the_command_reports_them_and_exits_1(tmp_path: Path, cli: Any) -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert f'{file}:1:1: unknown key "app" in the seed. Did you mean "apps"?' in result.stderr
+
+
+def test_the_seed_in_the_documentation_loads(tmp_path: Path) -> None:
+    page = (FILE.parents[1] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    shown = re.search(r'```yaml title="seed.yaml"\n(.*?)```', page, re.DOTALL)
+    assert shown is not None
+    (tmp_path / "seed.yaml").write_text(shown[1], encoding="utf-8")
+
+    with Emulator(seed=tmp_path / "seed.yaml") as emulator:
+        taken = emulator.snapshot()
+    assert [model["id"] for model in taken["apps"][0]["models"]] == ["petsID"]
+    assert [deployment["id"] for deployment in taken["deployments"]] == ["serve-pets"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Switches
 from tests.emulator.client import PETS_VERSION, Client, user_app
 
 METRO = "https://samples.clarifai.com/metro-north.jpg"
@@ -103,7 +104,7 @@ def test_an_image_is_hosted_and_removed_by_its_hosted_url(client: Client) -> Non
     client.patch_model("overwrite", image={"url": image["url"]})
     assert client.model()["image"] == image, "the url that was read changes nothing"
 
-    assert client.patch_model("remove", image={"url": METRO}) == (
+    assert client.patch_model("remove", image={"url": "https://x.test/other.png"}) == (
         11102,
         "image.url is not the current value of model 'petsID'",
     )
@@ -115,6 +116,18 @@ def test_an_image_is_hosted_and_removed_by_its_hosted_url(client: Client) -> Non
     assert client.patch_model("remove", image={"url": image["url"]}) == (10000, "")
     assert "image" not in client.model()
     assert client.patch_model("remove", image={"url": image["url"]})[0] == 11102
+
+
+@pytest.mark.parametrize("image_url", ["hosted", "kept"])
+def test_an_image_is_removed_by_the_url_that_it_was_set_with(
+    emulator: Emulator, client: Client, image_url: Any
+) -> None:
+    emulator.switches = Switches(image_url=image_url)
+    client.patch_model(image={"url": METRO})
+
+    assert client.patch_model("remove", image={"url": METRO}) == (10000, "")
+    assert "image" not in client.model()
+    assert client.patch_model("remove", image={"url": METRO})[0] == 11102
 
 
 def test_the_documented_threshold_patch(client: Client) -> None:

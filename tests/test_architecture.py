@@ -81,6 +81,7 @@ DISTRIBUTIONS = {
     "grpc": "grpcio",
     "httpx": "httpx",
     "jsonschema": "jsonschema",
+    "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }
 """Third-party import name → the distribution that pyproject.toml has to name."""

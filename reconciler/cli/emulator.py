@@ -22,6 +22,12 @@ from reconciler.errors import UsageError
     help="The port on 127.0.0.1; 0 takes a free one.",
 )
 @click.option(
+    "--rest-port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Serve the REST interface too, on this port of 127.0.0.1; 0 takes a free one.",
+)
+@click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -57,6 +63,7 @@ from reconciler.errors import UsageError
 @verbose_option()
 def command(
     port: int,
+    rest_port: int | None,
     state: Path | None,
     seed: Path | None,
     pat: str | None,
@@ -66,14 +73,16 @@ def command(
 ) -> int:
     """Serve an emulated Clarifai API on this machine, for any Clarifai client.
 
-    Prints `listening on http://127.0.0.1:PORT` first; Ctrl-C or SIGTERM ends it.
+    Prints `listening on http://127.0.0.1:PORT` first, and with --rest-port `rest on http://127.0.0.1:PORT` next; Ctrl-C or
+    SIGTERM ends it.
     """
     token = _token(pat, pat_env)
 
     from reconciler.emulator.server import serve
     from reconciler.emulator.switches import Switches
 
-    serve(port=port, state=state, seed=seed, pat=token, switches=Switches.parse(switches, faults=faults))
+    chosen = Switches.parse(switches, faults=faults)
+    serve(port=port, rest_port=rest_port, state=state, seed=seed, pat=token, switches=chosen)
     return exit_codes.OK
 
 

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 SUCCESS: Final = 10000
 MIXED_STATUS: Final = 10010
+FAILURE: Final = 10020
+NOT_IMPLEMENTED: Final = 10040
+THROTTLED_FOR_AN_HOUR: Final = 11003
 RESOURCE_MISSING: Final = 11101
 INVALID_REQUEST: Final = 11102
 INSUFFICIENT_SCOPES: Final = 11007
@@ -22,14 +25,16 @@ PERMISSION_DENIED: Final = 21201
 INVALID_ARGUMENT: Final = 21202
 MODEL_INVALID_REQUEST: Final = 21203
 DUPLICATE: Final = 40010
+TIMED_OUT: Final = 98009
 UNCATEGORIZED: Final = 99009
 TRAINED: Final = 21100
 
 DESCRIPTIONS: Final = {
     SUCCESS: "Ok",
     MIXED_STATUS: "Mixed Success",
-    10020: "Failure",
-    11003: "Throttle hourly request limit exceeded",
+    FAILURE: "Failure",
+    NOT_IMPLEMENTED: "Not implemented",
+    THROTTLED_FOR_AN_HOUR: "Throttle hourly request limit exceeded",
     THROTTLED: "Making too many requests",
     INSUFFICIENT_SCOPES: "API key has insufficient permissions",
     KEY_INVALID: "Invalid API key or Invalid API key/application pair",
@@ -42,7 +47,7 @@ DESCRIPTIONS: Final = {
     INVALID_ARGUMENT: "Model invalid argument",
     MODEL_INVALID_REQUEST: "Model invalid request",
     DUPLICATE: "Object has a duplicate ID",
-    98009: "Internal unexpected timeout",
+    TIMED_OUT: "Internal unexpected timeout",
     UNCATEGORIZED: "Internal uncategorized error",
 }
 """The published text of each code (Clarifai documentation, "Status Codes", "Rate Limits", "API Outputs"). Where those

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,11 @@ from reconciler.errors import ReconcilerError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from reconciler.emulator.rest import RestServer
+
 HOST: Final = "127.0.0.1"
 THREADS: Final = 32
+WAITING_CONNECTIONS: Final = 128
 MAX_MESSAGE_BYTES: Final = 1 << 30  # as the clients' channels have it (clarifai_channel.py)
 
 ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -41,7 +45,7 @@ class Emulator:
     """A server on 127.0.0.1 from `__enter__` to `__exit__` (or `start` to `stop`).
 
     `state` is a SQLite file that other emulators may serve at the same time, or None or ":memory:" for a state that
-    ends with this object. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
+    ends with this object. `rest_port` makes it serve REST too; 0 takes a free port. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
     check tokens. `user_id` is whose token it is, the one that "me" stands for; left out, it's the only user that has
     apps, else "demo".
     """
@@ -54,11 +58,14 @@ class Emulator:
         switches: Switches | None = None,
         pat: str | None = None,
         port: int = 0,
+        rest_port: int | None = None,
         user_id: str | None = None,
     ) -> None:
         self._state = None if state is None or str(state) == ":memory:" else Path(state)
         self._seed = seed
         self._port = port
+        self._rest_port = rest_port
+        self._rest: RestServer | None = None
         self._store = Store(self._state)
         self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="emulator")
@@ -81,6 +88,9 @@ class Emulator:
         if self._server is not None:
             self._server.stop(grace=0.5).wait()
             self._server = None
+        if self._rest is not None:
+            self._rest.stop()
+            self._rest = None
         self._threads.shutdown(wait=True)
         self._store.close()
 
@@ -97,6 +107,13 @@ class Emulator:
     def url(self) -> str:
         """The endpoint, http://127.0.0.1:PORT."""
         return f"http://{HOST}:{self._port}"
+
+    @property
+    def rest_url(self) -> str:
+        """The address of the REST interface, http://127.0.0.1:PORT. Raises LookupError where there is none."""
+        if self._rest_port is None:
+            raise LookupError("this emulator was made without rest_port")
+        return f"http://{HOST}:{self._rest_port}"
 
     @property
     def switches(self) -> Switches:
@@ -157,18 +174,41 @@ class Emulator:
             ) from error
         server.start()
         self._server = server
+        if self._rest_port is not None:
+            self._listen_for_rest(self._rest_port)
+
+    def _listen_for_rest(self, port: int) -> None:
+        from reconciler.emulator.rest import RestServer
+
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+            sock.listen(WAITING_CONNECTIONS)
+        except OSError as error:
+            sock.close()
+            raise ListenError(
+                f"the REST interface can't listen on {HOST}:{port}: {error.strerror}. "
+                "Choose another port, or 0 for a free one."
+            ) from error
+        self._rest_port = sock.getsockname()[1]
+        self._rest = RestServer(self._gate, sock)
+        self._rest.start()
 
 
 def serve(
     *,
     port: int = 0,
+    rest_port: int | None = None,
     state: Path | str | None = None,
     seed: Path | str | None = None,
     pat: str | None = None,
     switches: Switches | None = None,
     user_id: str | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; the first line on standard output is "listening on URL".
+    """Serve until SIGINT or SIGTERM.
+
+    The first line on standard output is "listening on URL"; with `rest_port`, the second one is "rest on URL".
 
     Without a seed a new state gets the sample app. Must be called in the main thread.
     """
@@ -182,9 +222,12 @@ def serve(
             switches=switches,
             pat=pat,
             port=port,
+            rest_port=rest_port,
             user_id=user_id,
         ) as emulator:
             sys.stdout.write(f"listening on {emulator.url}\n")
+            if rest_port is not None:
+                sys.stdout.write(f"rest on {emulator.rest_url}\n")
             sys.stdout.flush()
             if seed is not None and not emulator.was_new:
                 sys.stderr.write(f"{state} has a state already, {seed} was not loaded\n")

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from clarifai_grpc.grpc.api import service_pb2
-from google.protobuf import json_format
+from google.protobuf import json_format, message_factory
 
 from reconciler.errors import ReconcilerError
 
 SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 20_000
-CALLS_KEPT: Final = 50_000
+CALLS_KEPT: Final = 10_000
 
 # Messages are kept as bytes beside the few columns that listings filter and sort by. A version's concepts (its
 # output_info.data) have a column of their own, because listings never show them and patches never touch them. A
@@ -70,7 +70,7 @@ CREATE TABLE deployments (
   PRIMARY KEY (user_id, deployment_id)) WITHOUT ROWID;
 CREATE TABLE model_types (pk INTEGER PRIMARY KEY, model_type_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
 CREATE TABLE calls (
-  n INTEGER PRIMARY KEY AUTOINCREMENT, rpc TEXT NOT NULL, request_type TEXT NOT NULL, request BLOB NOT NULL,
+  n INTEGER PRIMARY KEY AUTOINCREMENT, rpc TEXT NOT NULL, request BLOB NOT NULL,
   metadata TEXT NOT NULL, status_code INTEGER NOT NULL DEFAULT 0, grpc_code TEXT NOT NULL DEFAULT '');
 """
 
@@ -117,11 +117,9 @@ class Store:
 
     def log_call(self, rpc: str, request: Any, metadata: Mapping[str, str]) -> int:
         """Record that a call arrived; gives the number that `log_answer` takes."""
-        row = (rpc, request.DESCRIPTOR.name, request.SerializeToString(), json.dumps(dict(metadata), sort_keys=True))
+        row = (rpc, request.SerializeToString(), json.dumps(dict(metadata), sort_keys=True))
         with self.transaction(write=True) as connection:
-            cursor = connection.execute(
-                "INSERT INTO calls (rpc, request_type, request, metadata) VALUES (?, ?, ?, ?)", row
-            )
+            cursor = connection.execute("INSERT INTO calls (rpc, request, metadata) VALUES (?, ?, ?)", row)
             number = int(cursor.lastrowid or 0)
             if number % 1000 == 0:
                 connection.execute("DELETE FROM calls WHERE n <= ?", (number - CALLS_KEPT,))
@@ -210,23 +208,23 @@ def _create_tables(connection: sqlite3.Connection, path: Path | None) -> None:
 
 
 def _calls(connection: sqlite3.Connection) -> tuple[Call, ...]:
-    rows = connection.execute(
-        "SELECT rpc, request_type, request, metadata, status_code, grpc_code FROM calls ORDER BY n"
-    ).fetchall()
+    rows = connection.execute("SELECT rpc, request, metadata, status_code, grpc_code FROM calls ORDER BY n").fetchall()
     return tuple(
         Call(
             rpc=rpc,
-            request=_request_json(request_type, request),
+            request=_request_json(rpc, request),
             metadata=json.loads(metadata),
             status_code=status_code,
             grpc_code=grpc_code,
         )
-        for rpc, request_type, request, metadata, status_code, grpc_code in rows
+        for rpc, request, metadata, status_code, grpc_code in rows
     )
 
 
-def _request_json(request_type: str, body: bytes) -> dict[str, Any]:
-    message = getattr(service_pb2, request_type)()
+def _request_json(rpc: str, body: bytes) -> dict[str, Any]:
+    message = message_factory.GetMessageClass(
+        service_pb2.DESCRIPTOR.services_by_name["V2"].methods_by_name[rpc].input_type
+    )()
     message.ParseFromString(body)
     try:
         result: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)

@@ -216,6 +216,10 @@ class Switches:
     refused_calls: tuple[str, ...] = ()
     """Calls that the token may not make (`ListDeployments,ListWorkflows`): answered with 11007."""
 
+    rest_unknown_fields: Literal["ignore", "error"] = "ignore"
+    """What happens to names in a REST request's body or query that the call's request message does not have: they are
+    ignored, as grpc-gateway does by default, or the request is refused with 11100. Unknown."""
+
     rate_limit: float | None = None
     """Calls a second before 11005. The service's own limit is 15 ("Rate Limits"); `none` is no limit."""
 

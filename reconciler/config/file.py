@@ -92,7 +92,7 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
     if given is None and not path.exists():
         return ConfigFile()
     if path.is_dir():
-        raise ProblemsError((_problem("unreadable", "is a folder, not a file", Origin(path=shown)),))
+        raise ProblemsError((_problem("unreadable", "this is a folder. Name a file.", Origin(path=shown)),))
     # Imported here, so that a command without a settings file doesn't import the YAML loader for it.
     from reconciler.loading.load import load
 
@@ -107,7 +107,9 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
         problems.extend(problem for problem in _content_problems(documents[0]) if problem.origin not in told)
     for document in documents[1:]:
         hint = "Keep one document; put settings that differ under environments."
-        problems.append(_problem("extra-document", "the file has more than one document", document.origin(), hint=hint))
+        problems.append(
+            _problem("extra-document", "the file has more than one document.", document.origin(), hint=hint)
+        )
     if problems:
         raise ProblemsError(tuple(sorted(problems, key=lambda each: (each.origin, each.pointer, each.code))))
     content = documents[0].value if documents else {}

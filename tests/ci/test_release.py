@@ -97,7 +97,10 @@ def set_changelog(text: str) -> Callable[[Repository], object]:
         (set_changelog("## [Unreleased]\n\n- y\n\n## [1.0.0] - 2026-11-23\n\n- x\n"), ["still has entries"]),
         (set_changelog("## [Unreleased]\n\n## [1.0.0] - 2026-11-23\n"), ["has no entries under [1.0.0]"]),
         (set_changelog("## [Unreleased]\n\n## [1.0.0]\n\n- x\n"), ["has no date of the form 2026-11-23 for [1.0.0]"]),
-        (set_changelog("## [Unreleased]\n\n## [1.0.0] - 23.11.2026\n\n- x\n"), ["has no date of the form 2026-11-23 for [1.0.0]"]),
+        (
+            set_changelog("## [Unreleased]\n\n## [1.0.0] - 23.11.2026\n\n- x\n"),
+            ["has no date of the form 2026-11-23 for [1.0.0]"],
+        ),
         (
             set_changelog("## [Unreleased]\n\n## [2.0.0] - 2026-11-24\n\n- z\n\n## [1.0.0] - 2026-11-23\n\n- x\n"),
             ["has sections above [1.0.0]"],

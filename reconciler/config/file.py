@@ -76,10 +76,8 @@ class ConfigFile:
             raise UsageError(
                 f"Environment '{name}' is unknown: there is no {NAME} in this folder. Create one, or name one with --config."
             )
-        names = f"it defines {', '.join(sorted(known))}" if known else "it defines no environments"
-        raise UsageError(
-            f"Environment '{name}' is unknown: {self.path} doesn't define it, {names}. Choose one of those."
-        )
+        names = f"only {', '.join(sorted(known))}. Choose one of those" if known else "no environments. Add it there"
+        raise UsageError(f"Environment '{name}' is unknown: {self.path} defines {names}.")
 
 
 def read_config(given: str | None, *, cwd: Path) -> ConfigFile:

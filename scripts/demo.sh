@@ -29,14 +29,14 @@ say() { printf '\n# %s\n' "$*"; }
 
 # expect CODE COMMAND...: prints the command and runs it; ends the demo unless it exits with CODE.
 expect() {
-  local wanted=$1 code=0
+  local expected=$1 code=0
   shift
   printf '$ %s' "${1##*/}"
   printf ' %q' "${@:2}"
   printf '\n'
   "$@" || code=$?
-  if [[ $code != "$wanted" ]]; then
-    printf 'demo: exit code %s instead of %s\n' "$code" "$wanted" >&2
+  if [[ $code != "$expected" ]]; then
+    printf 'demo: exit code %s instead of %s\n' "$code" "$expected" >&2
     exit 1
   fi
   if [[ $code != 0 ]]; then printf '(exit code %s)\n' "$code"; fi

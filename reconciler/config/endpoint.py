@@ -84,7 +84,7 @@ def _embedded(text: str) -> Endpoint:
 
 def _is_nearly_embedded(name: str) -> bool:
     """Return whether `name`, a host or a scheme, probably misspells `embedded`."""
-    # `embeded:state.db` would otherwise be an https host with an invalid port, which is no useful message.
+    # `embeded:state.db` would otherwise be an https host with an invalid port, which isn't a useful message.
     if "." in name or name.lower() in _DEFAULT_PORTS:
         return False
     import difflib  # here, because every command parses an endpoint and hardly any is misspelled

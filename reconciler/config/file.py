@@ -101,8 +101,8 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
     if documents:
         # The loader reports a value that JSON can't express (`.inf`) and replaces it by a placeholder. What the schema
         # says about the placeholder would be a second message about the same value.
-        told = {problem.origin for problem in problems}
-        problems.extend(problem for problem in _content_problems(documents[0]) if problem.origin not in told)
+        reported = {problem.origin for problem in problems}
+        problems.extend(problem for problem in _content_problems(documents[0]) if problem.origin not in reported)
     for document in documents[1:]:
         hint = "Keep one document; put settings that differ under environments."
         problems.append(

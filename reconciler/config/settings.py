@@ -120,7 +120,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
     """Resolve the settings of a run.
 
     Raises ProblemsError for an invalid reconciler.yaml, UsageError for an invalid flag, and ReconcilerError for an
-    invalid value from another source. A missing token is no error here; see `Settings.require_token`.
+    invalid value from another source. A missing token isn't an error here; see `Settings.require_token`.
     """
     file = read_config(flags.config, cwd=cwd)
     chosen = file.environment(flags.environment)
@@ -133,6 +133,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
         environ=environ,
         context=context,
     )
+    # Paths in flags and variables are relative to the working directory, wherever reconciler.yaml is.
     certificates = environ.get(CERTIFICATES_VARIABLE, "").strip()
     return Settings(
         endpoint=sources.endpoint(),
@@ -156,6 +157,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
 
 def _with_environments(problem: str, flags: Flags, file: ConfigFile) -> str:
     """Add to the problem with the token that --environment may have been forgotten, if there are environments."""
+    # Only without --environment: a chosen environment has already decided which token is used.
     names = sorted(file.section("environments"))
     if not problem or flags.environment is not None or not names:
         return problem
@@ -223,12 +225,14 @@ def _limits(flags: Flags, file: ConfigFile) -> Limits:
     defaults = Limits()
     chosen: dict[str, float] = {}
     for name in ("rate", "parallelism", "batch", "timeout"):
+        # There is no flag for `batch`.
         flag = getattr(flags, name, None)
         if flag is not None:
             problem = RANGES[name].problem(flag)
             if problem is not None:
                 raise UsageError(f"--{name} {problem}.")
         chosen[name] = flag if flag is not None else stated.get(name, getattr(defaults, name))
+    # JSON Schema accepts 8.0 as an integer, hence the floor.
     return Limits(
         rate=chosen["rate"],
         parallelism=math.floor(chosen["parallelism"]),
@@ -249,5 +253,6 @@ def _prune(file: ConfigFile) -> PruneLimits:
 
 def _notes(flags: Flags, file: ConfigFile, found: FoundToken) -> Iterator[str]:
     yield from (str(problem) for problem in file.warnings)
+    # A user who names a file expects that its token is used.
     if flags.pat_file and found.token is not None and not found.token.source.startswith("the file"):
         yield f"--pat-file is ignored: {found.token.source} is set and takes precedence. Unset {VARIABLE} to use the file."

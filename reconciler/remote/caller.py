@@ -92,6 +92,7 @@ class Caller:
         # Once the service has been silent for `silence` timeouts, every further call gets one timeout and no retry of it.
         timeouts = timing.retry.timeouts if self._silence >= timing.retry.silence else 0
         attempt = 0
+        # `wait_before_next` ends the loop: it returns None once the attempts or the time are used up.
         while True:
             attempt += 1
             slot = self._pacer.wait()
@@ -145,6 +146,8 @@ class Caller:
         return self._grpc_failure(rpc, code, details, attempt)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
+        # The service begins its request ids with this prefix, as it does for the official SDK (clarifai-python,
+        # client/auth/helper.py). Clarifai's support can find the calls by it.
         prefix = ("x-clarifai-request-id-prefix", f"reconciler-{__version__}")
         return (prefix,) if self._token is None else (("authorization", f"Key {self._token.reveal()}"), prefix)
 

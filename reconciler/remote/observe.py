@@ -38,13 +38,13 @@ def observe(
 
     A model that doesn't exist isn't in the result. Raises RemoteError if any call fails.
     """
-    wanted: dict[Scope, list[Key]] = defaultdict(list)
+    needed: dict[Scope, list[Key]] = defaultdict(list)
     for key in needs:
-        wanted[key.scope].append(key)
+        needed[key.scope].append(key)
     models: dict[Key, ObservedModel] = {}
     single: list[Key] = []
-    for scope in sorted({*wanted, *listed}):
-        keys = wanted.get(scope, [])
+    for scope in sorted({*needed, *listed}):
+        keys = needed.get(scope, [])
         if scope not in listed and len(keys) <= FEW:
             single.extend(keys)
             continue

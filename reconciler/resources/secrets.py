@@ -107,6 +107,7 @@ class Secrets:
         def wrapped(leaf: Any) -> Any:
             return Sensitive(leaf, source) if isinstance(leaf, str) and leaf in self.known else leaf
 
+        # Strings first, wherever they are: a manifest can put a value from the environment into any field.
         concealed: dict[str, Any] = _lists_wrapped(map_leaves(tree, wrapped))
         if not key.version_id:
             return concealed

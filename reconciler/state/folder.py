@@ -35,6 +35,7 @@ def sync_folder(path: Path) -> None:
 
     Flushing a file doesn't flush its name (POSIX, fsync): after a crash a new file could be missing from its folder.
     """
+    # A folder can't be opened for writing, but fsync works on a read-only handle.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

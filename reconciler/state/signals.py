@@ -32,6 +32,7 @@ class Stop:
         """Sleep for `seconds`, or until a signal arrives."""
         self._event.wait(seconds)
 
+    # The previous handlers are restored, because an embedding program, or a later stage of this one, may have its own.
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Handle SIGINT and SIGTERM inside a `with` block, and restore the previous handlers after it.

@@ -1,12 +1,12 @@
-# The command in a container: `docker build --tag reconciler .`, then
+# An image with the command. Build it with `docker build --tag reconciler .`, and run it with
 #
 #     docker run --rm --user "$(id -u)" --env CLARIFAI_PAT --volume "$PWD:/work" reconciler plan models
 #
-# The base is pinned by digest, packages come by hash from the locks, and nothing is compiled. There is no git inside:
-# `plan --base` wants the command itself.
+# The base image is pinned by digest, packages are installed by hash from the lock files, and nothing is compiled. The image
+# doesn't contain git, so `plan --base` doesn't work in it.
 FROM python:3.12-slim@sha256:57cd7c3a7a273101a6485ba99423ee568157882804b1124b4dd04266317710de AS build
 WORKDIR /source
-# When the commit was made: with it the wheel inside is the released one, byte for byte.
+# The time of the commit. With it, the wheel in the image is identical to the released one.
 ARG SOURCE_DATE_EPOCH
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements/build.txt requirements/runtime.txt requirements/

@@ -1,26 +1,26 @@
-# The verbs of this project, the same by hand and in CI. Each makes what it needs: python3 (3.10 to 3.13), git and a
-# way to PyPI (or a mirror that pip is set up for) are all that must be there.
+# The targets of this project, the same by hand and in CI. Each installs what it needs. They require python3 (3.10 to 3.13),
+# git, and access to PyPI or to a mirror that pip is configured for.
 #
-#   make demo     plan, apply, drift against the built-in emulator: no account, no network beyond the install
-#   make test     lint, types and every test
-#   make lint     ruff and mypy
-#   make format   rewrite the code as ruff wants it
-#   make golden   rewrite the expected outputs of the tests; review the diff like code
-#   make references  rewrite the pages of docs/ that are made from the schemas and the command line
-#   make docs     the documentation as a site, in build/site; python3 -m http.server --directory build/site shows it
-#   make bench    the benchmarks
-#   make coverage branch coverage of the pure core, which has to be whole (about 3 minutes)
-#   make mutants  mutation testing of what chooses calls and allows deletions (about 5 minutes)
-#   make chaos    the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
-#   make check    lint, types and the tests that are fast: what to run while working (about 2 minutes)
-#   make hooks    let git run the quick checks of .pre-commit-config.yaml before each commit
-#   make dist     build what a release publishes into dist/, twice, and try it
-#   make lock     rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer releases too
-#   make audit    ask PyPI's advisories about the locked packages; skips, and says so, where they can't be reached
-#   make clean    remove what the verbs made
+#   make demo        plan, apply and drift against the built-in emulator; needs no account, and no network after the install
+#   make check       lint, type checks and the fast tests, for use while working (about 2 minutes)
+#   make test        lint, type checks and all tests
+#   make lint        ruff and mypy
+#   make format      format the code with ruff
+#   make golden      rewrite the expected outputs of the tests; review the diff like code
+#   make references  rewrite the parts of docs/ that are generated from the schemas and the command line
+#   make docs        build the documentation into build/site; view it with python3 -m http.server --directory build/site
+#   make bench       run the benchmarks
+#   make coverage    check that the tests cover every branch of the pure core (about 3 minutes)
+#   make mutants     mutation testing of the modules that choose requests and allow deletions (about 5 minutes)
+#   make chaos       the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
+#   make hooks       install the git hooks of .pre-commit-config.yaml, which run quick checks before each commit
+#   make dist        build the distributions of a release into dist/ twice, and test them
+#   make lock        rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 upgrades the packages too
+#   make audit       check the locked packages against PyPI's advisories; skipped with a note if they can't be reached
+#   make clean       remove everything that the targets created
 #
-# Packages come from the locks in requirements/, by hash. Where an index lacks those files, the newest that pyproject.toml
-# allows are taken, with a note; LOCKED=1, as in CI, makes that an error.
+# Packages are installed from the lock files in requirements/, by hash. If the index doesn't have those files, the newest
+# packages that pyproject.toml allows are installed instead, with a note. With LOCKED=1, as in CI, that is an error.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -38,7 +38,7 @@ MUTANTS_VENV := .venv-mutants
 LOCKED ?=
 UPGRADE ?=
 AUDIT_FLAGS ?=
-UNLOCKED := test -z "$(LOCKED)" && echo "make: the locked packages did not install; taking what pyproject.toml allows" >&2 &&
+UNLOCKED := test -z "$(LOCKED)" && echo "make: the locked packages can't be installed; installing what pyproject.toml allows" >&2 &&
 
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
@@ -85,7 +85,7 @@ docs: $(DOCS_VENV)/.installed
 chaos: $(DEV)
 	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
 
-# The tests that run in this process and are about what the pure core does; the same few examples of each law every time.
+# The tests that exercise the pure core in this process. The small profile makes hypothesis try the same few examples each time.
 COVERING := tests/test_scenarios.py tests/property \
   $(addprefix tests/,resources loading config manifests remote compare requests plan apply report cli)
 
@@ -97,19 +97,19 @@ mutants: $(MUTANTS_VENV)/.installed
 	rm -rf mutants
 	$(MUTANTS_VENV)/bin/mutmut run --max-children $(WORKERS)
 	@left="$$($(MUTANTS_VENV)/bin/mutmut results)"; test -z "$$left" || \
-	 { echo "$$left" >&2; echo "make: these were not killed; $(MUTANTS_VENV)/bin/mutmut show NAME tells what one is" >&2; exit 1; }
+	 { echo "$$left" >&2; echo "make: these mutants survived; $(MUTANTS_VENV)/bin/mutmut show NAME shows one" >&2; exit 1; }
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
-# The clarifai SDK lives in a venv of its own: it is heavy, and only tests that drive the emulator with it want it.
-# Without it (no network, no wheel for this Python) those tests are skipped with that reason.
+# The clarifai SDK has an environment of its own, because it is large and only the tests that use it as a client need it.
+# If it can't be installed (no network, no wheel for this Python), those tests are skipped with that reason.
 sdk:
-	@$(MAKE) --silent --no-print-directory $(SDK) || echo "make: the clarifai SDK did not install; its tests will be skipped" >&2
+	@$(MAKE) --silent --no-print-directory $(SDK) || echo "make: the clarifai SDK can't be installed; its tests will be skipped" >&2
 
 $(RUNTIME): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.10 to 3.13 is needed. Try make PYTHON=python3.12" >&2; \
+	  echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.10 to 3.13 is required. Try make PYTHON=python3.12" >&2; \
 	  exit 1; }
 	@echo "make: installing into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
@@ -117,7 +117,7 @@ $(RUNTIME): pyproject.toml $(wildcard requirements/*.txt)
 	   $(BIN)/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/runtime.txt && \
 	   $(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable . ; } || \
 	 { $(UNLOCKED) $(BIN)/python -m pip install $(PIP_FLAGS) --editable . ; }
-	@$(BIN)/python -m compileall -q reconciler  # pip compiles what it copies, not a checkout; without, each start does it again
+	@$(BIN)/python -m compileall -q reconciler  # pip compiles only files that it copies; uncompiled modules cost 0.2 s per start if Python can't write its caches
 	@touch $@
 
 $(DEV): $(RUNTIME)
@@ -132,7 +132,7 @@ $(SDK): pyproject.toml
 	@$(SDK_VENV)/bin/python -m pip install $(PIP_FLAGS) --retries 2 '.[sdk]'
 	@touch $@
 
-# One lock for every Python and platform; uv alone resolves like that. Each narrower one takes the versions of dev.txt.
+# Each lock file is for every Python and platform, which uv can resolve together. dev.txt determines the versions in the others.
 COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
@@ -146,7 +146,7 @@ lock: $(LOCK_VENV)/.installed
 
 audit:
 	@$(MAKE) --silent --no-print-directory $(AUDIT_VENV)/.installed || \
-	 { echo "audit: skipped, nothing was checked: pip-audit did not install." >&2; test -z "$(LOCKED)"; }
+	 { echo "audit: skipped, nothing was checked: pip-audit can't be installed." >&2; test -z "$(LOCKED)"; }
 	@test ! -e $(AUDIT_VENV)/.installed || $(AUDIT_VENV)/bin/python scripts/audit.py $(AUDIT_FLAGS) requirements/*.txt
 
 $(LOCK_VENV)/.installed: pyproject.toml
@@ -172,7 +172,7 @@ $(HOOKS_VENV)/.installed: $(DEV)
 	@$(HOOKS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'pre-commit>=4.0'
 	@touch $@
 
-# mutmut runs the tests in its own process, so the tools of the tests are installed with it.
+# mutmut runs the tests in its own process, so its environment needs the test dependencies too.
 $(MUTANTS_VENV)/.installed: pyproject.toml requirements/dev.txt requirements/mutants.txt
 	@echo "make: installing mutmut into $(MUTANTS_VENV)"
 	@$(PYTHON) -m venv $(MUTANTS_VENV)

@@ -1,13 +1,13 @@
-"""Every error that a user can meet, and the problems that manifests can have.
+"""The tree of errors, and the problems found in manifests, configuration and plan files.
 
-    ReconcilerError               what, where, why and what to do; exit code 1
-    ├── UsageError                the command line contradicts itself; exit code 64
-    ├── ProblemsError             manifests, config or plan files that are wrong: carries every Problem at once
-    ├── RefusedError              a guard said no: carries every Refusal; exit code 3
-    └── RemoteError               the service, or the way to it, failed; carries the facts of the failed call
+    ReconcilerError               any expected failure; exit code 1
+    ├── UsageError                the command line is wrong or contradicts itself; exit code 64
+    ├── ProblemsError             manifests, configuration or plan files are invalid; carries every Problem
+    ├── RefusedError              guards refused the run; carries every Refusal; exit code 3
+    └── RemoteError               a call to the service failed; carries the facts of that call
 
-An error carries facts as fields; its text reads "<what> <which> <where>: <why>. <what to do>." and never
-holds a token or another sensitive value.
+An error carries facts as fields. Its message has the form "<what> <which> <where>: <why>. <what to do>." and never
+contains a token or another sensitive value.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from reconciler import exit_codes
 
 
 class Origin(NamedTuple):
-    """A place in a file that a person can open: 1-based line and column. `path` is "-" for standard input."""
+    """A position in a file. Line and column count from 1; `path` is "-" for standard input."""
 
-    # A tuple, as Key is: a run makes and compares a dozen for each model.
+    # A NamedTuple rather than a frozen dataclass, as Key is: a run creates and compares about a dozen per model.
 
     path: str
     line: int = 1
@@ -35,10 +35,10 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with the input.
+    """One error or warning about the input.
 
-    `code` is a stable kebab-case word ("unknown-key"); `pointer` a JSON pointer into the document ("" is its root);
-    `hint` says what to do, in one sentence, or is None where the message already does.
+    `code` is a stable identifier in kebab case ("unknown-key"). `pointer` is a JSON pointer into the document; "" is
+    the root. `hint` is one sentence that says what to do, or None if the message already says it.
     """
 
     code: str
@@ -53,7 +53,7 @@ class Problem:
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:
-    """A problem, or a warning, as JSON data."""
+    """Return a problem as JSON data, as reports and plan documents contain it."""
     return {
         "code": problem.code,
         "message": problem.message,
@@ -66,7 +66,7 @@ def problem_document(problem: Problem) -> dict[str, Any]:
 
 
 def problem_from_document(document: Mapping[str, Any]) -> Problem:
-    """The inverse of `problem_document`."""
+    """Return the problem that `problem_document` turned into `document`."""
     return Problem(
         code=document["code"],
         message=document["message"],
@@ -77,7 +77,7 @@ def problem_from_document(document: Mapping[str, Any]) -> Problem:
 
 
 class ProblemList:
-    """Collects problems so that all are told at once; `raise_if_any` ends the collecting."""
+    """Collects problems so that all of them are reported together. Iteration is in the order of files and lines."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
@@ -87,24 +87,29 @@ class ProblemList:
         self._problems.append(Problem(code=code, message=message, origin=origin, pointer=pointer, hint=hint))
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Record problems found elsewhere."""
+        """Record problems that were found elsewhere."""
         self._problems.extend(problems)
 
     def __bool__(self) -> bool:
         return bool(self._problems)
 
     def __iter__(self) -> Iterator[Problem]:
+        # Code and message break ties, so that the order doesn't depend on which check ran first.
         return iter(sorted(self._problems, key=lambda p: (p.origin, p.pointer, p.code, p.message)))
 
     def raise_if_any(self) -> None:
-        """Raise ProblemsError with everything recorded, in the order of files and lines."""
+        """Raise ProblemsError with all recorded problems; do nothing if there are none."""
         if self._problems:
             raise ProblemsError(tuple(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A guard's no: the rule's stable name, whom it concerns, why, and the flag or act that would allow it."""
+    """The reason why a guard stopped a run.
+
+    `rule` is the stable name of the guard, `address` the resource concerned (None: the whole run), and `remedy` one
+    sentence that says what would allow the run.
+    """
 
     rule: str
     message: str
@@ -117,19 +122,19 @@ class Refusal:
 
 
 class ReconcilerError(Exception):
-    """Root of everything this package raises on purpose."""
+    """Base of all errors that this package raises; any other exception is a bug."""
 
     exit_code = exit_codes.ERROR
 
 
 class UsageError(ReconcilerError):
-    """The options or their combination make no sense; nothing was read from or sent to the service."""
+    """The options are invalid or contradict each other. Nothing was read from or sent to the service."""
 
     exit_code = exit_codes.USAGE
 
 
 class ProblemsError(ReconcilerError):
-    """Input that can't be used; `problems` is never empty and is ordered by file, line and column."""
+    """The input is invalid. `problems` is never empty and is ordered by file, line and column."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
@@ -137,7 +142,7 @@ class ProblemsError(ReconcilerError):
 
 
 class RefusedError(ReconcilerError):
-    """Guards refused before anything was written; `refusals` is never empty."""
+    """Guards refused the run before anything was written. `refusals` is never empty."""
 
     exit_code = exit_codes.REFUSED
 
@@ -147,19 +152,20 @@ class RefusedError(ReconcilerError):
 
 
 class FaultClass(str, Enum):
-    """What a failed call means for the caller: try again, give up, or only the named objects are wrong."""
+    """How the caller should react to a failed call. docs/reliability.md lists the class of each status."""
 
-    TRANSIENT = "transient"
-    FATAL = "fatal"
-    PER_ITEM = "per_item"
-    NOT_FOUND = "not_found"
+    TRANSIENT = "transient"  # may succeed when it is repeated
+    FATAL = "fatal"  # about the account, the token or the endpoint: every other call would fail too
+    PER_ITEM = "per_item"  # about the objects in the request: others may still succeed
+    NOT_FOUND = "not_found"  # as PER_ITEM; also the only class that means an object doesn't exist
 
 
 class RemoteError(ReconcilerError):
-    """A call that did not succeed, at the gRPC level or by the Clarifai status in its answer.
+    """A call that failed, with a gRPC status or with the Clarifai status in its response.
 
-    `code` is a gRPC status name ("UNAVAILABLE") or a Clarifai status ("21200 MODEL_DOES_NOT_EXIST"), whose number is `status`.
-    `sent` is False only where the request certainly never reached the service.
+    `code` is a gRPC status name ("UNAVAILABLE") or a Clarifai status with its name ("21200 MODEL_DOES_NOT_EXIST").
+    `status` is the number of the Clarifai status, None for gRPC. `details` is the service's own detail text, and
+    `attempts` counts how often the call was made. `sent` is False only if the request never left this process.
     """
 
     def __init__(
@@ -184,6 +190,7 @@ class RemoteError(ReconcilerError):
         self.request_id = request_id
         self.attempts = attempts
         self.sent = sent
+        # The service often repeats the description as the details.
         more = f" ({details})" if details and details != description else ""
         rid = f" [request {request_id}]" if request_id else ""
         super().__init__(f"{rpc} failed: {code}: {description}{more}{rid}")

@@ -1,30 +1,28 @@
-"""The exit codes of every command: an interface that scripts rely on, so a number never changes its meaning.
-
-click itself exits with 2 on a typo, which a job that watches for drift would take for drift. So USAGE is 64 (EX_USAGE of
-BSD's sysexits.h), and 2 means pending changes only.
-"""
+"""The exit codes of every command. They are a public interface: the meaning of a number never changes."""
 
 from __future__ import annotations
 
 from typing import Final
 
 OK: Final = 0
-"""Done, or nothing to do."""
+"""The command succeeded, or there was nothing to do."""
 
 ERROR: Final = 1
-"""Bad manifest, credentials, service, unreadable file, or a bug in this program."""
+"""An invalid manifest, missing credentials, a failed call, an unreadable file, or a bug in this program."""
 
 CHANGES: Final = 2
-"""Changes are pending: `drift`, and `plan --detailed-exitcode`, only."""
+"""Changes are pending. Only `drift` and `plan --detailed-exitcode` use it."""
 
 REFUSED: Final = 3
-"""A guard refused before anything was written."""
+"""A guard refused the run before anything was written."""
 
 INCOMPLETE: Final = 4
-"""Some writes failed, or the live state, read back, is not as planned."""
+"""Some writes failed, or the live state afterwards isn't the planned one."""
 
+# click would exit with 2 on a typo, which a job that watches for drift would take for pending changes. 64 is EX_USAGE of
+# BSD's sysexits.h.
 USAGE: Final = 64
-"""The command line is wrong; nothing was read from the service or sent to it."""
+"""The command line is invalid. Nothing was read from or sent to the service."""
 
 INTERRUPTED: Final = 130
-"""Interrupted by the user or the runner (128 + SIGINT)."""
+"""The run was interrupted by SIGINT or SIGTERM (128 + the number of SIGINT). The report lists what had been written."""

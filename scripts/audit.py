@@ -1,8 +1,8 @@
-"""Asks the advisories of PyPI about locked packages, through pip-audit: `python scripts/audit.py [--required] FILE...`.
+"""Checks locked packages for known vulnerabilities with pip-audit: `python scripts/audit.py [--required] FILE...`.
 
-Exit code 0: nothing is known against them; 1: something is, or pip-audit failed. Where the advisories can't be reached nothing
-is checked: that is said, and is an error with --required only. An index that knows none of the packages (a mirror without
-PyPI's JSON API, which gives an empty answer and no error) counts as not reached.
+Exit code 0 means that no advisory affects the packages, 1 that one does or that pip-audit failed. If PyPI's advisories can't
+be reached, nothing is checked; that is printed, and it is an error only with --required. An index that knows none of the
+packages counts as unreachable: a mirror without PyPI's JSON API returns an empty response and no error.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from pathlib import Path
 from typing import Any
 
 PROBE = "https://pypi.org/pypi/pip/json"
-"""PyPI's JSON API, where the advisories come from, asked about a package that it surely has."""
+"""A URL of PyPI's JSON API, which provides the advisories, about a package that PyPI certainly has."""
 
 
 def is_reachable(url: str = PROBE, *, timeout: float = 15) -> bool:
-    """Whether the advisory service answers as itself."""
+    """Return whether `url` responds as PyPI's JSON API does."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310  a constant https address
-            return "vulnerabilities" in json.load(answer)
+        with urllib.request.urlopen(url, timeout=timeout) as response:  # noqa: S310  a constant https address
+            return "vulnerabilities" in json.load(response)
     except (OSError, ValueError, urllib.error.URLError):
         return False
 
 
 def verdict(reports: Iterable[Mapping[str, Any]]) -> tuple[int, list[str]]:
-    """What pip-audit's JSON documents say: an exit code, and lines for a person. None checked at all is code 2."""
+    """Return an exit code and the lines to print for pip-audit's JSON documents.
+
+    The exit code is 2 if no package at all was checked.
+    """
     found: set[str] = set()
     checked: set[str] = set()
     unchecked: set[str] = set()
@@ -55,7 +58,7 @@ def verdict(reports: Iterable[Mapping[str, Any]]) -> tuple[int, list[str]]:
 
 
 def audited(lock: Path) -> Mapping[str, Any]:
-    """pip-audit's JSON document about one lock. Raises RuntimeError with its words where it made none."""
+    """Return pip-audit's JSON document for one lock file. Raises RuntimeError if pip-audit writes none."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
         options = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json"]
@@ -64,12 +67,12 @@ def audited(lock: Path) -> Mapping[str, Any]:
         try:
             report: Mapping[str, Any] = json.loads(output.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RuntimeError(f"pip-audit gave no report for {lock}:\n{ended.stderr.strip()}") from error
+            raise RuntimeError(f"pip-audit wrote no report for {lock}:\n{ended.stderr.strip()}") from error
         return report
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Audit the locks named; see the module's docstring."""
+    """Audit the lock files; see the module's docstring. Returns the exit code."""
     is_required = "--required" in arguments
     locks = [Path(name) for name in arguments if name != "--required"]
     code, lines = 2, [f"audit: skipped, nothing was checked: {PROBE} can't be reached."]

@@ -1,6 +1,7 @@
-"""What hatchling calls to read the README: its links into the repository become links to the release's files.
+"""A hatchling hook that makes the README's relative links absolute, for the project's page on PyPI.
 
-On PyPI a page has no files beside it; `docs/ci.md` there leads nowhere, and a picture stays empty.
+PyPI doesn't host the files of the repository, so relative links and images wouldn't work there. The links lead to the files
+at the tag of the release.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ RELATIVE = re.compile(r"(?P<before>(?P<picture>!?)\[[^]]*\]\()(?![a-z]+:|#)(?P<p
 
 
 def with_whole_links(text: str, source: str, version: str) -> str:
-    """The README with `source` (the repository's page) and the tag of the version before each relative link."""
+    """Return Markdown with each relative link made absolute. `source` is the URL of the repository's page."""
     repository = source.removeprefix("https://github.com/")
 
     def whole(found: re.Match[str]) -> str:
@@ -26,10 +27,10 @@ def with_whole_links(text: str, source: str, version: str) -> str:
 
 
 class ReadmeHook(MetadataHookInterface):
-    """Fills in `readme`."""
+    """Sets the `readme` field of the metadata."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Set it to README.md with whole links."""
+        """Set it to the text of README.md with absolute links."""
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         text = with_whole_links(text, metadata["urls"]["Source"], metadata["version"])
         metadata["readme"] = {"content-type": "text/markdown", "text": text}

@@ -1,8 +1,10 @@
-"""Writes the references of docs/ from their sources: `python -m scripts.references`, or `--check` to be told what is stale.
+"""Writes the generated parts of docs/manifests.md and docs/cli.md: `python -m scripts.references`.
 
-docs/manifests.md gets a table per object of the manifest's and the configuration's JSON Schema, docs/cli.md a section per
-command from click and the exit codes from their module, docs/emulator.md its switches and calls. Each stands between `<!-- generated: NAME -->` and
-`<!-- /generated -->`; what is around these marks is written by hand and stays.
+docs/manifests.md gets a table for each object in the JSON Schemas of manifests and settings. docs/cli.md gets a section for
+each command from its click definition, and the exit codes from their module. docs/emulator.md gets the emulator's switches
+and calls. A generated part begins with `<!-- generated: NAME -->` and ends with `<!-- /generated -->`; everything outside
+these marks is written by hand and isn't changed. With `--check`, nothing is written: stale pages are listed, and the exit
+code is 1 if there are any.
 """
 
 from __future__ import annotations
@@ -30,13 +32,13 @@ PAGES = (DOCS / "manifests.md", DOCS / "cli.md", DOCS / "emulator.md")
 PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 
 _NAMES = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|(?:\w+\.)*\w*[A-Za-z]_\w+(?:\.\w+)*|(?:\./)?reconciler\.yaml)")
-"""What reads as code in a help text without being marked: an option, a name with an underscore, the configuration."""
+"""What is formatted as code although the help text doesn't mark it: options, names with an underscore, reconciler.yaml."""
 
 Schema = Mapping[str, Any]
 
 
 def page(text: str) -> str:
-    """A page with each generated part as it should be now."""
+    """Return a page with its generated parts up to date."""
     return PLACE.sub(lambda place: f"{place[1]}\n{PARTS[place[2]]()}\n{place[4]}", text)
 
 
@@ -44,13 +46,13 @@ def page(text: str) -> str:
 
 
 def schema_reference(kind: str) -> str:
-    """Every object of one kind's schema: a heading with its path (none for the whole), what it is, a table of its keys."""
+    """Return the reference of one kind of document: for each object a heading, its description and a table of its keys."""
     root = schema_document(kind)
     return "\n".join(_section(path, schema, root) for path, schema in _objects("", root, root))
 
 
 def _objects(path: str, schema: Schema, root: Schema) -> Iterator[tuple[str, Schema]]:
-    """The objects with keys of their own, each before those inside it."""
+    """Yield the path and schema of each object that has keys, parents before children."""
     schema = _resolved(schema, root)
     if schema.get("properties"):
         yield path, schema
@@ -68,21 +70,21 @@ def _section(path: str, schema: Schema, root: Schema) -> str:
     required = schema.get("required", ())
     rows = ["| key | value | what it means |", "|---|---|---|"]
     for name, item in schema["properties"].items():
-        told = _resolved(item, root)
-        notes = [prose(told["description"])]
+        found = _resolved(item, root)
+        notes = [prose(found["description"])]
         if name in required:
             notes.insert(0, "**Required.**")
-        if "default" in told:
-            notes.append(f"Default: {_code(told['default'])}.")
-        if told.get("examples"):
-            notes.append(f"Example: {_code(told['examples'][0])}.")
-        rows.append(f"| `{name}` | {_value(told, root)} | {' '.join(notes)} |")
+        if "default" in found:
+            notes.append(f"Default: {_code(found['default'])}.")
+        if found.get("examples"):
+            notes.append(f"Example: {_code(found['examples'][0])}.")
+        rows.append(f"| `{name}` | {_value(found, root)} | {' '.join(notes)} |")
     heading = f"### `{path}`\n\n" if path else ""
     return f"{heading}{prose(schema['description'])}\n\n" + "\n".join(rows) + "\n"
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
-    """A schema with what its $ref says; its own words go first."""
+    """Return a schema merged with the definition that its $ref names. Its own keywords take precedence."""
     if "$ref" not in schema:
         return schema
     name = schema["$ref"].removeprefix("#/$defs/")
@@ -90,7 +92,7 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
 
 
 def _value(schema: Schema, root: Schema) -> str:
-    """What a key may hold, in a few words."""
+    """Return a short description of the allowed values of a key."""
     if "anyOf" in schema:
         is_reference = [choice.get("$ref") == "#/$defs/reference" for choice in schema["anyOf"]]
         words = [
@@ -105,7 +107,7 @@ def _value(schema: Schema, root: Schema) -> str:
         return " \\| ".join(_code(choice) for choice in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_value(_resolved(schema['items'], root), root)}s"
-    names = {"string": "text", "object": "mapping", "boolean": "`true` \\| `false`"}
+    names = {"string": "string", "object": "mapping", "boolean": "`true` \\| `false`"}
     kind: str = schema["type"]
     return names.get(kind, kind) + _limits(schema)
 
@@ -118,7 +120,7 @@ def _limits(schema: Schema) -> str:
 
 
 def _code(value: Any) -> str:
-    """A value as YAML would have it on one line, as code."""
+    """Return a value as YAML in flow style, formatted as code."""
     return f"`{_flow(value)}`"
 
 
@@ -136,7 +138,7 @@ def _flow(value: Any) -> str:
 
 
 def command_reference() -> str:
-    """The program's own options, then every command in the order of --help."""
+    """Return a section for every command, in the order of --help."""
     parts = []
     with click.Context(cli, info_name=PROGRAM) as top:
         for name in COMMANDS:
@@ -164,7 +166,7 @@ def _command(command: click.Command, ctx: click.Context) -> str:
 
 
 def shared_reference(title: str) -> str:
-    """The options that stand once for several commands, in the section of this title."""
+    """Return the table of options that several commands share, for the section with this title."""
     with click.Context(cli, info_name=PROGRAM) as ctx:
         return _table("option", [_record(option, ctx) for option in _SHARED[title]()]) + "\n"
 
@@ -189,17 +191,17 @@ def _common_options() -> list[click.Parameter]:
 
 
 _SHARED = {"Options of plan, apply and drift": _planning_options, "Options of every command": _common_options}
-"""The sections of options that several commands take → what makes them."""
+"""The title of each section of shared options, and the function that returns the options."""
 
 
 def _record(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
-    """An option's names, and its help as Markdown; what click tells in brackets after it becomes a sentence."""
+    """Return an option's names, and its help as Markdown. What click appends in brackets becomes a sentence."""
     record = option.get_help_record(ctx)
     assert record is not None, f"{option.name} has no help"
     help_text, _, extras = record[1].partition("  [")
-    told = dict(extra.partition(": ")[::2] for extra in extras.rstrip("]").split("; "))
-    required = "**Required.** " if "required" in told else ""
-    default = f" Default: `{told['default']}`." if "default" in told else ""
+    extra_facts = dict(extra.partition(": ")[::2] for extra in extras.rstrip("]").split("; "))
+    required = "**Required.** " if "required" in extra_facts else ""
+    default = f" Default: `{extra_facts['default']}`." if "default" in extra_facts else ""
     return record[0], f"{required}{prose(help_text)}{default}"
 
 
@@ -209,7 +211,7 @@ def _table(head: str, records: list[tuple[str, str]]) -> str:
 
 
 def _help(text: str) -> str:
-    """A command's help as Markdown; what click is told not to wrap (after a backspace) is code."""
+    """Return a command's help as Markdown. A paragraph that click must not wrap (it begins with \\b) becomes code."""
     return "\n\n".join(
         f"```text\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else prose(" ".join(paragraph.split()))
         for paragraph in inspect.cleandoc(text).split("\n\n")
@@ -217,12 +219,12 @@ def _help(text: str) -> str:
 
 
 def exit_code_reference() -> str:
-    """The exit codes with the text beside each in its module."""
+    """Return a table of the exit codes with their docstrings."""
     body = ast.parse(Path(exit_codes.__file__).read_text(encoding="utf-8")).body
     rows = ["| code | name | meaning |", "|---|---|---|"]
-    for assignment, told in itertools.pairwise(body):
-        if isinstance(assignment, ast.AnnAssign) and isinstance(told, ast.Expr):
-            name, text = ast.unparse(assignment.target), ast.literal_eval(told.value)
+    for assignment, docstring in itertools.pairwise(body):
+        if isinstance(assignment, ast.AnnAssign) and isinstance(docstring, ast.Expr):
+            name, text = ast.unparse(assignment.target), ast.literal_eval(docstring.value)
             rows.append(f"| {getattr(exit_codes, name)} | {name} | {prose(text)} |")
     return "\n".join(rows) + "\n"
 
@@ -231,7 +233,7 @@ def exit_code_reference() -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text as Markdown in a table: code stays code, an option becomes code, nothing else is markup."""
+    """Return plain text as Markdown for a table cell. Code stays code, options become code, and other markup is escaped."""
     parts = re.split(r"(`[^`]+`)", text)
     return "".join(_cell(part) if part.startswith("`") else _plain(part) for part in parts)
 
@@ -255,11 +257,11 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "emulator-calls": lambda: calls_reference(prose),
     "switches": lambda: switches_reference(prose),
 }
-"""The name of each generated part → what makes it."""
+"""The name of each generated part, and the function that returns it."""
 
 
 def main(arguments: list[str]) -> int:
-    """Rewrite the pages, or with --check name the stale ones and return 1 if there are any."""
+    """Rewrite the pages, or check them; see the module's docstring. Returns the exit code."""
     texts = {path: path.read_text(encoding="utf-8") for path in PAGES}
     stale = {path: page(text) for path, text in texts.items() if page(text) != text}
     if arguments == ["--check"]:

@@ -1,13 +1,13 @@
-"""What a release needs, the same by hand and in CI: `python scripts/release.py cut VERSION | check TAG | notes TAG | dist`.
+"""The steps of a release, by hand and in CI: `python scripts/release.py cut VERSION | check TAG | notes TAG | dist`.
 
-    cut VERSION         write the version and give the changelog's unreleased entries their section, dated today
-    check TAG           the tag, the version and the changelog agree; with --on REF, the commit is part of that branch
-    notes TAG           print the changelog's section of the tag
-    dist                build both distributions into dist/ and try them
+    cut VERSION         set the version, and move the changelog's unreleased entries to a section with today's date
+    check TAG           check that tag, version and changelog agree; with --on REF, that the commit is part of that branch
+    notes TAG           print the changelog's section for the tag
+    dist                build both distributions into dist/ and test them
 
-`dist` builds the wheel twice, from the checkout and from the source distribution, and wants the same bytes: the build can be
-repeated and the source distribution is whole. It then installs the wheel with the locked packages into an environment of its
-own and makes a plan with it. Exit code 0, or 1 with a line for each thing that is wrong.
+`dist` builds the source distribution twice, and the wheel from the checkout and from the source distribution. Both pairs must
+be identical, so the build is reproducible and the source distribution is complete. It then installs the wheel with the locked
+packages into a new environment, and makes a plan with it. The exit code is 0, or 1 with a line for each problem.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _VERSION = re.compile(r'^__version__ = "(.*)"$', re.MULTILINE)
 _HEADING = re.compile(r"^## \[(?P<name>[^]\n]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
 _UNRELEASED = "Unreleased"
 _CANONICAL = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}((a|b|rc)(0|[1-9]\d*))?")
-"""MAJOR.MINOR.PATCH, and perhaps which candidate for it: Semantic Versioning as PEP 440 writes it."""
+"""MAJOR.MINOR.PATCH with an optional pre-release: a version of Semantic Versioning in the syntax of PEP 440."""
 
 
 class ReleaseError(Exception):
-    """The release can't be made; the text says why, one reason a line."""
+    """The release can't be made. The message has one reason per line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One version's part of the changelog: its date as written, and the text below its heading."""
+    """The changelog's section of one version: its date as it is written, and the text below the heading."""
 
     date: str
     text: str
@@ -52,15 +52,15 @@ class Section:
 
 
 def version(root: Path = ROOT) -> str:
-    """The version that the package states."""
+    """Return the version of the package."""
     found = _VERSION.search((root / "reconciler" / "__init__.py").read_text(encoding="utf-8"))
     if found is None:
-        raise ReleaseError("reconciler/__init__.py states no __version__.")
+        raise ReleaseError("reconciler/__init__.py has no __version__.")
     return found[1]
 
 
 def sections(root: Path = ROOT) -> dict[str, Section]:
-    """The changelog's sections by name, in the file's order."""
+    """Return the changelog's sections by name, in the order of the file."""
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = list(_HEADING.finditer(text))
     ends = [*(heading.start() for heading in headings[1:]), len(text)]
@@ -71,36 +71,36 @@ def sections(root: Path = ROOT) -> dict[str, Section]:
 
 
 def problems(tag: str, root: Path = ROOT) -> Iterator[str]:
-    """What doesn't agree about a release of `tag`, each as a sentence."""
+    """Yield what prevents a release of `tag`, each as a sentence."""
     stated = version(root)
     if tag != f"v{stated}":
-        yield f"The tag is {tag}, reconciler/__init__.py says {stated}: the tag has to be v{stated}."
+        yield f"The tag is {tag}, but the version in reconciler/__init__.py is {stated}: the tag must be v{stated}."
     if not is_canonical(stated):
         yield f"The version {stated} is not of the form 1.2.0 or 1.2.0rc1."
     found = sections(root)
     names = list(found)
     if names[:1] != [_UNRELEASED]:
-        yield f"CHANGELOG.md has no section [{_UNRELEASED}] on top."
+        yield f"CHANGELOG.md doesn't begin with a section [{_UNRELEASED}]."
     elif found[_UNRELEASED].text:
         yield f"CHANGELOG.md still has entries under [{_UNRELEASED}]: run `python scripts/release.py cut {stated}`."
     if stated not in found:
         yield f"CHANGELOG.md has no section [{stated}]."
         return
     if set(names[: names.index(stated)]) - {_UNRELEASED}:
-        yield f"CHANGELOG.md has sections above [{stated}]: the newest comes first."
+        yield f"CHANGELOG.md has sections above [{stated}]: the newest must come first."
     if not found[stated].text:
-        yield f"CHANGELOG.md says nothing under [{stated}]."
+        yield f"CHANGELOG.md has no entries under [{stated}]."
     if not is_date(found[stated].date):
-        yield f"CHANGELOG.md gives [{stated}] no date of the form 2026-11-23."
+        yield f"CHANGELOG.md has no date of the form 2026-11-23 for [{stated}]."
 
 
 def is_canonical(text: str) -> bool:
-    """Whether a version is written as this project and packaging tools write it."""
+    """Return whether a version is in the form that this project and packaging tools use."""
     return _CANONICAL.fullmatch(text) is not None
 
 
 def is_date(text: str) -> bool:
-    """Whether the text is a day as ISO 8601 writes it."""
+    """Return whether a text is a date in ISO 8601 form."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -108,7 +108,7 @@ def is_date(text: str) -> bool:
 
 
 def check(tag: str, *, branch: str = "", root: Path = ROOT) -> None:
-    """Raise ReleaseError with everything that speaks against a release of `tag` from this commit."""
+    """Raise ReleaseError with everything that prevents a release of `tag` from this commit."""
     found = list(problems(tag, root))
     if (
         branch
@@ -120,22 +120,25 @@ def check(tag: str, *, branch: str = "", root: Path = ROOT) -> None:
 
 
 def notes(tag: str, root: Path = ROOT) -> str:
-    """What the changelog says of a tag. Raises ReleaseError where it says nothing."""
+    """Return the changelog's entries of a tag. Raises ReleaseError if there are none."""
     section = sections(root).get(tag.removeprefix("v"))
     if section is None or not section.text:
-        raise ReleaseError(f"CHANGELOG.md says nothing of {tag}.")
+        raise ReleaseError(f"CHANGELOG.md has no entries for {tag}.")
     return section.text + "\n"
 
 
 def cut(new: str, *, day: str, root: Path = ROOT) -> None:
-    """Write the version, and turn the unreleased entries into its section. Raises ReleaseError, having written nothing."""
+    """Set the version, and move the unreleased entries to its section.
+
+    Raises ReleaseError, without having written anything, if the version or the changelog doesn't allow it.
+    """
     found = sections(root)
     if not is_canonical(new):
-        raise ReleaseError(f"{new} is no version of the form 1.2.0 or 1.2.0rc1.")
+        raise ReleaseError(f"{new} is not a version of the form 1.2.0 or 1.2.0rc1.")
     if new in found:
-        raise ReleaseError(f"CHANGELOG.md has a section [{new}] already.")
+        raise ReleaseError(f"CHANGELOG.md already has a section [{new}].")
     if _UNRELEASED not in found or not found[_UNRELEASED].text:
-        raise ReleaseError(f"CHANGELOG.md has nothing under [{_UNRELEASED}] to release.")
+        raise ReleaseError(f"CHANGELOG.md has no entries under [{_UNRELEASED}].")
     package, changelog = root / "reconciler" / "__init__.py", root / "CHANGELOG.md"
     stated = package.read_text(encoding="utf-8")
     package.write_text(_VERSION.sub(f'__version__ = "{new}"', stated), encoding="utf-8")
@@ -148,7 +151,7 @@ def cut(new: str, *, day: str, root: Path = ROOT) -> None:
 
 
 def dist(root: Path = ROOT) -> None:
-    """Build into dist/ and try what was built. Raises ReleaseError."""
+    """Build the distributions into dist/ and test them. Raises ReleaseError."""
     target = root / "dist"
     shutil.rmtree(target, ignore_errors=True)
     moment = epoch(root)
@@ -165,12 +168,12 @@ def dist(root: Path = ROOT) -> None:
 
 
 def epoch(root: Path) -> str:
-    """The time that the build writes into its files: SOURCE_DATE_EPOCH, or when the commit was made."""
+    """Return the timestamp for the built files: SOURCE_DATE_EPOCH, or else the time of the commit."""
     return os.environ.get("SOURCE_DATE_EPOCH") or _run(["git", "log", "-1", "--format=%ct"], cwd=root).strip()
 
 
 def build(root: Path, target: Path, moment: str) -> tuple[Path, Path]:
-    """Build the source distribution and the wheel of a folder as of a moment; return the two files."""
+    """Build the source distribution and the wheel of a folder with a timestamp. Returns the two files."""
     command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "--directory", target]
     _run(command, cwd=root, env={"SOURCE_DATE_EPOCH": moment})
     (source,), (wheel,) = target.glob("*.tar.gz"), target.glob("*.whl")
@@ -178,29 +181,29 @@ def build(root: Path, target: Path, moment: str) -> tuple[Path, Path]:
 
 
 def unpack(source: Path, folder: Path) -> Path:
-    """Unpack a source distribution; return its one folder."""
+    """Unpack a source distribution into `folder`. Returns the folder of its files."""
     with tarfile.open(source) as archive:
         archive.extractall(folder, filter="data")
     return folder / source.name.removesuffix(".tar.gz")
 
 
 def require_same(first: Path, second: Path, what: str) -> None:
-    """Raise ReleaseError where two files differ in a byte."""
+    """Raise ReleaseError if two files differ."""
     if first.name != second.name or first.read_bytes() != second.read_bytes():
-        raise ReleaseError(f"{what} is not {first.name} byte for byte: the build can't be repeated.")
+        raise ReleaseError(f"{what} differs from {first.name}: the build is not reproducible.")
 
 
 def require_tracked(source: Path, root: Path) -> None:
-    """Raise ReleaseError where the source distribution holds a file that git doesn't."""
+    """Raise ReleaseError if the source distribution contains a file that git doesn't track."""
     with tarfile.open(source) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     strays = held - {"PKG-INFO"} - set(_run(["git", "ls-files"], cwd=root).splitlines())
     if strays:
-        raise ReleaseError(f"{source.name} holds files that git doesn't: {', '.join(sorted(strays))}.")
+        raise ReleaseError(f"{source.name} contains files that git doesn't track: {', '.join(sorted(strays))}.")
 
 
 def require_metadata(wheel: Path, stated: str) -> None:
-    """Raise ReleaseError where PyPI would refuse the wheel's metadata, or couldn't show the README."""
+    """Raise ReleaseError if PyPI would reject the wheel's metadata or couldn't show the README."""
     from packaging.metadata import Metadata
 
     with zipfile.ZipFile(wheel) as archive:
@@ -209,11 +212,11 @@ def require_metadata(wheel: Path, stated: str) -> None:
     if str(metadata.version) != stated:
         raise ReleaseError(f"{wheel.name} is version {metadata.version}, not {stated}.")
     if metadata.description_content_type != "text/markdown" or not (metadata.description or "").strip():
-        raise ReleaseError(f"{wheel.name} carries no README in Markdown.")
+        raise ReleaseError(f"{wheel.name} contains no README in Markdown.")
 
 
 def try_installed(wheel: Path, root: Path, work: Path) -> None:
-    """Install the wheel beside the locked packages, in an environment that has nothing else, and use it."""
+    """Install the wheel and the locked packages into a new environment, and use it. Raises ReleaseError."""
     venv = work / "venv"
     _run([sys.executable, "-m", "venv", venv], cwd=work)
     pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -224,13 +227,13 @@ def try_installed(wheel: Path, root: Path, work: Path) -> None:
     except ReleaseError:
         if os.environ.get("LOCKED"):
             raise
-        print("dist: the locked packages did not install; taking what the wheel allows", file=sys.stderr)
+        print("dist: the locked packages can't be installed; installing what the wheel allows", file=sys.stderr)
         _run([*pip, "install", wheel], cwd=work)
     _run([*pip, "check"], cwd=work)
     command = venv / "bin" / "reconciler"
     said = _run([command, "--version"], cwd=work)
     if said != f"reconciler {version(root)}\n":
-        raise ReleaseError(f"The installed command says it is {said.strip()!r}.")
+        raise ReleaseError(f"The installed command prints {said.strip()!r} for --version.")
     examples = work / "examples"
     shutil.copytree(root / "examples", examples)
     plan: list[str | Path] = [command, "plan", examples / "manifests", "--endpoint", "embedded", "--detailed-exitcode"]
@@ -238,7 +241,7 @@ def try_installed(wheel: Path, root: Path, work: Path) -> None:
 
 
 def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None, code: int = 0) -> str:
-    """Run a process to its end; return what it printed. Raises ReleaseError where it exits with another code."""
+    """Run a process and return its standard output. Raises ReleaseError if its exit code isn't `code`."""
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = subprocess.run(command, cwd=cwd, env={**bare, **(env or {})}, capture_output=True, text=True, check=False)
     if ended.returncode != code:
@@ -252,15 +255,15 @@ def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | N
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
-    """Do what the command line says; the exit code."""
+    """Run a command of the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="release.py", description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("cut", help="write the version and date the changelog").add_argument("version")
-    checking = commands.add_parser("check", help="do tag, version and changelog agree?")
+    commands.add_parser("cut", help="set the version and date the changelog").add_argument("version")
+    checking = commands.add_parser("check", help="check that tag, version and changelog agree")
     checking.add_argument("tag")
-    checking.add_argument("--on", default="", metavar="REF", help="the branch that the commit has to be part of")
-    commands.add_parser("notes", help="print the changelog's section").add_argument("tag")
-    commands.add_parser("dist", help="build into dist/ and try what was built")
+    checking.add_argument("--on", default="", metavar="REF", help="the branch that must contain the commit")
+    commands.add_parser("notes", help="print the changelog's section for a tag").add_argument("tag")
+    commands.add_parser("dist", help="build the distributions into dist/ and test them")
     given = parser.parse_args(arguments)
     try:
         if given.command == "cut":

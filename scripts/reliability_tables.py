@@ -11,12 +11,14 @@ BEGIN, END = "<!-- statuses -->\n", "<!-- /statuses -->"
 
 
 def table() -> str:
-    """Every row of the code's table as Markdown."""
+    """Return the tables of `remote/statuses.py` as one table in Markdown."""
     rows = [*((name, meaning) for name, meaning in GRPC.items())]
-    lines = ["| status | class | rests on |", "|---|---|---|"]
+    lines = ["| status | class | based on |", "|---|---|---|"]
     lines += [_row(name, meaning) for name, meaning in rows]
     lines += [_row(f"{code} {meaning.name}", meaning) for code, meaning in sorted(CLARIFAI.items())]
-    return "\n".join([*lines, "| any other Clarifai code | per item | nobody understands it: not tried again |", ""])
+    return "\n".join(
+        [*lines, "| any other Clarifai code | per item | its meaning is unknown, so it is not retried |", ""]
+    )
 
 
 def _row(name: str, meaning: Meaning) -> str:
@@ -25,7 +27,7 @@ def _row(name: str, meaning: Meaning) -> str:
 
 
 def page(text: str) -> str:
-    """The page with the table of now."""
+    """Return the page with an up-to-date table."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

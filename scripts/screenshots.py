@@ -1,9 +1,7 @@
-"""Takes the pictures in docs/images from a real run against the built-in emulator.
+"""Creates the images in docs/images from a run against the built-in emulator: `python scripts/screenshots.py`.
 
-    python scripts/screenshots.py
-
-plan.svg is the terminal's text as `plan` prints it there, report.png the HTML page in Debian's Chromium (skipped, and said,
-where there is none). Wants the development tools (`make lint` installs them).
+plan.svg shows what `plan` prints on a terminal. report.png shows the HTML report in Debian's Chromium; without Chromium it is
+skipped with a note. Requires the development tools, which `make lint` installs.
 """
 
 from __future__ import annotations
@@ -30,13 +28,13 @@ STYLES = {
     "32": "fill: #89d185",
     "33": "fill: #e2c08d",
 }
-"""What a terminal does for the codes that render/text.py writes (ECMA-48, "Select Graphic Rendition")."""
+"""The CSS for the codes that report/text.py writes (ECMA-48, "Select Graphic Rendition")."""
 
 sys.path.insert(0, str(ROOT))
 
 
 def planned(folder: Path, *options: str) -> str:
-    """What `plan` prints for the examples, in a fresh folder with a fresh emulator."""
+    """Return what `plan` prints for the examples in `folder`, with a new emulator."""
     command = [sys.executable, "-m", "reconciler", "plan", "examples/manifests", "--endpoint", "embedded", *options]
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("CLARIFAI_", "GITHUB_", "NO_COLOR"))
@@ -48,7 +46,7 @@ def planned(folder: Path, *options: str) -> str:
 
 
 def terminal_picture(text: str, path: Path) -> None:
-    """Write coloured text as an SVG picture of a terminal."""
+    """Write colored text as an SVG image of a terminal."""
     lines = ["$ reconciler plan examples/manifests", *text.rstrip("\n").split("\n")]
     width, height = COLUMNS * LETTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
     drawn = [
@@ -61,7 +59,7 @@ def terminal_picture(text: str, path: Path) -> None:
     for number, line in enumerate(lines, 1):
         column = 0
         for code, piece in pieces(line):
-            # Each piece stands at its own column: browsers differ in the width of a letter.
+            # Each piece has its own position, because browsers differ in the width of a character.
             where = f'x="{MARGIN + column * LETTER:g}" y="{MARGIN + number * LINE - LINE / 4:g}"'
             length = f'textLength="{len(piece) * LETTER:g}"'
             written = html.escape(piece).replace(" ", "&#160;")
@@ -71,7 +69,7 @@ def terminal_picture(text: str, path: Path) -> None:
 
 
 def pieces(line: str) -> Iterator[tuple[str, str]]:
-    """The pieces of a line that a terminal shows in one style, each after the code of that style ("0": none)."""
+    """Yield the parts of a line that have the same style, each with the code of its style ("0" for none)."""
     code = "0"
     for index, piece in enumerate(re.split(r"\x1b\[(\d+)m", line)):
         if index % 2:
@@ -81,11 +79,11 @@ def pieces(line: str) -> Iterator[tuple[str, str]]:
 
 
 def page_picture(page: str, path: Path) -> None:
-    """Write an HTML page as a browser shows it."""
+    """Write an image of an HTML page in a browser."""
     from tests.browser.chromium import browser, missing
 
     if reason := missing():
-        print(f"{path.name} is left as it is: {reason}", file=sys.stderr)
+        print(f"{path.name} was not updated: {reason}", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "report.html"
@@ -99,7 +97,7 @@ def page_picture(page: str, path: Path) -> None:
 
 
 def main() -> int:
-    """Take both pictures."""
+    """Create both images."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -1,7 +1,7 @@
-"""What mkdocs calls while it builds the site: files outside docs/ that a page links to come along, and nothing is loaded from elsewhere.
+"""Hooks of the mkdocs build: they add files from outside docs/, and reject pages that load anything from another host.
 
-SECURITY.md, CHANGELOG.md and CONTRIBUTING.md become pages. A link to any other file of the repository leads to a copy of it as text, below
-`source/`, one to a folder to a list of what is in it. A page that would load a script, a style or an image from another host ends the build.
+SECURITY.md, CHANGELOG.md and CONTRIBUTING.md become pages. A link to another file of the repository leads to a copy of that
+file as text below `source/`, and a link to a folder to a list of the files in it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FOREIGN = re.compile(r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?(?:https?:)?//|<lin
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages that lie at the top of the repository."""
+    """Add the pages from the top level of the repository."""
     for name in PAGES:
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Turn links that leave docs/, or come from outside it, into links to pages, or to copies, within the site."""
+    """Rewrite links that leave docs/, or that are in a page from outside it, to pages or copies within the site."""
     folder = posixpath.dirname(page.file.src_uri)
     is_outside = page.file.src_uri in PAGES
 
@@ -47,8 +47,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return (RELATIVE if is_outside else LEAVING).sub(link, markdown)
 
 
-def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001  mkdocs gives them
-    """In tables, show `\\|` inside code as the bar that it is elsewhere, and keep short code on one line."""
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001  mkdocs passes them
+    """In tables, replace `\\|` in code by `|`, and keep short code on one line."""
+    # A bar in a table cell has to be escaped. GitHub removes the backslash again, Python-Markdown keeps it in code.
     return CELL.sub(lambda cell: CODE.sub(_code, cell[0]), html)
 
 
@@ -58,14 +59,14 @@ def _code(found: re.Match[str]) -> str:
 
 
 def _copy(config: Any, uri: str, path: Path) -> Any:
-    """A file of the repository as a file of the site; of a folder, the names in it."""
+    """Return a file of the repository as a file of the site; for a folder, the list of its files."""
     if path.is_dir():
         return File.generated(config, uri, content="\n".join(sorted(each.name for each in path.iterdir())) + "\n")
     return File.generated(config, uri, abs_src_path=str(path))
 
 
-def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001  mkdocs gives it
-    """Refuse a page that needs another host."""
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001  mkdocs passes it
+    """Fail the build if a page loads anything from another host."""
     if found := FOREIGN.search(output):
-        raise PluginError(f"{page.file.src_uri} loads something from elsewhere: {found[0]}…")
+        raise PluginError(f"{page.file.src_uri} loads something from another host: {found[0]}…")
     return output

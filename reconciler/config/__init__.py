@@ -1,11 +1,13 @@
-"""The settings of a run: flags, reconciler.yaml, environment variables and the clarifai CLI's context, in; Settings, out.
+"""The settings of a run.
 
-settings.py     flags, environment, reconciler.yaml and the CLI context → Settings
-file.py         reconciler.yaml → its checked content
+Takes flags, environment variables, reconciler.yaml and the clarifai CLI's context, and returns Settings.
+
+settings.py     the order in which the sources apply
+file.py         reconciler.yaml → its validated content
 cli_context.py  the clarifai CLI's current context
-tokens.py       where the token comes from
-credentials.py  a token that shows itself nowhere
-endpoint.py     what an endpoint may look like
+tokens.py       the sources of the access token
+credentials.py  the type that holds an access token
+endpoint.py     the endpoint's syntax
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""The current context of the clarifai command-line tool: ~/.config/clarifai/config, which `clarifai login` writes.
+"""The current context of the clarifai CLI, from ~/.config/clarifai/config, which `clarifai login` writes.
 
     current_context: NAME
     contexts: {NAME: {CLARIFAI_PAT: …, CLARIFAI_USER_ID: …, CLARIFAI_APP_ID: …, CLARIFAI_API_BASE: …}}
 
-A value of ENVVAR stands for the environment variable of the same name (clarifai-python, clarifai/utils/config.py). Older
-files keep the values one level deeper, under `env`. The file belongs to another program: what is wrong with it is told
-only where something from it is missing in the end.
+Returns the values of that context by name. Nothing here raises: the file belongs to another program, so a problem with
+it is reported only if a setting is missing in the end.
 """
 
 from __future__ import annotations
@@ -16,13 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 PLACE: Final = Path(".config") / "clarifai" / "config"
+# A value that stands for the environment variable of the same name (clarifai-python, clarifai/utils/config.py).
 _FROM_ENVIRONMENT: Final = "ENVVAR"
 _MAX_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliContext:
-    """What the context says, by variable name. `source` names it in messages; `problem` says why it is empty."""
+    """The values of the context, by variable name.
+
+    `source` names the context in messages. `problem` is a sentence that says why it couldn't be read, or None.
+    """
 
     source: str = "the clarifai CLI's context"
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -30,7 +33,7 @@ class CliContext:
 
 
 def read_cli_context(home: Path, environ: Mapping[str, str]) -> CliContext:
-    """Read the current context. Never raises: a file that is missing or can't be used gives an empty context."""
+    """Read the current context. Returns an empty one if the file is missing or can't be used."""
     path = home / PLACE
     try:
         with path.open("rb") as file:
@@ -41,11 +44,12 @@ def read_cli_context(home: Path, environ: Mapping[str, str]) -> CliContext:
         return CliContext(problem=f"{path} can't be read: {error.strerror or error}.")
     document = _yaml_value(content)
     if not isinstance(document, Mapping):
-        return CliContext(problem=f"{path} isn't the YAML that `clarifai login` writes.")
+        return CliContext(problem=f"{path} isn't a configuration file as `clarifai login` writes it.")
     name, contexts = document.get("current_context"), document.get("contexts")
     context = contexts.get(name) if isinstance(contexts, Mapping) else None
     if not isinstance(context, Mapping):
-        return CliContext(problem=f"{path} has no context named {str(name)[:60]!r}, its current_context.")
+        return CliContext(problem=f"{path} has no context {str(name)[:60]!r}, which is its current_context.")
+    # Older versions of the CLI store the values one level deeper, under `env`.
     nested = context.get("env")
     entries = nested if isinstance(nested, Mapping) else context
     return CliContext(
@@ -60,7 +64,7 @@ def _yaml_value(content: bytes) -> Any:
     try:
         return yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError):
-        # The error's text quotes the file, and the file holds a token.
+        # Not the message of the error: it quotes the file, and the file contains a token.
         return None
 
 

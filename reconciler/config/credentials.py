@@ -1,4 +1,4 @@
-"""The one type that holds an access token, made so that nothing shows or stores one by accident."""
+"""The type that holds an access token. Nothing can show or store the token by accident."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from reconciler.errors import ReconcilerError
 
 
 class Token:
-    """A Clarifai access token; only `reveal` gives it, only to be sent.
+    """A Clarifai access token.
 
-    Its text is "(token)" everywhere; pickling it fails, and it isn't JSON. Raises ReconcilerError for a text that
-    can't be one: empty, or with characters that a gRPC header can't carry. `source` says where it was found.
+    Raises ReconcilerError if `text` is empty or contains characters that aren't allowed in a gRPC header. `source`
+    names the place where the token was found. `str` and `repr` return "(token)"; pickling raises TypeError.
     """
 
     __slots__ = ("_text", "source")
@@ -21,17 +21,18 @@ class Token:
         text = text.strip()
         if not text:
             raise ReconcilerError(f"The access token from {source} is empty. Put a personal access token there.")
+        # With any other character gRPC fails every call with INTERNAL "Invalid metadata", which names no cause.
         position = next((at for at, letter in enumerate(text, 1) if not "!" <= letter <= "~"), None)
         if position is not None:
             raise ReconcilerError(
-                f"The access token from {source} can't be one: character {position} of {len(text)} is a blank, a "
-                "control character or not ASCII. Copy the personal access token again, alone."
+                f"The access token from {source} is invalid: character {position} of {len(text)} is whitespace, a "
+                "control character or not ASCII. Copy the personal access token again, without other text."
             )
         self._text = text
         self.source = source
 
     def reveal(self) -> str:
-        """The token itself, to be sent to the service and nowhere else."""
+        """Return the token itself, to be sent to the service and nowhere else."""
         return self._text
 
     def __repr__(self) -> str:
@@ -40,11 +41,13 @@ class Token:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
+        # Constant time, so that comparing tokens can't reveal one.
         return isinstance(other, Token) and hmac.compare_digest(self._text, other._text)
 
     def __hash__(self) -> int:
         return hash(("Token", self._text))
 
+    # copy.copy and copy.deepcopy would otherwise go through __reduce_ex__, which raises.
     def __copy__(self) -> Token:
         return self
 
@@ -52,4 +55,4 @@ class Token:
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("an access token is never stored")
+        raise TypeError("an access token can't be pickled")

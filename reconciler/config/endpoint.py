@@ -1,12 +1,13 @@
-"""Where the service is: the text of --endpoint or CLARIFAI_API_BASE, in; a checked Endpoint, out.
+"""The address of the service.
 
-    https://HOST[:PORT]      TLS, port 443
-    http://HOST[:PORT]       plaintext, port 80; anywhere but on this machine only with --insecure
+Takes the text of --endpoint, CLARIFAI_API_BASE or `endpoint` in reconciler.yaml, and returns a validated Endpoint.
+
+    https://HOST[:PORT]      TLS; the default port is 443
+    http://HOST[:PORT]       plaintext; the default port is 80. A host other than this machine needs --insecure
     HOST[:PORT]              the same as https://HOST[:PORT], whatever the port
-    embedded[:FILE]          the emulator inside this process, with its state in FILE
+    embedded[:FILE]          the emulator in this process, with its state in FILE
 
-One trailing slash is allowed. User info, paths, queries and fragments are refused: gRPC has no place for them, so
-they would be dropped without a word.
+One trailing slash is allowed. Nothing here opens a connection or resolves a name.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A checked endpoint. `url` is its one normal form, used in plans and compared there.
+    """A validated endpoint.
 
-    `target` is gRPC's address of it ("[::1]:80"), "" for an embedded one; `state` is the embedded emulator's file, None
-    where the default is meant.
+    `url` is its normal form, which plans store and compare. `target` is the address for gRPC ("[::1]:80"), "" for the
+    embedded emulator. `state` is the file of the embedded emulator, None for the default file.
     """
 
     url: str
@@ -43,30 +44,31 @@ class Endpoint:
 
 
 def parse_endpoint(text: str, *, insecure: bool = False) -> Endpoint:
-    """Read an endpoint as a user writes it. Raises UsageError that says what is wrong and what to write instead.
+    """Parse an endpoint as a user writes it. `insecure` allows plaintext to another machine.
 
-    `insecure` allows plaintext to another machine.
+    Raises UsageError, which says what is wrong and what to write instead.
     """
     text = text.strip()
     if text == "embedded" or text.startswith("embedded:"):
         return _embedded(text)
     if _is_nearly_embedded(text.partition(":")[0]):
-        raise _error(text, "it names no host with a dot in it; did you mean 'embedded'")
+        raise _error(text, "it isn't a host name with a dot. Did you mean 'embedded'?")
     scheme, separator, rest = text.rpartition("://")
     scheme = scheme.lower() if separator else "https"
     if scheme not in _DEFAULT_PORTS:
-        raise _error(text, f"the scheme '{scheme}' is not one of https and http")
+        raise _error(text, f"the scheme '{scheme}' is neither https nor http")
+    # gRPC connects to a host and a port. It would drop the other parts of a URL silently.
     rest = rest.removesuffix("/")
     for mark, name in (("@", "user name or password"), ("?", "query"), ("#", "fragment"), ("/", "path")):
         if mark in rest:
-            # The text may hold a password here, so it isn't repeated.
-            raise _error("" if mark == "@" else text, f"it has a {name}, which an endpoint can't have")
+            # With an "@" the text may contain a password, so the message doesn't repeat it.
+            raise _error("" if mark == "@" else text, f"it contains a {name}, which isn't allowed")
     host, port = _host_and_port(text, rest, _DEFAULT_PORTS[scheme])
     loopback = _is_loopback(host)
     if scheme == "http" and not loopback and not insecure:
         raise UsageError(
-            f"Endpoint '{text}' is plaintext to another machine: the access token would cross the network unprotected. "
-            "Write https://, or give --insecure if that network is yours."
+            f"Endpoint '{text}' is refused: it is plaintext to another machine, so the access token would cross the "
+            "network unencrypted. Use https://, or pass --insecure if you trust the network."
         )
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
@@ -76,15 +78,16 @@ def parse_endpoint(text: str, *, insecure: bool = False) -> Endpoint:
 def _embedded(text: str) -> Endpoint:
     _, separator, state = text.partition(":")
     if separator and not state:
-        raise _error(text, "no file follows 'embedded:'")
+        raise _error(text, "the file name after 'embedded:' is missing")
     return Endpoint(url=text, is_tls=False, is_loopback=True, is_embedded=True, state=state or None)
 
 
 def _is_nearly_embedded(name: str) -> bool:
-    """Whether a host without a dot, or a scheme, is `embedded` misspelt."""
+    """Return whether `name`, a host or a scheme, probably misspells `embedded`."""
+    # `embeded:state.db` would otherwise be an https host with an invalid port, which isn't a useful message.
     if "." in name or name.lower() in _DEFAULT_PORTS:
         return False
-    import difflib  # every command reads an endpoint, and hardly one is misspelt
+    import difflib  # here, because every command parses an endpoint and hardly any is misspelled
 
     return bool(difflib.get_close_matches(name.lower(), ["embedded"], cutoff=0.8))
 
@@ -95,19 +98,20 @@ def _host_and_port(text: str, rest: str, default_port: int) -> tuple[str, int]:
         try:
             host = ipaddress.IPv6Address(host).compressed
         except ValueError:
-            raise _error(text, "what stands between [ and ] is no IPv6 address") from None
+            raise _error(text, "the part between [ and ] is not an IPv6 address") from None
         if not bracket or (port and not port.startswith(":")):
-            raise _error(text, "only :PORT may follow the ]")
+            raise _error(text, "an IPv6 address must be followed by ] and optionally :PORT")
         port = port.removeprefix(":") if port else str(default_port)
     elif rest.count(":") > 1:
-        raise _error(text, "an IPv6 address stands in brackets, as in http://[::1]:8080")
+        raise _error(text, "an IPv6 address must be in brackets, as in http://[::1]:8080")
     else:
         host, colon, port = rest.partition(":")
         if not _HOST_NAME.fullmatch(host) or len(host) > _LONGEST_HOST:
-            raise _error(text, "it names no host" if not host else f"'{host}' is no host name")
+            raise _error(text, f"'{host}' is not a host name" if host else "the host name is missing")
         host, port = host.lower(), port if colon else str(default_port)
+    # isascii, because isdigit accepts digits of other scripts; [:6], because int refuses strings of 4,300 digits.
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= _LARGEST_PORT):
-        raise _error(text, f"'{port}' is no port number (1 to 65535)")
+        raise _error(text, f"'{port}' is not a port number (1 to 65535)")
     return host, int(port)
 
 
@@ -118,12 +122,14 @@ def _is_loopback(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    # ::ffff:127.0.0.1 reaches the same machine as 127.0.0.1, but only newer Pythons say so in is_loopback.
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
 
 
 def _error(text: str, why: str) -> UsageError:
     shown = f" '{text}'" if text else ""
+    stop = "" if why.endswith("?") else "."
     return UsageError(
-        f"Endpoint{shown} can't be used: {why}. Write https://HOST[:PORT], http://127.0.0.1:PORT or 'embedded'."
+        f"Endpoint{shown} is invalid: {why}{stop} Use https://HOST[:PORT], http://127.0.0.1:PORT or 'embedded'."
     )

@@ -1,7 +1,7 @@
-"""reconciler.yaml → its checked content, every problem at once with its place.
+"""Reads and validates reconciler.yaml.
 
-Its schema (schemas/config.v1.schema.json) decides on names and types; what a schema can't say (an endpoint's form, ids, the
-upper ends of the limits) is checked here.
+Takes the path of a settings file, or the working directory. Returns its content, or raises every problem at once with its
+position. Defaults aren't filled in here; settings.py does that.
 """
 
 from __future__ import annotations
@@ -24,55 +24,48 @@ NAME: Final = SETTINGS_FILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """The values a number may have: at least `least` (more than it where `is_open`), at most `most`."""
+    """The allowed values of a number, from `least` to `most`. If `is_open`, `least` itself isn't allowed."""
 
     least: float
     most: float
     is_open: bool = False
 
     def problem(self, value: float) -> str | None:
-        """Why `value` is outside, None where it isn't."""
+        """Return why `value` isn't allowed, or None if it is. The reason is a predicate without a subject."""
         if math.isfinite(value) and self.least <= value <= self.most and not (self.is_open and value == self.least):
             return None
-        return f"must be {'above' if self.is_open else 'from'} {self.least:g} {self._upper()}, found {value:g}"
-
-    def _upper(self) -> str:
-        return (
-            "and finite"
-            if self.most == math.inf
-            else f"to {self.most:g}"
-            if not self.is_open
-            else f"up to {self.most:g}"
-        )
+        lower = f"greater than {self.least:g}" if self.is_open else f"at least {self.least:g}"
+        return f"must be {lower} and at most {self.most:g}, found {value:g}"
 
 
 RANGES: Final[Mapping[str, Range]] = {
     "rate": Range(least=0, most=1000, is_open=True),
     "parallelism": Range(least=1, most=64),
-    # 128 is the largest number of objects in one request that the service documents, for deleting inputs.
+    # Clarifai's documentation names 128 as the most objects in one request, for deleting inputs. Nothing is documented
+    # for models.
     "batch": Range(least=1, most=128),
     "timeout": Range(least=0, most=3600, is_open=True),
     "max_count": Range(least=0, most=1_000_000),
     "max_percent": Range(least=0, most=100),
 }
-"""What the numbers of `limits` and `prune`, and the flags of the same names, may be."""
+"""The allowed values of `limits` and `prune`, and of the flags of the same names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """A checked reconciler.yaml. `path` is as the user would write it, None where there is no file."""
+    """A valid settings file. `path` is as the user would write it, None if there is no file."""
 
     path: str | None = None
     content: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[Problem, ...] = ()
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """A mapping at the top level; empty where it isn't stated."""
+        """Return a mapping at the top level, empty if the file doesn't state it."""
         found: Mapping[str, Any] = self.content.get(name, {})
         return found
 
     def environment(self, name: str | None) -> Mapping[str, Any]:
-        """One of `environments`, empty for None. Raises UsageError with the known names for another."""
+        """Return one of `environments`, empty for None. Raises UsageError, with the known names, for any other name."""
         if name is None:
             return {}
         known = self.section("environments")
@@ -80,22 +73,25 @@ class ConfigFile:
             chosen: Mapping[str, Any] = known[name]
             return chosen
         if self.path is None:
-            raise UsageError(f"Environment '{name}' is not known: there is no {NAME} here. Write one, or use --config.")
-        names = f"known are {', '.join(sorted(known))}" if known else "it has no environments"
-        raise UsageError(f"Environment '{name}' is not in {self.path}: {names}.")
+            raise UsageError(
+                f"Environment '{name}' is unknown: there is no {NAME} in this folder. Create one, or name one with --config."
+            )
+        names = f"only {', '.join(sorted(known))}. Choose one of those" if known else "no environments. Add it there"
+        raise UsageError(f"Environment '{name}' is unknown: {self.path} defines {names}.")
 
 
 def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
-    """Read the file `given` by --config, else reconciler.yaml in `cwd`, which need not exist.
+    """Read the file `given` by --config, or else reconciler.yaml in `cwd`, which need not exist.
 
-    Raises ProblemsError with everything that is wrong with it.
+    Raises ProblemsError with all problems of the file.
     """
     shown = given or NAME
     path = cwd / shown
     if given is None and not path.exists():
         return ConfigFile()
     if path.is_dir():
-        raise ProblemsError((_problem("unreadable", "is a folder, not a file", Origin(path=shown)),))
+        raise ProblemsError((_problem("unreadable", "this is a folder. Name a file.", Origin(path=shown)),))
+    # Imported here, so that a command without a settings file doesn't import the YAML loader for it.
     from reconciler.loading.load import load
 
     loaded = load([str(path)])
@@ -103,12 +99,15 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
     problems = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.problems]
     warnings = [replace(problem, origin=problem.origin._replace(path=shown)) for problem in loaded.warnings]
     if documents:
-        # What YAML itself got wrong (`.inf`) was replaced by something harmless, and is told once.
-        told = {problem.origin for problem in problems}
-        problems.extend(problem for problem in _content_problems(documents[0]) if problem.origin not in told)
+        # The loader reports a value that JSON can't express (`.inf`) and replaces it by a placeholder. What the schema
+        # says about the placeholder would be a second message about the same value.
+        reported = {problem.origin for problem in problems}
+        problems.extend(problem for problem in _content_problems(documents[0]) if problem.origin not in reported)
     for document in documents[1:]:
-        hint = "Keep one; other settings belong under environments."
-        problems.append(_problem("extra-document", "a second document in this file", document.origin(), hint=hint))
+        hint = "Keep one document; put settings that differ under environments."
+        problems.append(
+            _problem("extra-document", "the file has more than one document.", document.origin(), hint=hint)
+        )
     if problems:
         raise ProblemsError(tuple(sorted(problems, key=lambda each: (each.origin, each.pointer, each.code))))
     content = documents[0].value if documents else {}
@@ -118,6 +117,8 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
 def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
     from reconciler.loading.shape import shape_problems
 
+    # schemas/config.v1.schema.json decides about names and types. A schema can't express the syntax of an endpoint, and the
+    # published one leaves out the upper limits, so those are checked here.
     found = shape_problems(document, "Config")
     yield from found
     wrong = {problem.pointer for problem in found}
@@ -130,7 +131,7 @@ def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
 
 
 def _values(content: Any) -> Iterator[tuple[JsonPath, Any]]:
-    """The endpoints, ids and numbers of a document, whatever its other parts look like."""
+    """Yield the endpoints, ids and numbers of a document that needn't match the schema, each with its path."""
     if not isinstance(content, dict):
         return
     environments = content.get("environments")
@@ -151,7 +152,7 @@ def _value_problem(path: JsonPath, value: Any) -> str | None:
     key = str(path[-1])
     if key == "endpoint":
         try:
-            # Whether plaintext is allowed is a matter of the run, and of the endpoint that it chooses.
+            # Plaintext is checked for the endpoint that a run uses, together with its --insecure.
             parse_endpoint(value, insecure=True)
         except UsageError as error:
             return str(error)

@@ -1,15 +1,17 @@
-"""Settings, and where each comes from.
+"""Resolves the settings of a run from their sources.
 
-    what            asked in this order
-    user_id, app_id flag, the chosen environment, reconciler.yaml, CLARIFAI_USER_ID/CLARIFAI_APP_ID, the CLI's context;
-                    a manifest's own ids stand between the flag, which must not contradict them, and the rest
-    endpoint        flag, the chosen environment, CLARIFAI_API_BASE, reconciler.yaml, the CLI's context, the public service
-    token           see tokens.py
-    limits          flag, reconciler.yaml, a default
-    the rest        reconciler.yaml alone
+Takes the flags, the environment variables, the working directory and the home directory. Returns Settings, in which each
+value comes from the first source that states it:
 
-An empty environment variable counts as not set: CI systems set variables of missing secrets to "". Everything is passed
-in; nothing here looks at the process's own environment.
+    user_id, app_id   flag, manifest, the chosen environment, reconciler.yaml, CLARIFAI_USER_ID or CLARIFAI_APP_ID,
+                      the CLI's context
+    endpoint          flag, the chosen environment, CLARIFAI_API_BASE, reconciler.yaml, the CLI's context, the default
+    token             see tokens.py
+    limits            flag, reconciler.yaml, the default
+    others            reconciler.yaml
+
+An empty environment variable counts as not set, because CI systems set the variable of a missing secret to "". Nothing
+here reads the environment of the process itself.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _ID_VARIABLES: Final = {"user_id": "CLARIFAI_USER_ID", "app_id": "CLARIFAI_APP_I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """The options of a command line that settings depend on; None for what wasn't given."""
+    """The options of the command line that affect settings. None means that an option wasn't given."""
 
     endpoint: str | None = None
     user_id: str | None = None
@@ -52,7 +54,12 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard the service is asked. `rate` is calls per second, `timeout` seconds for one, `batch` objects in one."""
+    """Limits on the calls to the service.
+
+    `rate` is in calls per second, `parallelism` in calls at the same time, `batch` in objects per request and `timeout`
+    in seconds per call. 15 calls per second is the documented limit of the service (Clarifai documentation, "Rate
+    Limits").
+    """
 
     rate: float = 15
     parallelism: int = 8
@@ -62,9 +69,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneLimits:
-    """How much pruning may delete: a number of models, a percentage of those in scope, and globs of ids never deleted.
+    """Limits on what `--prune` may delete.
 
-    `in_use` is what is looked at for users of a model before it is deleted: "workflows", "deployments".
+    `max_count` is a number of models and `max_percent` a percentage of the models in scope. `protect` are globs of ids
+    and names of models that are never deleted. `in_use` lists what is checked for uses of a model before it is deleted:
+    "workflows", "deployments".
     """
 
     max_count: int = 5
@@ -75,11 +84,12 @@ class PruneLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that a run is told besides its manifests.
+    """All settings of a run.
 
-    `user_id` and `app_id` are for manifests that state none, flags included; `flag_user_id` and `flag_app_id` are the flags
-    alone, which a manifest must not contradict. `config_path` is reconciler.yaml as the user would write it, None without
-    one. `notes` are remarks for a person, each a sentence.
+    `user_id` and `app_id` apply to manifests that state none. `flag_user_id` and `flag_app_id` are the values of the flags
+    alone, which manifests must not contradict. Exactly one of `token` and `token_problem` is set. `variables` are the
+    `vars` of the chosen environment. `config_path` is the path of the settings file as the user would write it, None
+    without one. `notes` are warnings, each a sentence.
     """
 
     endpoint: Endpoint
@@ -100,17 +110,19 @@ class Settings:
     notes: tuple[str, ...] = ()
 
     def require_token(self) -> Token:
-        """The access token. Raises ReconcilerError that says where one could be, or why the one that is can't be used."""
+        """Return the access token. Raises ReconcilerError, which says why there is none and how to provide one."""
         if self.token is None:
-            raise ReconcilerError(self.token_problem or "No access token was found. Set CLARIFAI_PAT to one.")
+            raise ReconcilerError(
+                self.token_problem or "No access token was found. Set CLARIFAI_PAT to a personal access token."
+            )
         return self.token
 
 
 def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path) -> Settings:
     """Resolve the settings of a run.
 
-    Raises ProblemsError for a wrong reconciler.yaml, UsageError for a wrong flag, ReconcilerError for a wrong variable; never
-    for a missing token.
+    Raises ProblemsError for an invalid reconciler.yaml, UsageError for an invalid flag, and ReconcilerError for an
+    invalid value from another source. A missing token isn't an error here; see `Settings.require_token`.
     """
     file = read_config(flags.config, cwd=cwd)
     chosen = file.environment(flags.environment)
@@ -123,6 +135,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
         environ=environ,
         context=context,
     )
+    # Paths in flags and variables are relative to the working directory, wherever reconciler.yaml is.
     certificates = environ.get(CERTIFICATES_VARIABLE, "").strip()
     return Settings(
         endpoint=sources.endpoint(),
@@ -145,16 +158,17 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
 
 
 def _with_environments(problem: str, flags: Flags, file: ConfigFile) -> str:
-    """The problem with the token, and that an environment with one of its own may have been forgotten."""
+    """Add to the problem with the token that --environment may have been forgotten, if there are environments."""
+    # Only without --environment: a chosen environment has already decided which token is used.
     names = sorted(file.section("environments"))
     if not problem or flags.environment is not None or not names:
         return problem
-    return f"{problem} {file.path} has the environments {', '.join(names)}: choose one with --environment."
+    return f"{problem} {file.path} defines the environments {', '.join(names)}: choose one with --environment."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sources:
-    """Everywhere a setting can be; each value found is checked with the name of its place."""
+    """The sources of settings. A value is validated together with the name of its source, which messages contain."""
 
     flags: Flags
     environ: Mapping[str, str]
@@ -163,7 +177,7 @@ class _Sources:
     context: CliContext
 
     def an_id(self, name: str) -> str | None:
-        """`user_id` or `app_id`, None where nobody states it."""
+        """Return `user_id` or `app_id`, or None if no source states it."""
         variable = _ID_VARIABLES[name]
         flag = f"--{name.replace('_', '-')}"
         candidates = (
@@ -174,19 +188,21 @@ class _Sources:
             (self.context.source, self.context.values.get(variable)),
         )
         for source, value in candidates:
+            # An empty flag was given deliberately, so it is invalid. Empty values elsewhere count as not set.
             if value is None or (not value and source != flag):
                 continue
             problem = id_problem(value)
             if problem is None:
                 return str(value)
             error = UsageError if source == flag else ReconcilerError
-            raise error(f"The {name} from {source} {problem}. Correct it there.")
+            raise error(f"The {name} from {source} is invalid: it {problem}. Correct it there.")
         return None
 
     def endpoint(self) -> Endpoint:
-        """The endpoint; one that is stated and can't be used is an error, never passed over."""
+        """Return the endpoint. An invalid value is an error; the next source is never tried in its place."""
         candidates = (
             ("--endpoint", self.flags.endpoint),
+            # Before the variable: choosing an environment must decide where a run goes, whatever the shell has set.
             ("reconciler.yaml", self.chosen.get("endpoint")),
             (ENDPOINT_VARIABLE, self.environ.get(ENDPOINT_VARIABLE, "").strip()),
             ("reconciler.yaml", self.file.content.get("endpoint")),
@@ -201,7 +217,8 @@ class _Sources:
                 if source == "--endpoint":
                     raise
                 problem = str(error)
-            raise ReconcilerError(f"{problem} (It comes from {source}.)")
+            # Outside the except block, so that the error has no context. A flag is named by its own message.
+            raise ReconcilerError(f"{problem} The value comes from {source}.")
         return parse_endpoint(DEFAULT_ENDPOINT)
 
 
@@ -210,12 +227,14 @@ def _limits(flags: Flags, file: ConfigFile) -> Limits:
     defaults = Limits()
     chosen: dict[str, float] = {}
     for name in ("rate", "parallelism", "batch", "timeout"):
+        # There is no flag for `batch`.
         flag = getattr(flags, name, None)
         if flag is not None:
             problem = RANGES[name].problem(flag)
             if problem is not None:
                 raise UsageError(f"--{name} {problem}.")
         chosen[name] = flag if flag is not None else stated.get(name, getattr(defaults, name))
+    # JSON Schema accepts 8.0 as an integer, hence the floor.
     return Limits(
         rate=chosen["rate"],
         parallelism=math.floor(chosen["parallelism"]),
@@ -237,5 +256,6 @@ def _prune(file: ConfigFile) -> PruneLimits:
 
 def _notes(flags: Flags, file: ConfigFile, found: FoundToken) -> Iterator[str]:
     yield from (str(problem) for problem in file.warnings)
+    # A user who names a file expects that its token is used.
     if flags.pat_file and found.token is not None and not found.token.source.startswith("the file"):
-        yield f"--pat-file is not read: {found.token.source} is set and comes first. Unset {VARIABLE} to use the file."
+        yield f"--pat-file is ignored: {found.token.source} is set and takes precedence. Unset {VARIABLE} to use the file."

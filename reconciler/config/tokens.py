@@ -1,7 +1,7 @@
-"""Finds the access token, or says in words why there is none; the words wait until a token is needed.
+"""Finds the access token.
 
-A command that never talks to the service (`validate` in the pull request of a fork, which has no secrets) must not fail
-for want of a token, so nothing here raises.
+Takes the sources of a token, and returns the token or the reason why there is none. Nothing here raises: a command that
+makes no calls must work without a token, for example `validate` in a pull request from a fork, which has no secrets.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from reconciler.config.credentials import Token
 from reconciler.errors import ReconcilerError
 
 VARIABLE: Final = "CLARIFAI_PAT"
+# Far larger than any token. The limit is for a --pat-file that names something else, such as a device.
 _MAX_BYTES: Final = 64 * 1024
 _WAYS: Final = (
-    "Set CLARIFAI_PAT to a personal access token, or name a file that holds one with --pat-file, or run `clarifai login`; "
-    "`--endpoint embedded` needs none."
+    "Set CLARIFAI_PAT to a personal access token, name a file that contains one with --pat-file, or run `clarifai login`. "
+    "`--endpoint embedded` needs no token."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundToken:
-    """Exactly one of a token, and the reason why there is none."""
+    """A token, or else `problem`, which says why there is none and how to provide one."""
 
     token: Token | None = None
     problem: str = ""
@@ -41,17 +42,17 @@ def find_token(
     environ: Mapping[str, str],
     context: CliContext,
 ) -> FoundToken:
-    """Look in the chosen environment's variable, else in CLARIFAI_PAT, in `pat_file`, in the CLI's context.
+    """Take the token from the first of these that is set: `pat_env`, CLARIFAI_PAT, `pat_file`, the CLI's context.
 
-    The first place that is stated decides: an environment that names a variable never falls back to another token, which
-    might be another account's.
+    `pat_env` is the variable that the chosen environment names, and `environment` the name of that environment.
     """
     if pat_env is not None:
+        # No fallback to CLARIFAI_PAT: that token may belong to another account.
         text = environ.get(pat_env, "").strip()
         if not text:
             return FoundToken(
-                problem=f"Environment '{environment}' takes its access token from {pat_env} (pat_env in reconciler.yaml), "
-                f"which is not set. Set {pat_env}."
+                problem=f"No access token was found for environment '{environment}': its pat_env in reconciler.yaml is "
+                f"{pat_env}, which is not set. Set {pat_env}."
             )
         return _token(text, pat_env)
     if text := environ.get(VARIABLE, "").strip():
@@ -74,14 +75,15 @@ def _token(text: str, source: str) -> FoundToken:
 def _from_file(path: Path) -> FoundToken:
     try:
         with path.open("rb") as file:
+            # Of the open file rather than of the path, which could be replaced in between.
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_MAX_BYTES)
     except OSError as error:
         return FoundToken(problem=f"The token file '{path}' can't be read: {error.strerror or error}. {_WAYS}")
-    # On Windows these bits say nothing about who may read.
+    # A pipe (`--pat-file <(...)`) has no permissions worth checking, and on Windows the mode doesn't say who can read.
     if stat.S_ISREG(mode) and mode & stat.S_IROTH and os.name == "posix":
         return FoundToken(
             problem=f"The token file '{path}' is refused: every user of this machine can read it. "
-            f"Protect it (chmod 600 '{path}'), and make a new token if others use the machine."
+            f"Run chmod 600 '{path}', and create a new token if others use the machine."
         )
     return _token(content.decode("utf-8", "replace"), f"the file '{path}'")

@@ -1,7 +1,8 @@
-"""One call to the service, from message to answer: paced, with a deadline, its statuses checked, retried where safe.
+"""Makes one call to the service: paces it, sets a deadline, checks the status, and retries if that is safe.
 
-Every failure leaves here as RemoteError, with the texts of the service scrubbed; a RpcError never does, not even as
-a cause, because its text may quote what was sent.
+Takes the name of an RPC and its request as JSON. Returns the response message, or raises RemoteError with the service's
+texts scrubbed. It never raises grpc.RpcError, nor a RemoteError with one as its cause, because its text may quote the
+request and so contain secrets.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A successful answer: the response message, the service's id of the request, how many attempts it took."""
+class Response:
+    """A successful response: its message, the service's id of the call, and how many attempts the call took."""
 
     message: Any
     request_id: str
@@ -43,9 +44,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """The pace, the patience and the clock of a connection; tests pass their own clock, sleep and jitter.
+    """The pace, timeouts and clock of a connection. Tests pass their own clock, sleep and jitter.
 
-    Once `is_stopping`, a call under way is seen to its end and no failed one is made again.
+    `rate` is in calls per second, `timeout` in seconds per attempt. Once `is_stopping` returns True, calls in progress
+    finish and failed calls aren't retried.
     """
 
     rate: float = 15
@@ -58,7 +60,7 @@ class Timing:
 
 
 class Caller:
-    """Makes calls over one channel with one token, from any number of threads."""
+    """Makes calls over one channel with one token. It can be used from any number of threads."""
 
     def __init__(
         self,
@@ -75,11 +77,11 @@ class Caller:
         self._timing = timing
         self._scrubber = scrubber
         self._pacer = Pacer(timing.rate, clock=timing.clock, sleep=timing.sleep)
-        self._silence = 0
-        self._is_known = False
+        self._silence = 0  # timeouts in a row, over all calls
+        self._is_known = False  # whether the endpoint has ever sent a response
 
     def close(self) -> None:
-        """Let go of the connection; calls under way are cancelled."""
+        """Close the connection. Calls in progress are cancelled."""
         self._channel.close()
 
     def call(
@@ -89,28 +91,29 @@ class Caller:
         *,
         safety: Safety = Safety.READ,
         before_attempt: Callable[[], None] = lambda: None,
-    ) -> Answer:
-        """Make one call; `body` is its request message as JSON. Raises RemoteError where it didn't succeed.
+    ) -> Response:
+        """Make one call. `body` is the request message as JSON. Raises RemoteError if the call fails for good.
 
-        `before_attempt` is called before each attempt, after the wait for its turn: what it reads is as fresh as can be.
+        `before_attempt` is called before each attempt, after the wait for its turn, so that what it reads is recent.
         """
         message = self._message(rpc, body)
         timing = self._timing
         began = timing.clock()
-        # A service that has been silent for that long is not given a second timeout by every further call.
+        # Once the service has been silent for `silence` timeouts, every further call gets one timeout and no retry of it.
         timeouts = timing.retry.timeouts if self._silence >= timing.retry.silence else 0
         attempt = 0
+        # `wait_before_next` ends the loop: it returns None once the attempts or the time are used up.
         while True:
             attempt += 1
             slot = self._pacer.wait()
             before_attempt()
             outcome = self._attempt(rpc, message, attempt)
-            self._pacer.answered(slot, is_served=isinstance(outcome, Answer))
-            if isinstance(outcome, Answer):
+            self._pacer.answered(slot, is_served=isinstance(outcome, Response))
+            if isinstance(outcome, Response):
                 self._silence = 0
                 return outcome
             error, failure = outcome
-            # Not exact where threads meet here, and needn't be: it errs by a timeout.
+            # Not atomic: if two threads meet here, the count is off by one, which costs at most one more timeout.
             self._silence = self._silence + 1 if failure.is_timeout else 0
             timeouts += failure.is_timeout
             wait = timing.retry.wait_before_next(
@@ -125,6 +128,7 @@ class Caller:
             if wait is None or timing.is_stopping():
                 raise error
             _log.info("%s; attempt %d follows in %.1f s", error, attempt + 1, wait)
+            # A throttled call makes every thread pause, any other failure only this one.
             if failure.is_throttle:
                 self._pacer.throttled(slot, wait)
             else:
@@ -138,14 +142,14 @@ class Caller:
             problem = self._scrubber.clean(str(error))
         raise RemoteError(rpc=rpc, code="NOT_SENT", description=problem, fault=FaultClass.FATAL, attempts=0, sent=False)
 
-    def _attempt(self, rpc: str, message: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
+    def _attempt(self, rpc: str, message: Any, attempt: int) -> Response | tuple[RemoteError, Failure]:
         began = self._timing.clock()
         try:
             response = getattr(self._stub, rpc)(message, timeout=self._timing.timeout, metadata=self._metadata())
         except grpc.RpcError as error:
             code, details = _grpc_facts(error)
         except ValueError:
-            # What gRPC raises for a call on a channel that another thread has closed.
+            # gRPC raises ValueError for a call on a channel that another thread has closed.
             code, details = "CANCELLED", "the connection was closed"
         else:
             _log.info("%s answered in %.3f s", rpc, self._timing.clock() - began)
@@ -153,14 +157,17 @@ class Caller:
         return self._grpc_failure(rpc, code, details, attempt)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
+        # The service begins its request ids with this prefix, as it does for the official SDK (clarifai-python,
+        # client/auth/helper.py). Clarifai's support can find the calls by it.
         prefix = ("x-clarifai-request-id-prefix", f"reconciler-{__version__}")
         return (prefix,) if self._token is None else (("authorization", f"Key {self._token.reveal()}"), prefix)
 
-    def _judge(self, rpc: str, response: Any, attempt: int) -> Answer | tuple[RemoteError, Failure]:
+    def _judge(self, rpc: str, response: Any, attempt: int) -> Response | tuple[RemoteError, Failure]:
+        # The service reports most failures with gRPC OK and a status in the message (Clarifai documentation, "API Overview").
         status = response.status
         self._is_known = True
         if status.code == statuses.SUCCESS:
-            return Answer(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
+            return Response(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
         meaning = statuses.meaning_of_clarifai(status.code, enum_name=_enum_name(status.code))
         error = RemoteError(
             rpc=rpc,
@@ -179,7 +186,7 @@ class Caller:
         error = RemoteError(
             rpc=rpc,
             code=code,
-            description=_with_hint(self._scrubber.clean(details) or "no details", meaning.hint),
+            description=_with_hint(self._scrubber.clean(details) or "the service sent no details", meaning.hint),
             fault=meaning.fault,
             attempts=attempt,
         )

@@ -1,8 +1,8 @@
-"""Opens the way to an endpoint: a gRPC channel with our own options, and the package's V2Stub on it.
+"""Opens a gRPC channel to an endpoint, and the V2Stub of clarifai_grpc on it.
 
-Not the package's ClarifaiChannel: its channels carry a retry policy that sends a call up to five times below the
-caller (clarifai_grpc/channel/clarifai_channel.py, grpc_json_config), so that a delete whose answer was lost would be
-sent again unseen. Here gRPC's own retries are off, and `retry.py` alone decides.
+It doesn't use clarifai_grpc's ClarifaiChannel, whose channels have a retry policy that sends a call up to five times
+(clarifai_grpc/channel/clarifai_channel.py, grpc_json_config). A deletion whose response was lost would be repeated without
+this program noticing. Here gRPC's own retries are off; `retry.py` alone decides about retries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from reconciler import __version__
 from reconciler.config.endpoint import Endpoint
 from reconciler.errors import ReconcilerError
 
-# A listing holds up to 1000 models; the service's answers go up to 128 MB (Clarifai documentation, "API Outputs").
+# gRPC's default is 4 MB. A page has up to 1,000 models, and responses have up to 128 MB (Clarifai documentation, "API
+# Outputs").
 _MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 
 _OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
@@ -26,11 +27,12 @@ _OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
     ("grpc.service_config_disable_resolution", 1),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    # A ping only while a call is out, and no oftener than servers tolerate: finds a dead connection before a deadline.
+    # Pings detect a dead connection before the deadline of a call. Only during calls, and no more often than once a minute:
+    # servers close connections that ping more (gRPC documentation, "Keepalive").
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),
-    # gRPC refuses to reconnect while it backs off: no longer than our own first waits.
+    # While gRPC backs off, it fails calls without trying to connect. So its waits are shorter than those of `retry.py`.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
@@ -39,8 +41,8 @@ _OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
 
 
 def open_channel(endpoint: Endpoint, *, root_certificates: Path | None) -> Any:
-    """A channel; nothing is sent before the first call. Raises ReconcilerError where the certificates can't be read."""
-    # A proxy can't reach this machine's own loopback.
+    """Return a channel. It connects at the first call. Raises ReconcilerError if the certificates can't be used."""
+    # A proxy (https_proxy, http_proxy) can't reach the loopback address of this machine.
     options = [*_OPTIONS, *([("grpc.enable_http_proxy", 0)] if endpoint.is_loopback else [])]
     if not endpoint.is_tls:
         return grpc.insecure_channel(endpoint.target, options=options)
@@ -54,20 +56,20 @@ def _certificates(path: Path) -> bytes:
     except OSError as error:
         raise ReconcilerError(
             f"Root certificates '{path}' (CLARIFAI_ROOT_CERTIFICATES_PATH) can't be read: {error.strerror}. "
-            "Name a PEM file, or unset the variable."
+            "Set the variable to a PEM file, or unset it."
         ) from None
-    # gRPC takes anything and then fails every call with UNAVAILABLE.
+    # gRPC accepts any bytes here, and then fails every call with UNAVAILABLE.
     if b"-----BEGIN CERTIFICATE-----" not in content:
         raise ReconcilerError(
-            f"Root certificates '{path}' (CLARIFAI_ROOT_CERTIFICATES_PATH) can't be used: no PEM certificate is in it. "
-            "Name a PEM file, or unset the variable."
+            f"Root certificates '{path}' (CLARIFAI_ROOT_CERTIFICATES_PATH) can't be used: the file contains no PEM "
+            "certificate. Set the variable to a PEM file, or unset it."
         )
     return content
 
 
 def open_stub(channel: Any) -> Any:
-    """The package's V2Stub on a channel of ours."""
-    # V2Stub reads this global of the package, which only ClarifaiChannel's own functions set.
+    """Return clarifai_grpc's V2Stub on a channel."""
+    # V2Stub calls this global of the package, which is None until one of ClarifaiChannel's functions sets it.
     if clarifai_channel.wrap_response_deserializer is None:
         clarifai_channel.wrap_response_deserializer = clarifai_channel._response_deserializer_for_grpc
     return service_pb2_grpc.V2Stub(channel)

@@ -1,14 +1,11 @@
-"""The service itself, behind the Protocol of `port`: which calls answer which question, and whose models are whose.
+"""The implementation of `port.Remote` over gRPC: which call answers which question, and who owns a model.
 
-"me" is the service's alias for the token's user (resources.proto, UserAppIDSet.user_id), but answers name the real
-one. Keys must equal those of the manifests, which may say "me". A model of the token's user, in exactly the app asked
-about, gets the scope's spelling; a model that a listing shows of anyone else keeps its own key, and so can't be taken
-for the app's. Who the token's user is, the answers tell at no cost where all models of that app have one user (GetModel's
-answer about the app does by itself), and GetModel tells where several users have an app of that id. Only where
-manifests call one app both "me" and a user's id is the service asked who "me" is (GetUser; GetApp for keys that belong
-to an app and may not read users).
+Takes keys and scopes, returns the resources of the responses. Every failure is a RemoteError.
 
-Importing this module is cheap; making a ClarifaiRemote imports clarifai_grpc (a fifth of a second).
+The user id "me" is the service's alias for the token's user (resources.proto, UserAppIDSet.user_id), but responses contain
+the user's real id. The keys of live models must equal those of manifests, which may say "me". So a model of the token's
+user, in the app of the request, gets the user id of the request. A model of any other user in the same listing keeps its
+own key, so it can't be mistaken for one of the app.
 """
 
 from __future__ import annotations
@@ -42,10 +39,11 @@ ME: Final = "me"
 
 
 class ClarifaiRemote:
-    """A connection to one endpoint with one token (None for an endpoint that checks none). Safe for several threads.
+    """A connection to one endpoint with one token. It can be used from several threads.
 
-    `name` is what plans call the endpoint, where that isn't its url ("embedded"). `secrets` are texts that no error may
-    show. Nothing is sent before the first call. Raises ReconcilerError where the root certificates can't be used.
+    `token` is None for an endpoint that checks none. `name` is the endpoint's name in plans if that isn't its URL
+    ("embedded"). `secrets` are strings that no error may show. The constructor makes no call; it raises ReconcilerError
+    if the root certificates can't be used.
     """
 
     def __init__(
@@ -58,6 +56,7 @@ class ClarifaiRemote:
         name: str | None = None,
         secrets: Iterable[str] = (),
     ) -> None:
+        # Importing clarifai_grpc takes a fifth of a second, which commands without a connection don't have to spend.
         from reconciler.remote.caller import Caller, Timing
 
         self.endpoint = name or endpoint.url
@@ -76,7 +75,7 @@ class ClarifaiRemote:
         self._own_user_lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._caller.close()
 
     def __enter__(self) -> Self:
@@ -86,19 +85,20 @@ class ClarifaiRemote:
         self.close()
 
     def register_secret(self, secret: str) -> None:
-        """Add a text that no error from here may show."""
+        """Keep `secret` out of every later error, whatever the service responds."""
         self._scrubber.register([secret])
 
     # --- reads ------------------------------------------------------------------------------------------------
 
     def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
-        """Every model the listing of an app returns, each with its latest version; models of other apps included."""
-        # The default order, by time of change, shifts while models are patched, and offset pages would skip some.
+        """Yield every model in the listing of an app, each with its latest version, including models of other apps."""
+        # By default the service sorts by time of change. That order shifts while models are patched, so that pages by
+        # offset would skip some.
         order = {"sort_by_created_at": True, "sort_ascending": True}
         return self._list_models("ListModels", {**_user_app("ListModels", scope), **order}, scope)
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
-        """Models of an app by name wildcard and type; an empty string leaves that filter out."""
+        """Yield the models of an app that match a name with wildcards and a type id. "" matches any."""
         filters = {"name": name, "model_type_id": model_type_id}
         query = {field: value for field, value in filters.items() if value}
         return self._list_models(
@@ -115,14 +115,18 @@ class ClarifaiRemote:
             yield model_from(_require_id(rpc, message), own_user_id=own_user_id, scope=scope)
 
     def _own_user_among(self, messages: Iterable[Any], scope: Scope) -> str:
-        """Whose models of the scope's app are the token's user's own, as the answers spell that user."""
+        """Return the user id that responses contain for the token's user, given a listing of an app of "me".
+
+        It is needed only to compare owners, so a listing without any model of the app returns "me" itself.
+        """
+        # If all models of the app have one user, that is the token's user, and no call is needed.
         first_of: dict[str, Any] = {}
         for message in messages:
             if message.app_id == scope.app_id and message.user_id:
                 first_of.setdefault(message.user_id, message)
         if len(first_of) < 2 or ME in first_of:
             return ME if ME in first_of or not first_of else next(iter(first_of))
-        # Several users have an app of that id. What GetModel answers for "me" is the token's user's own.
+        # Several users have an app of this id. GetModel with "me" returns a model of the token's user.
         for message in first_of.values():
             body = {**_user_app("GetModel", scope), "model_id": message.id}
             try:
@@ -136,26 +140,26 @@ class ClarifaiRemote:
         return self.resolve_user_id(scope)
 
     def get_model(self, key: Key) -> ObservedModel | None:
-        """One model with its latest version, or None where the service says that it doesn't exist."""
+        """Return one model with its latest version, or None if the service reports that it doesn't exist."""
         body = {**_user_app("GetModel", key.scope), "model_id": _require("GetModel", "model_id", key.model_id)}
         try:
-            answer = self._caller.call("GetModel", body)
+            response = self._caller.call("GetModel", body)
         except RemoteError as error:
             if error.status == statuses.MODEL_DOES_NOT_EXIST:
                 return None
             raise
-        message = _require_id("GetModel", answer.message.model)
+        message = _require_id("GetModel", response.message.model)
         if not message.user_id and not message.app_id:
-            # An answer that names nobody is about the model that was asked for.
+            # A response without an owner is about the model that was requested.
             message.user_id, message.app_id = key.user_id, key.app_id
         own_user_id = message.user_id if key.user_id == ME else key.user_id
         model = model_from(message, own_user_id=own_user_id, scope=key.scope)
-        # Where an app has no such model the service may answer with Clarifai's own of that id (service.proto,
-        # ListModelsRequest.dont_fetch_from_main tells of it): not the model that was asked for.
+        # If the app has no such model, the service may return Clarifai's own model of that id (service.proto describes
+        # this fallback at ListModelsRequest.dont_fetch_from_main). That isn't the model that was requested.
         return model if model.key == key.model() else None
 
     def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
-        """Every version of a model, newest first."""
+        """Yield every version of a model, newest first."""
         rpc, model = "ListModelVersions", key.model()
         body = {
             **_user_app(rpc, key.scope),
@@ -166,7 +170,7 @@ class ClarifaiRemote:
         yield from newest_first(version_from(_require_id(rpc, message), key=model) for message in messages)
 
     def get_version(self, key: Key) -> ObservedVersion | None:
-        """One version of a model, or None where the service says that there is no such model or version."""
+        """Return one version, or None if the service reports that the model or the version doesn't exist."""
         rpc = "GetModelVersion"
         body = {
             **_user_app(rpc, key.scope),
@@ -174,25 +178,25 @@ class ClarifaiRemote:
             "version_id": _require(rpc, "version_id", key.version_id),
         }
         try:
-            answer = self._caller.call(rpc, body)
+            response = self._caller.call(rpc, body)
         except RemoteError as error:
-            # Which code an unknown version has isn't published: the model's, or that of any resource.
+            # The code for an unknown version isn't documented, so every code that means "not found" is accepted.
             if error.fault is FaultClass.NOT_FOUND:
                 return None
             raise
-        return version_from(_require_id(rpc, answer.message.model_version), key=key.model())
+        return version_from(_require_id(rpc, response.message.model_version), key=key.model())
 
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
-        """Every ModelType message."""
+        """Yield every ModelType message."""
         body = _user_app("ListModelTypes", scope)
-        # Beside a listing of models the proof of an empty page would be a fifth of a plan's calls, and a type that isn't
-        # seen costs a check of params that the service makes too.
+        # Reading on to an empty page would add a fifth to the calls of a plan. If a type were missed, its params wouldn't
+        # be validated here, but the service validates them as well.
         for message in self._list("ListModelTypes", body, "model_types", identity=_id, until_empty=False):
             yield LazyDocument(message)
 
     def list_workflows(self, user_id: str) -> Iterator[Document]:
-        """Every Workflow message of every app of a user."""
-        # service.proto binds ListWorkflows to /v2/users/{user_id}/workflows too: without an app it lists over all of them.
+        """Yield every Workflow message of every app of a user."""
+        # service.proto also binds ListWorkflows to /v2/users/{user_id}/workflows, which lists the workflows of all apps.
         body = {**_user("ListWorkflows", user_id), "sort_by_created_at": True, "sort_ascending": True}
         for message in self._list("ListWorkflows", body, "workflows", identity=_owner_and_id):
             yield LazyDocument(message)
@@ -205,7 +209,7 @@ class ClarifaiRemote:
             yield LazyDocument(message)
 
     def list_concepts(self, key: Key) -> Iterator[Document]:
-        """Every Concept of a model's version (its latest, where the key names no version)."""
+        """Yield every Concept of a version, or of the latest version if the key is that of a model."""
         rpc = "ListModelConcepts"
         body = {
             **_user_app(rpc, key.scope),
@@ -216,7 +220,7 @@ class ClarifaiRemote:
             yield LazyDocument(message)
 
     def get_output_info(self, key: Key) -> Document:
-        """The Model message of GetModelOutputInfo, concepts included."""
+        """Return the Model message of GetModelOutputInfo, which includes the concepts."""
         rpc = "GetModelOutputInfo"
         body = {
             **_user_app(rpc, key.scope),
@@ -229,16 +233,20 @@ class ClarifaiRemote:
         self, rpc: str, body: Mapping[str, Any], field: str, *, identity: Any, until_empty: bool = True
     ) -> Iterator[Any]:
         def fetch(page: int, per_page: int) -> Any:
+            # The search takes a Pagination message; the listings have the two fields themselves (service.proto).
             pages = {"page": page, "per_page": per_page}
             paged = {**body, "pagination": pages} if rpc == "PostModelsSearches" else page_body(body, page, per_page)
             return getattr(self._caller.call(rpc, paged).message, field)
 
         return self._pages.read(rpc, fetch, identity=identity, until_empty=until_empty)
 
-    # --- whose --------------------------------------------------------------------------------------------------
+    # --- users --------------------------------------------------------------------------------------------------
 
     def resolve_user_id(self, scope: Scope) -> str:
-        """The real id of the scope's user: asked of the service for "me", once per connection."""
+        """Return the id of a scope's user. For "me" it takes at most two calls, once per connection.
+
+        Needed only if manifests name one app both with "me" and with a user's id.
+        """
         if scope.user_id != ME:
             return scope.user_id
         with self._own_user_lock:
@@ -249,26 +257,30 @@ class ClarifaiRemote:
     def _ask_own_user_id(self, scope: Scope) -> str:
         try:
             user_id = self._caller.call("GetUser", {"user_app_id": {"user_id": ME}}).message.user.id
+        # A token that belongs to an app may not read users. It can read its app, which names the user.
         except RemoteError as error:
             if error.fault is FaultClass.TRANSIENT:
                 raise
             user_id = ""
-        # What GetApp needs (Apps:Get) every other read needs too, so its failure is the one worth telling.
+        # If both fail, the error of GetApp is reported: the scope that it needs, Apps:Get, is required for every read.
         user_id = user_id or self._caller.call("GetApp", _user_app("GetApp", scope)).message.app.user_id
         if not user_id:
-            raise _broken_promise("GetApp", f"nobody is named as the user of app {scope.app_id}")
+            raise _unusable("GetApp", f"app {scope.app_id} has no user")
         return str(user_id)
 
     # --- writes -------------------------------------------------------------------------------------------------
 
     def send(self, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
-        """Send one change. For a request that no plan may hold it raises RemoteError with `sent` False."""
+        """Send one request. Raises RemoteError with `sent` False for a request that isn't allowed; see `writes`."""
         body = request.body
         require_sendable(request.rpc, request.action, body)
+        # The service may quote the request in an error.
         self._scrubber.register(secret_texts(body))
         safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
-        answer = self._caller.call(request.rpc, body, safety=safety, before_attempt=before_attempt)
-        return Reply(request_id=answer.request_id, attempts=answer.attempts, documents=documents_from(answer.message))
+        response = self._caller.call(request.rpc, body, safety=safety, before_attempt=before_attempt)
+        return Reply(
+            request_id=response.request_id, attempts=response.attempts, documents=documents_from(response.message)
+        )
 
 
 def _id(message: Any) -> object:
@@ -292,8 +304,8 @@ def _user(rpc: str, user_id: str) -> dict[str, Any]:
 
 
 def _user_app(rpc: str, scope: Scope) -> dict[str, Any]:
-    # With an empty app id the service lists over all apps of the user, with an empty user id over all users
-    # (service.proto, ListModels: "/v2/users/{user_id}/models" and "/v2/models" are its other bindings).
+    # With an empty app id the service lists the models of all apps of the user, with an empty user id those of all users
+    # (service.proto, ListModels: its other bindings are "/v2/users/{user_id}/models" and "/v2/models").
     return {
         "user_app_id": {
             "user_id": _require(rpc, "user_id", scope.user_id),
@@ -307,7 +319,7 @@ def _require(rpc: str, name: str, value: str) -> str:
         raise RemoteError(
             rpc=rpc,
             code="NOT_SENT",
-            description=f"the {name} is empty, which the service would read as all of them",
+            description=f"the {name} is empty, which the service would take to mean all of them",
             fault=FaultClass.FATAL,
             attempts=0,
             sent=False,
@@ -317,11 +329,11 @@ def _require(rpc: str, name: str, value: str) -> str:
 
 def _require_id(rpc: str, message: Any) -> Any:
     if not message.id:
-        raise _broken_promise(rpc, f"a {message.DESCRIPTOR.name} has no id")
+        raise _unusable(rpc, f"a {message.DESCRIPTOR.name} has no id")
     return message
 
 
-def _broken_promise(rpc: str, what: str) -> RemoteError:
+def _unusable(rpc: str, what: str) -> RemoteError:
     return RemoteError(
-        rpc=rpc, code="UNREADABLE_ANSWER", description=f"{what} in the service's answer", fault=FaultClass.FATAL
+        rpc=rpc, code="UNREADABLE_ANSWER", description=f"{what} in the service's response", fault=FaultClass.FATAL
     )

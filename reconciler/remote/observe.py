@@ -1,10 +1,7 @@
-"""Reads the live side: all that a run needs to know, or an error; never a part of it.
+"""Reads the live state that a run needs.
 
-In: a Remote and the models that matter, each with a question "do I need every version of it?". Out: Observed. Reads
-cost calls, and calls are limited, so a few models are read one by one and many through the listing, which carries
-each model's latest version; older versions are listed only for models whose question says so. A model that a listing
-doesn't show is asked for by its id before anybody calls it absent (a listing leaves bookmarked models out, and offset
-pages can skip one while others write).
+Takes a Remote and the keys of the models to read, each with a function that says whether all of its versions are needed.
+Returns an Observed, or raises RemoteError. Never returns a partial result.
 """
 
 from __future__ import annotations
@@ -20,10 +17,11 @@ from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
 
 NeedsVersions = Callable[[ObservedModel], bool]
-"""Whether the latest version, which is at hand, doesn't answer for a model."""
+"""Whether all versions of a model have to be read. The function is called with the latest version present."""
 
+# A listing takes a call per 1,000 models of the app and one for the empty page that ends it. GetModel takes one each.
 FEW = 3
-"""Up to so many models of an app are read one by one; a listing costs a call per 1,000 models of the app."""
+"""The largest number of models of an app that are read one by one instead of with a listing."""
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -39,31 +37,34 @@ def observe(
 ) -> Observed:
     """Read the models in `needs`, and every model of the apps in `listed`.
 
-    Of the models in `gone`, whose deletion was acknowledged, a listing that doesn't show them is enough to call them absent.
-    Models that don't exist are simply not in the result; a read that failed raises RemoteError.
+    A model that doesn't exist isn't in the result. `gone` are models whose deletion the service has acknowledged: if the
+    listing doesn't contain them, they aren't asked for one by one. Raises RemoteError if any call fails.
     """
-    wanted: dict[Scope, list[Key]] = defaultdict(list)
+    needed: dict[Scope, list[Key]] = defaultdict(list)
     for key in needs:
-        wanted[key.scope].append(key)
+        needed[key.scope].append(key)
     models: dict[Key, ObservedModel] = {}
     single: list[Key] = []
-    for scope in sorted({*wanted, *listed}):
-        keys = wanted.get(scope, [])
+    for scope in sorted({*needed, *listed}):
+        keys = needed.get(scope, [])
         if scope not in listed and len(keys) <= FEW:
             single.extend(keys)
             continue
         missing = set(keys)
         for model in remote.list_models(scope):
-            # A listing shows Clarifai's own models beside the app's; they have another scope and are left out.
+            # The service lists Clarifai's own models beside those of the app; they aren't managed.
             if model.key.scope == scope:
                 models[model.key] = model
                 missing.discard(model.key)
             if not missing and scope not in listed:
-                break  # the rest of the listing is about models that nobody asked for
+                break  # the rest of the listing is about other models
+        # A model that isn't in the listing may exist all the same: listings leave out bookmarks, and pages by offset can
+        # skip a model while others are created or deleted. Only GetModel can tell that it doesn't exist.
         single.extend(sorted(missing - set(gone)))
     for found in each(remote.get_model, single, parallelism):
         if found is not None:
             models[found.key] = found
+    # A listing contains only the latest version of each model, and listing versions takes at least a call per model.
     incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
     for model in each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
@@ -71,12 +72,12 @@ def observe(
 
 
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:
-    """The model with every version it has, read now."""
+    """Read all versions of a model, and return the model with them."""
     return replace(model, versions=tuple(remote.list_versions(model.key)), versions_complete=True)
 
 
 def concepts_of(remote: Remote, keys: Iterable[Key], *, parallelism: int = 8) -> dict[Key, tuple[Document, ...]]:
-    """The concepts of versions, in a call each (more where they fill several pages)."""
+    """Read the concepts of versions. Takes at least one call per version."""
     todo = list(keys)
     return dict(zip(todo, each(lambda key: tuple(remote.list_concepts(key)), todo, parallelism), strict=True))
 

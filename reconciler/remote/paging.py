@@ -1,14 +1,16 @@
-"""Reads a listing to its end, and knows when that is.
+"""Reads a listing page by page to its end.
 
-The service gives neither a total nor a next-page token (service.proto: MultiModelResponse holds a status and models),
-and may send fewer items a page than asked for. A short page is therefore no proof of the last one: it may be all that
-the server gives at a time. Proof is an empty page, at the price of one more call, where calls are limited to
-15 a second. One call more for an app's models, types or workflows is nothing. One more for each model's versions
-would double the calls of a run, so those listings may also end at a page that is shorter than a page this connection
-has seen before: a server that has given more at a time wasn't holding back. Only below 128 items, though, the
-documented page size that every listing has at least; beyond it listings might have limits of their own.
+Takes a function that fetches a page, and returns every item once. Never returns a part of a listing: any failure is an
+error.
 
-A page of a listing that brings nothing new means that the server ignores `page`: an error, not a loop for ever.
+The service sends neither a total nor a token for the next page (service.proto: MultiModelResponse contains a status and
+models), and may send fewer items per page than requested. So a short page doesn't prove that it is the last one. Only an
+empty page does, at the cost of one more call.
+
+For the models or workflows of an app, one more call is negligible. For the versions of each model it would double the
+calls of a run. Such listings (`until_empty=False`) also end at a page that is shorter than an earlier page of the same
+connection, which shows that the server sends more at a time than this. This holds only below 128 items, the documented
+default page size, because listings may have different limits above it.
 """
 
 from __future__ import annotations
@@ -21,17 +23,17 @@ from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
 
 LARGEST_PAGE: Final = 1000
-"""What the service gives at most (Clarifai documentation, "Pagination")."""
+"""The largest page that the service sends (Clarifai documentation, "Pagination")."""
 
 DOCUMENTED_PAGE: Final = 128
-"""What it gives where nothing is asked for (service.proto, ListModelsRequest.per_page)."""
+"""The service's default page size (service.proto, ListModelsRequest.per_page)."""
 
 FetchPage = Callable[[int, int], Sequence[Any]]
-"""From `page` (the first is 1) and `per_page` to that page's messages."""
+"""Takes `page`, counted from 1, and `per_page`. Returns the messages of that page."""
 
 
 class Pages:
-    """What one connection has learnt about the server's pages. Safe for use from several threads."""
+    """What one connection knows about the server's page sizes. It can be used from several threads."""
 
     def __init__(self) -> None:
         self._per_page = LARGEST_PAGE
@@ -41,9 +43,10 @@ class Pages:
     def read(
         self, rpc: str, fetch: FetchPage, *, identity: Callable[[Any], object], until_empty: bool = True
     ) -> Iterator[Any]:
-        """Every item of a listing once, in the server's order; `identity` tells items apart.
+        """Yield every item of a listing once, in the server's order.
 
-        `until_empty` asks for the proof of an empty page always. Raises RemoteError, as `fetch` does, at any page.
+        Items with equal `identity` are the same item. If `until_empty`, the listing ends only at an empty page. Raises
+        RemoteError, as `fetch` does, at any page.
         """
         seen: set[object] = set()
         page, per_page = 1, self._per_page
@@ -51,15 +54,17 @@ class Pages:
             try:
                 items = fetch(page, per_page)
             except RemoteError as error:
+                # A server with a smaller limit than documented rejects the page size: use the default from then on.
                 if page > 1 or per_page <= DOCUMENTED_PAGE or not _is_too_large(error):
                     raise
                 per_page = self._per_page = DOCUMENTED_PAGE
                 continue
-            # Compared with what was seen before this page: a first page can't prove itself short.
+            # Compared with earlier pages: the first page of a connection can't be known to be short.
             is_short = len(items) < min(self._largest_seen, DOCUMENTED_PAGE)
             with self._lock:
                 self._largest_seen = max(self._largest_seen, len(items))
             fresh = {key: item for item in items if (key := identity(item)) not in seen}
+            # Without this check, a server that ignores `page` would be read forever.
             if items and not fresh:
                 raise _repeats(rpc, page)
             seen.update(fresh)
@@ -77,11 +82,11 @@ def _repeats(rpc: str, page: int) -> RemoteError:
     return RemoteError(
         rpc=rpc,
         code="REPEATED_PAGE",
-        description=f"page {page} holds only what earlier pages held, so the listing would never end",
+        description=f"page {page} contains only items of earlier pages, so the listing would never end",
         fault=FaultClass.FATAL,
     )
 
 
 def page_body(body: Mapping[str, Any], page: int, per_page: int) -> dict[str, Any]:
-    """A listing's request body for one page."""
+    """Return the request body of a listing for one page."""
     return {**body, "page": page, "per_page": per_page}

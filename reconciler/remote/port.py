@@ -1,7 +1,7 @@
-"""What the rest of the package asks of the service: reads as resources, and one writing verb.
+"""The interface between the service and the other stages: reads that return resources, and one method that writes.
 
-The steps know this Protocol only; `remote/clarifai.py` is its one implementation. Every method raises RemoteError
-when a call fails, and never returns a part of what was asked for: a missing page would read as a deletion.
+The other stages use this Protocol alone; `remote/clarifai.py` implements it. Every method raises RemoteError if a call
+fails. None returns a part of what was asked for, because a missing page would look like deleted models.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from reconciler.resources.request import Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The service's yes to one request: its id for support, how many attempts it took, and the objects it returned."""
+    """The successful response to one request.
+
+    `request_id` is the service's id of the call, for Clarifai's support. `attempts` counts how often the request was
+    sent. `documents` are the models or versions in the response.
+    """
 
     request_id: str
     attempts: int
@@ -25,66 +29,66 @@ class Reply:
 
 
 class Remote(Protocol):
-    """A connection to one endpoint with one credential."""
+    """A connection to one endpoint with one access token. `endpoint` is its name in plans."""
 
     endpoint: str
 
     def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
-        """Every model the listing of an app returns, each with its latest version; models of other apps included."""
+        """Yield every model in the listing of an app, each with its latest version, including models of other apps."""
         ...
 
     def get_model(self, key: Key) -> ObservedModel | None:
-        """One model with its latest version, or None where the service says that it doesn't exist."""
+        """Return one model with its latest version, or None if the service reports that it doesn't exist."""
         ...
 
     def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
-        """Every version of a model, newest first."""
+        """Yield every version of a model, newest first."""
         ...
 
     def get_version(self, key: Key) -> ObservedVersion | None:
-        """One version of a model, or None where the service says that there is no such model or version."""
+        """Return one version, or None if the service reports that the model or the version doesn't exist."""
         ...
 
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
-        """Every ModelType message."""
+        """Yield every ModelType message."""
         ...
 
     def list_workflows(self, user_id: str) -> Iterator[Document]:
-        """Every Workflow message of every app of a user."""
+        """Yield every Workflow message of every app of a user."""
         ...
 
     def list_deployments(self, user_id: str) -> Iterator[Document]:
-        """Every Deployment message of a user."""
+        """Yield every Deployment message of a user."""
         ...
 
     def list_concepts(self, key: Key) -> Iterator[Document]:
-        """Every Concept of a model's version (its latest, where the key names no version)."""
+        """Yield every Concept of a version, or of the latest version if the key is that of a model."""
         ...
 
     def get_output_info(self, key: Key) -> Document:
-        """The Model message of GetModelOutputInfo, concepts included."""
+        """Return the Model message of GetModelOutputInfo, which includes the concepts."""
         ...
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
-        """Models of an app by name wildcard and type; an empty string leaves that filter out."""
+        """Yield the models of an app that match a name with wildcards and a type id. "" matches any."""
         ...
 
     def resolve_user_id(self, scope: Scope) -> str:
-        """The real id of a scope's user: another than its own only where that is "me", the token's user."""
+        """Return the id of a scope's user. It differs from `scope.user_id` only if that is "me", the token's user."""
         ...
 
     def register_secret(self, secret: str) -> None:
-        """Make sure that no error from here shows this text, whatever the service answers."""
+        """Keep `secret` out of every later error, whatever the service responds."""
         ...
 
     def send(self, request: Request, *, before_attempt: Callable[[], None] = lambda: None) -> Reply:
-        """Send one change. The only method that writes.
+        """Send one request. This is the only method that writes.
 
-        `before_attempt` is called right before each attempt, when nothing is waited for any more; what it raises passes
-        through, and the attempt is not made.
+        `before_attempt` is called right before each attempt, after all waiting. If it raises, the attempt isn't made and
+        the error is passed on.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         ...

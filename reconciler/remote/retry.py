@@ -1,6 +1,6 @@
-"""Which failed call is made again, how often, and after what wait. Decides only; `caller.py` acts.
+"""Decides which failed calls are repeated, how often, and after which wait.
 
-Waits double and are jittered, so that the threads of a run, and the runs of a fleet, don't come back together.
+Takes the facts of a failed attempt, and returns the seconds to wait or None. It neither waits nor calls; `caller.py` does.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from reconciler.errors import FaultClass
 
 
 class Safety(Enum):
-    """What a second sending of a call does, where the first may have been executed."""
+    """Whether a call may be sent again although the first attempt may have been carried out."""
 
     READ = "read"
-    REPEATABLE = "repeatable"  # a write that twice does what it does once
-    ONCE = "once"  # deletes, and `remove`: the second would fail on what the first did, or hit what came since
+    REPEATABLE = "repeatable"  # a write that has the same effect twice as once
+    ONCE = "once"  # deletions and `remove`: a repetition would fail, or remove what was created in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failed attempt, as far as retrying goes."""
+    """The facts of one failed attempt that matter for a retry."""
 
     fault: FaultClass
     is_throttle: bool = False
@@ -30,21 +30,21 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """`attempts` in all; waits of `first_wait` seconds doubling up to `longest_wait`; no attempt begins past `budget`.
+    """How often failed calls are repeated, and the waits in between, in seconds.
 
-    A throttle says that everybody was too fast, so its waits begin at `throttle_wait`; and that nothing was done, so
-    it may take `throttled_attempts`: where the rate is shared with others, the same call may be the one too many again.
+    The wait doubles with each attempt, from `first_wait` or `throttle_wait` up to `longest_wait`. No attempt begins later
+    than `budget` after the first one.
     """
 
     attempts: int = 12
-    first_contact: int = 6  # instead of `attempts`, while the endpoint has never answered anything: it may not be there
-    throttled_attempts: int = 12
+    first_contact: int = 6  # in place of `attempts` until the endpoint has responded once: it may be the wrong one
+    throttled_attempts: int = 12  # a throttled call wasn't carried out, so even a deletion may be repeated
     first_wait: float = 0.5
-    throttle_wait: float = 2.0
+    throttle_wait: float = 2.0  # longer, because every thread has to slow down
     longest_wait: float = 15.0
     budget: float = 120.0
-    timeouts: int = 1  # how many DEADLINE_EXCEEDED are retried: each has cost a whole timeout already
-    silence: int = 2  # after so many in a row with no answer to any call, no further one is retried
+    timeouts: int = 1  # how many timeouts of one call are retried: each has already taken a whole --timeout
+    silence: int = 2  # after this many timeouts in a row, of any calls, no further timeout is retried
 
     def wait_before_next(
         self,
@@ -57,11 +57,11 @@ class RetryPolicy:
         jitter: float,
         is_known: bool = True,
     ) -> float | None:
-        """Seconds to wait before the next attempt, or None where the failure is final.
+        """Return the seconds to wait before the next attempt, or None if there is to be none.
 
-        `attempt` is the number of the one that failed, from 1; `timeouts` how many of them ran into the deadline;
-        `elapsed` seconds since the first began; `jitter` is uniform in [0, 1); `is_known` says that the endpoint has
-        answered a call before.
+        `attempt` is the number of the failed attempt, counted from 1, and `timeouts` how many attempts so far timed out.
+        `elapsed` is the time in seconds since the first attempt began. `jitter` is uniform in [0, 1). `is_known` is
+        whether the endpoint has ever responded to a call.
         """
         attempts = self.throttled_attempts if failure.is_throttle else self.attempts if is_known else self.first_contact
         if failure.fault is not FaultClass.TRANSIENT or attempt >= attempts:
@@ -71,5 +71,6 @@ class RetryPolicy:
         if failure.is_timeout and timeouts > self.timeouts:
             return None
         first = self.throttle_wait if failure.is_throttle else self.first_wait
+        # Between half of the wait and all of it, so that threads, and runs on other machines, don't retry in step.
         wait = min(self.longest_wait, first * 2 ** (attempt - 1)) * (0.5 + jitter / 2)
         return wait if elapsed + wait <= self.budget else None

@@ -1,17 +1,13 @@
-"""What each status of a call means for the caller: the one table, for Clarifai's codes and gRPC's.
+"""What the status of a call means for the caller: one table for Clarifai's status codes and one for gRPC's.
 
-Clarifai answers most failures with gRPC OK and a status inside the message, so both layers are looked at on every
-call (Clarifai documentation, "API Overview"). Numbers and names are those of status_code.proto and of gRPC; `source` says
-what a row's class rests on. The classes:
+Takes the code of a failed call, returns the class of the failure and a hint. Numbers and names are those of
+status_code.proto and of gRPC. docs/reliability.md contains both tables.
 
-    transient  may pass: sent again where that is safe, else the objects are read first
-    per item   about the objects named, or not known at all: never sent again as it is; a request about several objects is
-               cut in two, so that the others go through
-    not found  per item, and a reason to call an object absent
-    fatal      about the account, the token or the endpoint: true of every other request as well
-
-A code in neither table, those newer than the installed enum included, is per item: trying again what nobody
-understands helps nobody, and the refused object is found all the same.
+    transient  may succeed later: repeated if that is safe, otherwise the objects are read first
+    per item   about the objects in the request: not repeated; a request about several objects is bisected, so that the
+               others succeed
+    not found  as per item; also the only class that means an object doesn't exist
+    fatal      about the account, the token or the endpoint: every other request would fail too
 """
 
 from __future__ import annotations
@@ -27,7 +23,7 @@ INVALID_REQUEST: Final = 11102
 INSUFFICIENT_SCOPES: Final = 11007
 MODEL_DOES_NOT_EXIST: Final = 21200
 
-_TOKEN_HINT: Final = "Check the personal access token in CLARIFAI_PAT, and that it is one of this endpoint's."
+_TOKEN_HINT: Final = "Check the personal access token in CLARIFAI_PAT, and that it was created for this endpoint."
 _SCOPES_HINT: Final = (
     "Give the token the scopes Apps:Get, Concepts:Get and Models:Get; changing models also needs Models:Add and "
     "Models:Train, deleting them Models:Delete and Workflows:Get."
@@ -35,7 +31,7 @@ _SCOPES_HINT: Final = (
 _APP_HINT: Final = "Check the user id, the app id and the spelling of the model id."
 
 _LIMITS: Final = "Clarifai documentation, Rate Limits; retried by clarifai-python (client/auth/stub.py)"
-_SEEN: Final = "seen to come and go: retried by clarifai-python-grpc (tests/common.py)"
+_SEEN: Final = "intermittent: retried by clarifai-python-grpc (tests/common.py)"
 _CODES: Final = "Clarifai documentation, Status Codes"
 _NAME: Final = "inferred from the name in status_code.proto"
 _OUTPUTS: Final = "Clarifai documentation, API Outputs"
@@ -44,7 +40,11 @@ _GRPC: Final = "gRPC, Status codes and their use"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One row: the code's name, what it means for the caller, whether it says "not executed", what to do, and why."""
+    """One row of a table.
+
+    `name` is the name of the code. `is_throttle` means that the call certainly wasn't carried out. `hint` is what the
+    user can do, and `source` what the class is based on.
+    """
 
     name: str
     fault: FaultClass = FaultClass.PER_ITEM
@@ -58,20 +58,21 @@ _FATAL: Final = FaultClass.FATAL
 _NOT_FOUND: Final = FaultClass.NOT_FOUND
 
 CLARIFAI: Final[dict[int, Meaning]] = {
-    # An answer without a status is no answer of this service.
-    0: Meaning("ZERO", _FATAL, hint="The answer has no status: is the endpoint Clarifai's?", source=_OUTPUTS),
-    # Part of the request succeeded. Documented for inputs only; for a write on models nothing says which part.
+    # Every response of Clarifai has a status, so this one comes from another service.
+    0: Meaning(
+        "ZERO", _FATAL, hint="The response has no status. Check that the endpoint is Clarifai's.", source=_OUTPUTS
+    ),
+    # A part of the request succeeded. It is documented for inputs only; for models the response doesn't say which part.
     MIXED_STATUS: Meaning("MIXED_STATUS", source=_OUTPUTS),
-    # Throttling (Clarifai documentation, "Rate Limits"): turned away before anything was done, so that even a delete
-    # may be sent again. The official SDK retries exactly these two (clarifai-python, client/auth/stub.py).
+    # Throttling: the call was rejected before anything was done, so even a deletion may be repeated. The official SDK
+    # retries exactly these two.
     11003: Meaning("CONN_EXCEED_HOURLY_LIMIT", _TRANSIENT, is_throttle=True, source=_LIMITS),
     11005: Meaning("CONN_THROTTLED", _TRANSIENT, is_throttle=True, hint="Lower --rate.", source=_LIMITS),
-    # Come and go in the service's own client tests (clarifai-python-grpc, tests/common.py), which retry them.
+    # Intermittent in the tests of Clarifai's own client, which retries them.
     10020: Meaning("FAILURE", _TRANSIENT, source=_SEEN),
     99009: Meaning("INTERNAL_UNCATEGORIZED", _TRANSIENT, source=_SEEN),
-    # Says so itself.
     10030: Meaning("TRY_AGAIN", _TRANSIENT, source=_NAME),
-    # By their names in status_code.proto: capacity, or something behind the API; not the request.
+    # Not documented. By their names they are about capacity or about systems behind the API, not about the request.
     21351: Meaning("MODEL_DEPLOYING", _TRANSIENT, source=_NAME),
     21354: Meaning("MODEL_BUSY_PLEASE_RETRY", _TRANSIENT, source=_NAME),
     21355: Meaning("MODEL_LOADING", _TRANSIENT, source=_NAME),
@@ -95,11 +96,11 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     98014: Meaning("INTERNAL_RESOURCE_EXHAUSTED", _TRANSIENT, source=_NAME),
     99001: Meaning("CONN_UNCATEGORIZED", _TRANSIENT, source=_NAME),
     99002: Meaning("MODEL_UNCATEGORIZED", _TRANSIENT, source=_NAME),
-    # Not there.
+    # The app or the model doesn't exist.
     11101: Meaning("CONN_DOES_NOT_EXIST", _NOT_FOUND, hint=_APP_HINT, source=_CODES),
     MODEL_DOES_NOT_EXIST: Meaning("MODEL_DOES_NOT_EXIST", _NOT_FOUND, hint=_APP_HINT, source=_CODES),
-    # The account, or the token.
-    11000: Meaning("CONN_ACCOUNT_ISSUES", _FATAL, hint="Look at the account in Clarifai's portal.", source=_CODES),
+    # The account or the token is at fault.
+    11000: Meaning("CONN_ACCOUNT_ISSUES", _FATAL, hint="Check the account in Clarifai's portal.", source=_CODES),
     11001: Meaning("CONN_TOKEN_INVALID", _FATAL, hint=_TOKEN_HINT, source=_CODES),
     11002: Meaning("CONN_CREDENTIALS_INVALID", _FATAL, hint=_TOKEN_HINT, source=_CODES),
     11004: Meaning("CONN_EXCEED_MONTHLY_LIMIT", _FATAL, hint="The plan's monthly limit is used up.", source=_CODES),
@@ -111,7 +112,7 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     11009: Meaning("CONN_KEY_NOT_FOUND", _FATAL, hint=_TOKEN_HINT, source=_CODES),
     11104: Meaning("CONN_NO_GDPR_CONSENT", _FATAL, hint="Accept the terms in Clarifai's portal.", source=_CODES),
     11200: Meaning("CONN_AUTH_METHOD_DISABLED", _FATAL, hint=_TOKEN_HINT, source=_CODES),
-    # The request. A retry would fail in the same way.
+    # The request is at fault; repeating it would fail in the same way.
     10040: Meaning("NOT_IMPLEMENTED", _FATAL, source=_CODES),
     10050: Meaning("MOVED", _FATAL, source=_CODES),
     11100: Meaning("CONN_BAD_REQUEST_FORMAT", source=_CODES),
@@ -134,8 +135,8 @@ CLARIFAI: Final[dict[int, Meaning]] = {
 _REACH_HINT: Final = "Check the endpoint, the network, and the proxy settings."
 
 GRPC: Final[dict[str, Meaning]] = {
-    # Transient. UNKNOWN is what an HTTP status that gRPC has no name for becomes, INTERNAL a reset of the stream by a
-    # proxy: neither says whether the call was carried out.
+    # gRPC maps HTTP statuses without a counterpart to UNKNOWN, and a stream that a proxy has reset to INTERNAL. Neither
+    # says whether the call was carried out.
     "UNAVAILABLE": Meaning("UNAVAILABLE", _TRANSIENT, hint=_REACH_HINT, source=_GRPC),
     "DEADLINE_EXCEEDED": Meaning(
         "DEADLINE_EXCEEDED", _TRANSIENT, hint="Raise --timeout, or check the network.", source=_GRPC
@@ -145,16 +146,16 @@ GRPC: Final[dict[str, Meaning]] = {
     "INTERNAL": Meaning("INTERNAL", _TRANSIENT, source=_GRPC),
     "UNKNOWN": Meaning("UNKNOWN", _TRANSIENT, source=_GRPC),
     "NOT_FOUND": Meaning("NOT_FOUND", _NOT_FOUND, source=_GRPC),
-    # About what was sent.
+    # The request is at fault.
     "INVALID_ARGUMENT": Meaning("INVALID_ARGUMENT", source=_GRPC),
     "ALREADY_EXISTS": Meaning("ALREADY_EXISTS", source=_GRPC),
     "FAILED_PRECONDITION": Meaning("FAILED_PRECONDITION", source=_GRPC),
     "OUT_OF_RANGE": Meaning("OUT_OF_RANGE", source=_GRPC),
-    # About who sent it and where to. CANCELLED is our own doing: the connection was closed.
+    # The token or the endpoint is at fault. CANCELLED means that this program closed the connection.
     "UNAUTHENTICATED": Meaning("UNAUTHENTICATED", _FATAL, hint=_TOKEN_HINT, source=_GRPC),
     "PERMISSION_DENIED": Meaning("PERMISSION_DENIED", _FATAL, hint=_SCOPES_HINT, source=_GRPC),
     "UNIMPLEMENTED": Meaning(
-        "UNIMPLEMENTED", _FATAL, hint="The endpoint doesn't serve this call: is it Clarifai's?", source=_GRPC
+        "UNIMPLEMENTED", _FATAL, hint="The endpoint doesn't serve this call. Check that it is Clarifai's.", source=_GRPC
     ),
     "CANCELLED": Meaning("CANCELLED", _FATAL, source=_GRPC),
     "DATA_LOSS": Meaning("DATA_LOSS", _FATAL, source=_GRPC),
@@ -162,10 +163,12 @@ GRPC: Final[dict[str, Meaning]] = {
 
 
 def meaning_of_clarifai(code: int, *, enum_name: str = "") -> Meaning:
-    """The row of a Clarifai status code; `enum_name` names a code that the table doesn't hold."""
+    """Return the row of a Clarifai status code. `enum_name` is the name of a code that isn't in the table."""
+    # An unknown code is PER_ITEM: without knowing what it means, a retry is pointless, and bisecting the request still
+    # finds the object that caused it.
     return CLARIFAI.get(code) or Meaning(enum_name or "UNKNOWN_STATUS")
 
 
 def meaning_of_grpc(name: str) -> Meaning:
-    """The row of a gRPC status name, as in "UNAVAILABLE"; a name that gRPC doesn't have is fatal."""
+    """Return the row of a gRPC status name such as "UNAVAILABLE". A name that gRPC doesn't define is fatal."""
     return GRPC.get(name) or Meaning(name, _FATAL)

@@ -1,13 +1,13 @@
-"""The nouns that every stage shares; nothing here reads or writes anything.
+"""The types that all stages share. Nothing here performs I/O.
 
-tree.py        JSON trees: the word for "absent", paths, looking up and replacing
+tree.py        JSON trees: MISSING, paths, lookup and replacement
 keys.py        the app that holds a resource, and the key of a model or version
 fields.py      the managed fields of each kind of resource
-ids.py         what an id may look like
-desired.py     what manifests ask for
+ids.py         which ids are valid
+desired.py     what the manifests state
 observed.py    what the service has
-canonical.py   API documents as canonical specs, and when two values are equal
+canonical.py   API documents → canonical specs; equality of values
 secrets.py     values that no output may show
-request.py     one call that changes the service, as a value
-wording.py     how values and names are shown in messages
+request.py     one call that changes the service
+wording.py     values and names in messages
 """

@@ -1,10 +1,10 @@
-"""Values as they compare: API documents into canonical specs, and equality that knows JSON and Structs.
+"""Canonical specs of API documents, and equality of values.
 
-In: documents as the service gives them. Out: specs nested by manifest names that hold only what KINDS manages, with
-visibility as its name, numbers as one kind, and proto3's "empty is absent" resolved. Never changes what it is given.
+Takes documents as the service returns them. Returns specs: nested mappings with the names of the manifest that contain
+the managed fields alone (KINDS). In a spec, visibility is its name, each number has one representation, and an empty
+proto3 field is absent. Arguments are never modified.
 
-Two values are equal when the service would store the same thing: 20 equals 20.0 (a Struct's numbers are doubles) but
-True is no number; lists of objects with an `id` are keyed by it, other lists are ordered; tag lists are sets.
+Two values are equal if the service would store the same thing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, lookup, map_leaves
 
 MAX_EXACT = 2**53
-"""Above it a double no longer holds every integer (IEEE 754)."""
+"""The largest magnitude up to which a double represents every integer (IEEE 754)."""
 
 
 def canonical(value: Any) -> Any:
-    """A JSON value with one spelling per number: a float that is a whole number within 2**53 becomes an int."""
+    """Return a JSON value in which every float that is a whole number within 2**53 is an int."""
     return map_leaves(value, _one_spelling)
 
 
@@ -31,8 +31,12 @@ def _one_spelling(leaf: Any) -> Any:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two values inside a Struct are the same to the service. Sensitive values compare by what they hold."""
-    if type(one) is str and type(other) is str:  # most values are texts
+    """Return whether two values in a Struct are equal for the service.
+
+    20 equals 20.0, because numbers in a Struct are doubles; True doesn't equal 1. Lists of objects with an `id` are
+    compared by `id`, other lists by position. A Sensitive is compared by the value it wraps.
+    """
+    if type(one) is str and type(other) is str:  # most values are strings
         return bool(one == other)
     one = one.reveal() if isinstance(one, Sensitive) else one
     other = other.reveal() if isinstance(other, Sensitive) else other
@@ -40,6 +44,7 @@ def equal(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(equal(item, other[name]) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return _equal_lists(one, other)
+    # Before the numbers: bool is a subclass of int in Python, and True == 1.
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
@@ -59,7 +64,11 @@ def _equal_lists(one: list[Any], other: list[Any]) -> bool:
 
 
 def keyed_by_id(items: list[Any]) -> dict[str | float, Any] | None:
-    """A list of objects by their `id`, or None where it isn't one: an item without a text or number as id, or one twice."""
+    """Return the items of a list by their `id`.
+
+    Returns None if the list can't be keyed: an item isn't an object, its `id` isn't a string or number, or two items
+    have the same `id`.
+    """
     keyed: dict[str | float, Any] = {}
     for item in items:
         name = revealed(item.get("id")) if isinstance(item, Mapping) else None
@@ -70,7 +79,7 @@ def keyed_by_id(items: list[Any]) -> dict[str | float, Any] | None:
 
 
 def equal_fields(spec: FieldSpec, one: Any, other: Any) -> bool:
-    """Whether two values of a managed field are the same, by the field's shape."""
+    """Return whether two values of a managed field are equal. Either may be MISSING; tag lists compare as sets."""
     if one is MISSING or other is MISSING:
         return one is other
     if spec.shape is Shape.TAGS:
@@ -79,7 +88,10 @@ def equal_fields(spec: FieldSpec, one: Any, other: Any) -> bool:
 
 
 def spec_from_document(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The managed fields of an API document, canonical: {} for a Struct that isn't there, nothing for other absences."""
+    """Return the canonical spec of an API document.
+
+    An absent Struct is {}; any other absent field is left out.
+    """
     spec: dict[str, Any] = {}
     for field in KINDS[kind]:
         value = field_from_document(field, document)
@@ -93,11 +105,12 @@ def spec_from_document(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any
 
 
 def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
-    """One field's canonical value in an API document, or MISSING."""
+    """Return the canonical value of one field in an API document, or MISSING."""
     value = lookup(document, field.path)
     if field.shape is Shape.STRUCT:
-        # The service shows an empty Struct where none was ever set, and may not: at its root both mean "no keys".
+        # The service may return an empty Struct or none at all for one that was never set. Both mean "no keys".
         return {} if value is MISSING or value is None else canonical(value)
+    # proto3 doesn't distinguish an empty scalar or list from one that was never set.
     if value is MISSING or not value:
         return MISSING
     if field.shape is Shape.VISIBILITY:
@@ -110,10 +123,11 @@ def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
 
 
 def is_copy_of_another(document: Mapping[str, Any], url: str) -> bool:
-    """Whether the live image is the service's own copy, which can't be compared with a stated `url`.
+    """Return whether the live image is the service's own copy, whose URL can't be compared with a stated `url`.
 
-    The service keeps what it is sent and answers with the url of its copy, below `hosted.prefix` (recorded answers:
-    https://data.clarifai.com/…). A stated url below that prefix is one of the service's own and compares as it is.
+    The service stores a copy of the image and returns the URL of that copy, which begins with `hosted.prefix`
+    (https://data.clarifai.com/… in recorded responses). A stated URL that begins with the prefix names such a copy
+    itself and is compared as it is.
     """
     image = document.get("image") or {}
     prefix = lookup(image, ("hosted", "prefix"))
@@ -124,5 +138,5 @@ def is_copy_of_another(document: Mapping[str, Any], url: str) -> bool:
 
 
 def document_from_field(field: FieldSpec, value: Any) -> Any:
-    """The inverse of `field_from_document` for one value that is there."""
+    """Return the value that the API document holds for a field of the spec; `value` isn't MISSING."""
     return {"gettable": value} if field.shape is Shape.VISIBILITY else value

@@ -1,4 +1,4 @@
-"""What the manifests ask for: one DesiredModel per manifest, with the place of every stated value."""
+"""What the manifests state: one DesiredModel per manifest, with the origin of every stated value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from reconciler.resources.tree import FieldPath
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """Something that must be absent: a path (a Struct key, or ("image",)), or one `item` of a tag list at `path`."""
+    """Something that must be absent.
+
+    Without `item`, the value at `path`: a Struct key, or the image at ("image",). With `item`, that item of the tag
+    list at `path`.
+    """
 
     path: FieldPath
     origin: Origin
@@ -32,7 +36,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Which version is meant: by `version_id`, or by `select` where that is None."""
+    """Which versions an entry of `versions` applies to. Exactly one of the two fields is set."""
 
     version_id: str | None = None
     select: Literal["latest", "latest-trained", "all"] | None = None
@@ -43,10 +47,11 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredVersion:
-    """One entry of `versions`: the fields stated (nested as in the manifest), their removals and places.
+    """One entry of `versions`.
 
-    `stated` holds only stated fields ({"output_info": {"params": {…}}}); `origins` maps the path of each stated
-    value, down to the leaves, to its place. `expected_concepts` are ids, checked and never written; None where not stated.
+    `stated` contains the stated fields alone, nested as in the manifest ({"output_info": {"params": {…}}}). `origins`
+    maps the path of each stated value, down to the leaves, to its position. `expected_concepts` are concept ids that
+    are checked and never written; None if the entry has no `expect`.
     """
 
     selector: Selector
@@ -65,7 +70,10 @@ class DesiredVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredModel:
-    """One manifest of kind Model. `protect` and `retain_versions` are None where the manifest doesn't state them."""
+    """One manifest of kind Model. `protect` and `retain_versions` are None if the manifest doesn't state them.
+
+    `stated` and `origins` are as in DesiredVersion. `labels` are for selection alone and are never sent.
+    """
 
     key: Key
     action: Action
@@ -86,10 +94,11 @@ class DesiredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """All manifests of a run, ordered by key; `files` are the files read, sorted, `digest` is over their contents.
+    """All manifests of a run, ordered by key.
 
-    Without `has_references` nothing in them came from the environment or a variable. `passed_over` are names that were not
-    read and that may hold manifests.
+    `files` are the files that were read, sorted, and `digest` is a digest of their contents. `has_references` is False
+    only if no value came from an environment variable or a variable of reconciler.yaml. `passed_over` are paths that
+    were skipped although they may contain manifests.
     """
 
     models: tuple[DesiredModel, ...]

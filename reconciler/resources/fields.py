@@ -1,4 +1,4 @@
-"""Which fields of a resource this tool manages, how the service stores them, and what a manifest may ask of them."""
+"""The managed fields of each kind of resource, and facts about them that several stages need."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from reconciler.resources.tree import FieldPath
 
 
 class Action(str, Enum):
-    """How a manifest's lists and mappings are meant: hold at least these (merge), or exactly these (overwrite)."""
+    """How a manifest's lists and mappings are meant. Not the action of a request, which the tool chooses itself."""
 
-    MERGE = "merge"
-    OVERWRITE = "overwrite"
+    MERGE = "merge"  # they contain at least what is stated
+    OVERWRITE = "overwrite"  # they contain exactly what is stated
 
 
 class Shape(str, Enum):
-    """How a field's value behaves under comparison and under the service's patch actions."""
+    """How a field's value is compared and how the service's patch actions treat it."""
 
-    STRING = "string"  # proto3 scalar: "" is the same as absent, and can't be sent
-    VISIBILITY = "visibility"  # enum name in the manifest, {"gettable": name} in the API document
-    TAGS = "tags"  # repeated string, compared as a set; [] is the same as absent, and can't be sent by PatchModels
-    IMAGE = "image"  # {"url": …}; the service may serve a hosted copy under another url
-    STRUCT = "struct"  # google.protobuf.Struct: JSON, numbers are doubles, empty differs from absent
+    STRING = "string"  # a proto3 scalar: "" means absent, so it can't be sent
+    VISIBILITY = "visibility"  # the enum name in the manifest, {"gettable": name} in the API document
+    TAGS = "tags"  # a repeated string, compared as a set: [] means absent, so PatchModels can't send it
+    IMAGE = "image"  # {"url": …}: the service may return the URL of its own copy
+    STRUCT = "struct"  # google.protobuf.Struct: JSON with doubles as numbers; inside it, empty differs from absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """One managed field: its path in manifest and API document alike, and its shape."""
+    """One managed field. `path` is the same in the manifest and in the API document."""
 
     path: FieldPath
     shape: Shape
@@ -58,11 +58,14 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
 }
 
 SETTINGS_FILE: Final = "reconciler.yaml"
-"""Where a run's settings are found; among manifests it is passed over."""
+"""The name of the settings file. A file of this name among the manifests isn't read as a manifest."""
 
 MARK_KEY: Final = "reconciler"
-"""The key inside a model's `metadata` that holds the owner mark {"owner": NAME, "protect": bool}."""
+"""The key in a model's `metadata` that contains the owner mark {"owner": NAME, "protect": bool}."""
 
 MODEL_TRAINED: Final = 21100
+"""The Clarifai status code of a version whose training has finished (status_code.proto)."""
+
 MODEL_TRAINING_STATUSES: Final = frozenset({21101, 21103, *range(21104, 21106), *range(21107, 21110)})
-"""Clarifai status codes of a version that is still being made (status_code.proto: TRAINING, QUEUED, UPLOADING, BUILDING…)."""
+"""The Clarifai status codes of a version that isn't finished, which pruning therefore keeps (status_code.proto):
+MODEL_TRAINING, MODEL_QUEUED_FOR_TRAINING, and those of uploading and building, their failures included."""

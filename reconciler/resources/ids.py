@@ -1,8 +1,8 @@
-"""Which ids the service can take.
+"""Validation of ids.
 
-Clarifai calls ids "URL-friendly" and unique within their app (resources.proto, Model.id); what exactly its server
-accepts is not published. So what can't stand in a URL's path is an error, and what Clarifai's own Python package would
-refuse (`^[0-9A-Za-z]+([-_][0-9A-Za-z]+)*$`, clarifai/workflows/validate.py) is only a warning.
+Clarifai calls ids "URL-friendly" and unique within their app (resources.proto, Model.id), but doesn't publish which
+characters its server accepts. An id that can't be part of a URL path is therefore an error. An id that only Clarifai's
+Python package would reject (`^[0-9A-Za-z]+([-_][0-9A-Za-z]+)*$`, clarifai/workflows/validate.py) is a warning.
 """
 
 from __future__ import annotations
@@ -13,37 +13,42 @@ from typing import Final
 from reconciler.resources.wording import quoted
 
 MAX_ID: Final = 256
+"""The longest id that is accepted, in characters."""
+
 _USUAL: Final = re.compile(r"[0-9A-Za-z]+(?:[-_][0-9A-Za-z]+)*")
 _VERSION: Final = re.compile(r"[0-9a-f]{32}")
 _BREAKS_URLS: Final = "/?#%"
 
 
 def id_problem(text: str) -> str | None:
-    """Why `text` can't be an id of a model, app or user; None where it can."""
+    """Return why `text` can't be the id of a model, app or user, or None if it can.
+
+    The reason is a predicate without a subject ("is empty"), to follow the name of the id in a message.
+    """
     if len(text) <= MAX_ID and _USUAL.fullmatch(text):
         return None
     if not text:
         return "is empty"
     if text in {".", ".."}:
-        return "means a folder in a URL"
+        return "is a relative path segment in a URL"
     if len(text) > MAX_ID:
-        return f"has {len(text)} characters, more than {MAX_ID}"
+        return f"has {len(text)} characters (at most {MAX_ID} are allowed)"
     for letter in text:
         if letter in _BREAKS_URLS or not "!" <= letter <= "~":
-            what = "white space" if letter.isspace() else quoted(letter)
-            return f"holds {what}, which can't stand in a URL"
+            what = "whitespace" if letter.isspace() else quoted(letter)
+            return f"contains {what}, which isn't allowed in a URL path"
     return None
 
 
 def id_warning(text: str) -> str | None:
-    """Why the service may not know `text` as an id although it could stand in a URL; None where it looks usual."""
+    """Return why the service may reject `text` as an id although a URL can contain it, or None. See `id_problem`."""
     if _USUAL.fullmatch(text):
         return None
-    return "is unusual: ids have letters and digits, with single - or _ between them"
+    return "is unusual: ids usually consist of letters and digits, with single - or _ between them"
 
 
 def version_id_problem(text: str) -> str | None:
-    """Why `text` can't be the id of a version; None where it can."""
+    """Return why `text` can't be the id of a version, or None if it can. See `id_problem`."""
     if _VERSION.fullmatch(text):
         return None
-    return f"is no version id: those have 32 lowercase hexadecimal digits (0-9, a-f), this has {len(text)} characters"
+    return f"is not a version id (expected 32 lowercase hex digits, found {len(text)} characters)"

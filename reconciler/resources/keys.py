@@ -1,4 +1,4 @@
-"""What resources are called: the app that holds them, and the key of a model or of one of its versions."""
+"""The identities of resources: the app that holds them, and the key of a model or of one of its versions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class Kind(str, Enum):
-    """The kinds of resource that a plan changes."""
+    """The kinds of resource that a plan can change."""
 
     MODEL = "model"
     MODEL_VERSION = "model_version"
 
 
 class Scope(NamedTuple):
-    """One app of one user; both ids are never empty."""
+    """One app of one user. Neither id is ever empty."""
 
     user_id: str
     app_id: str
@@ -24,9 +24,10 @@ class Scope(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The identity of a resource; `address` is its text: USER/APP/MODEL or USER/APP/MODEL@VERSION."""
+    """The identity of a model, or of a model version if `version_id` isn't empty."""
 
-    # A tuple, because a run looks keys up, compares and sorts them by the ten thousand, and tuples do that in C.
+    # A NamedTuple rather than a frozen dataclass: a run looks up, compares and sorts tens of thousands of keys, and
+    # tuples do all of that in C.
 
     user_id: str
     app_id: str
@@ -35,24 +36,24 @@ class Key(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """MODEL, or MODEL_VERSION where there is a version id."""
+        """MODEL_VERSION if the key has a version id, otherwise MODEL."""
         return Kind.MODEL_VERSION if self.version_id else Kind.MODEL
 
     @property
     def scope(self) -> Scope:
-        """The app that holds it."""
+        """The app that holds the resource."""
         return Scope(self.user_id, self.app_id)
 
     @property
     def address(self) -> str:
-        """The text that plans and reports use."""
+        """The name of the resource in plans and reports: USER/APP/MODEL or USER/APP/MODEL@VERSION."""
         suffix = f"@{self.version_id}" if self.version_id else ""
         return f"{self.user_id}/{self.app_id}/{self.model_id}{suffix}"
 
     def model(self) -> Key:
-        """The key of the model itself."""
+        """Return the key of the model, also if this is the key of one of its versions."""
         return Key(user_id=self.user_id, app_id=self.app_id, model_id=self.model_id)
 
     def version(self, version_id: str) -> Key:
-        """The key of one version of this model."""
+        """Return the key of one version of this model."""
         return Key(user_id=self.user_id, app_id=self.app_id, model_id=self.model_id, version_id=version_id)

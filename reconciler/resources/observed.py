@@ -1,4 +1,4 @@
-"""What the service has: models and versions as they were read."""
+"""What the service has: models and versions as they were read from it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 from reconciler.resources.keys import Key, Scope
 
 Document = Mapping[str, Any]
-"""A message as JSON with proto field names, as google.protobuf.json_format gives it; default scalars are absent."""
+"""A message as JSON with proto field names, in the form of google.protobuf.json_format: default scalars are absent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedVersion:
-    """One version as read. `status_code` is Clarifai's (21100 = trained); `created_at` is RFC 3339, UTC."""
+    """One version as it was read.
+
+    `created_at` is RFC 3339 in UTC, with nine digits of fraction, so that strings sort by time; "" if the service sent
+    none. `status_code` is a Clarifai status code (21100 means trained).
+    """
 
     key: Key
     document: Document
@@ -25,11 +29,11 @@ class ObservedVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedModel:
-    """One model as read.
+    """One model as it was read.
 
-    `document` is the Model message without `model_version`. `versions` are those read so far, newest first
-    (created_at, then the order of the listing); `versions_complete` says that they are all there are. `latest` is the version that the
-    service itself calls the model's, None for a model without versions.
+    `document` is the Model message without `model_version`. `latest` is the version that the service returned as the
+    model's `model_version`, None for a model without versions. `versions` are the versions read so far, newest first
+    (by `created_at`, then in the order of the service's listing); if `versions_complete`, the model has no others.
     """
 
     key: Key
@@ -41,12 +45,12 @@ class ObservedModel:
 
     @property
     def is_bookmark(self) -> bool:
-        """Whether it is a bookmark of somebody else's model (resources.proto, Model.bookmark_origin)."""
+        """Whether this is a bookmark of another user's model (resources.proto, Model.bookmark_origin)."""
         return "bookmark_origin" in self.document
 
     @cached_property
     def versions_by_id(self) -> Mapping[str, ObservedVersion]:
-        """The versions read so far, the latest among them."""
+        """The versions read so far, including the latest one, by version id."""
         known = {version.key.version_id: version for version in self.versions}
         if self.latest is not None:
             known.setdefault(self.latest.key.version_id, self.latest)
@@ -55,7 +59,11 @@ class ObservedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """The live side of a run: complete for the apps in `listed`, and for every model that the manifests name."""
+    """The live state that a run has read.
+
+    It includes every model that the manifests name, and all models of the apps in `listed`. A model that isn't included
+    although it should be doesn't exist.
+    """
 
     models: Mapping[Key, ObservedModel]
     listed: frozenset[Scope] = frozenset()

@@ -1,7 +1,7 @@
-"""A call that changes the service, as one value from its proof to the wire, and the table of what each such call is.
+"""Requests, and the table of the RPCs that change the service.
 
-In: what a call does to which resources. Out: the body of its request message, built here and nowhere else. The facts about
-the RPCs are those of service.proto (clarifai-grpc 12.6).
+Takes what a request does to which resources, and builds the body of its request message. The body is built nowhere else,
+and no other module parses one. The facts about the RPCs are those of service.proto (clarifai-grpc 12.6).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from reconciler.resources.tree import MISSING, FieldPath, lookup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """What one RPC is.
+    """The facts about one RPC.
 
     `kind` is the kind of resource that it changes. `entries` is the field of the request message that lists those
-    resources; None for a call about one resource. `replaces` is the one field that the call replaces, `replaces_as` the
-    name of that field in the request message. A `repeatable` call gives the same state when it is carried out twice.
+    resources, None for an RPC about a single resource. `replaces` is the managed field that the RPC replaces, if it
+    replaces a single one, and `replaces_as` the name of that field in the request message. A `repeatable` RPC leaves the
+    same state if it is carried out twice.
     """
 
     kind: Kind
@@ -36,33 +37,33 @@ class Rpc:
 RPCS: Final[Mapping[str, Rpc]] = {
     "PatchModels": Rpc(kind=Kind.MODEL, entries="models"),
     "PatchModelVersions": Rpc(kind=Kind.MODEL_VERSION, entries="model_versions"),
-    # A repeated field that is empty is not on the wire, so PatchModels can't empty a tag list. These calls can: they know
-    # the action "overwrite" alone, and what they are not sent is gone.
+    # proto3 doesn't send an empty repeated field, so PatchModels can't empty a tag list. These RPCs can: "overwrite" is their
+    # only action, and it removes every tag that isn't in the request.
     "PatchModelToolkits": Rpc(kind=Kind.MODEL, replaces=("toolkits",), replaces_as="toolkits"),
     "PatchModelUseCases": Rpc(kind=Kind.MODEL, replaces=("use_cases",), replaces_as="usecases"),
     "PatchModelLanguages": Rpc(kind=Kind.MODEL, replaces=("languages",), replaces_as="languages"),
-    # A second deletion could take what somebody has made under the same id meanwhile.
+    # A second deletion could delete what somebody has created with the same id in between.
     "DeleteModels": Rpc(kind=Kind.MODEL, entries="ids", deletes=True, repeatable=False),
     "DeleteModelVersion": Rpc(kind=Kind.MODEL_VERSION, deletes=True, repeatable=False),
 }
-"""Every call that this tool may send to change something."""
+"""Every RPC that this tool may send to change something."""
 
 PATCH_RPCS: Final[Mapping[Kind, str]] = {Kind.MODEL: "PatchModels", Kind.MODEL_VERSION: "PatchModelVersions"}
 
 DELETE_ALL: Final = "delete_all"
-"""The action of a DeleteModels that names no ids and deletes whatever the app holds; only a purge makes it."""
+"""The action of a DeleteModels without ids, which deletes all models of the app. Only a purge sends it."""
 
 
 def replacing_rpc(spec: FieldSpec) -> str | None:
-    """The call that replaces one field of a model as a whole, and so can empty it; None where there is none."""
+    """Return the name of the RPC that replaces this field alone, and so can empty it; None if there is none."""
     return next((name for name, rpc in RPCS.items() if rpc.replaces == spec.path), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a request does to one resource: the `values` that it sends, nested as in the API document.
+    """What a request does to one resource.
 
-    Leaves may be Sensitive. A deletion sends no values.
+    `values` are what it sends, nested as in the API document; leaves may be Sensitive. A deletion has no values.
     """
 
     key: Key
@@ -70,13 +71,16 @@ class Entry:
 
     @property
     def fields(self) -> tuple[FieldSpec, ...]:
-        """The managed fields that the values carry."""
+        """The managed fields that `values` contains."""
         return tuple(spec for spec in KINDS[self.key.kind] if lookup(self.values, spec.path) is not MISSING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One call that changes the service: an RPC, its action, and an entry per resource, in the order of the request message."""
+    """One RPC that changes the service, with its action and an entry per resource in the order of the request message.
+
+    `action` is None for an RPC without actions.
+    """
 
     rpc: str
     action: str | None
@@ -85,35 +89,36 @@ class Request:
 
     @property
     def facts(self) -> Rpc:
-        """What the RPC is. Raises KeyError for a call that is not in the table."""
+        """The facts about the RPC. Raises KeyError for an RPC that isn't in the table."""
         return RPCS[self.rpc]
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The resources that it changes."""
+        """The keys of the resources that it changes."""
         return tuple(entry.key for entry in self.entries)
 
     @property
     def deletes(self) -> bool:
-        """Whether it deletes what it names."""
+        """Whether it deletes the resources of its entries."""
         return self.facts.deletes
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it may be sent again after a lost response: `remove` may not, since it takes away what may have come since."""
+        """Whether it may be sent again after its response was lost."""
+        # `remove` may not: it could remove what somebody has added in between.
         return self.facts.repeatable and self.action != "remove"
 
     def entry(self, key: Key) -> Entry | None:
-        """The entry about one resource, or None."""
+        """Return the entry of one resource, or None."""
         return next((entry for entry in self.entries if entry.key == key), None)
 
     def carries(self, key: Key, path: FieldPath) -> bool:
-        """Whether it sets or removes the managed field that holds `path` of a resource."""
+        """Return whether it sets or removes the managed field that contains `path` of a resource."""
         entry = self.entry(key)
         return entry is not None and any(path[: len(spec.path)] == spec.path for spec in entry.fields)
 
     def bisect(self) -> tuple[Request, ...]:
-        """The request as two, each about half of its resources; () where it can't be split."""
+        """Return two requests with half of the entries each, or () if it can't be split."""
         if self.facts.entries is None or self.action == DELETE_ALL or len(self.entries) < 2:
             return ()
         middle = len(self.entries) // 2
@@ -142,12 +147,12 @@ class Request:
 
 
 def request_from_body(rpc: str, action: str | None, body: Mapping[str, Any], keys: tuple[Key, ...]) -> Request:
-    """The request about `keys` whose body this is, as a saved plan holds it.
+    """Return the request about `keys` that has this body, which comes from a saved plan.
 
-    Raises ValueError where the body is not the one that the call, its action and its resources lead to.
+    Raises ValueError if no such request has exactly this body.
     """
     if rpc not in RPCS or not keys:
-        raise ValueError(f"{rpc} is not one of the calls that change models: {', '.join(RPCS)}")
+        raise ValueError(f"{rpc} is not one of {', '.join(RPCS)}")
     facts = RPCS[rpc]
     sent: list[Mapping[str, Any]] = [{} for _ in keys]
     if facts.replaces is not None:
@@ -156,6 +161,7 @@ def request_from_body(rpc: str, action: str | None, body: Mapping[str, Any], key
         sent = [{name: value for name, value in item.items() if name != "id"} for item in body[facts.entries]]
     entries = tuple(Entry(key=key, values=values) for key, values in zip(keys, sent, strict=True))
     request = Request(rpc=rpc, action=action, scope=keys[0].scope, entries=entries)
+    # Built again and compared, so that a body with more in it than its entries say is never sent.
     if request.body != body:
-        raise ValueError(f"the body of a {rpc} is not the one that its changes lead to")
+        raise ValueError(f"the body of a {rpc} request does not match its changes")
     return request

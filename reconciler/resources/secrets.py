@@ -1,8 +1,10 @@
-"""Wraps what must not be shown before anything can show it.
+"""Values that no output may show.
 
-In: values from the service or a manifest. Out: the same with secrets inside a Sensitive. Two things are secret: params
-that the model type declares as ENCRYPTED_STRING or ARRAY_OF_SECRETS, wherever their value comes from, and every text
-equal to a value that a manifest took from the environment, wherever it turns up.
+Takes values from the service or from manifests and wraps each secret in a Sensitive, before any other stage sees it.
+Secrets are the params that the model type declares as ENCRYPTED_STRING or ARRAY_OF_SECRETS, wherever their value comes
+from, and every string that equals a value which a manifest takes from an environment variable, wherever it occurs.
+
+Text that has already been rendered is never searched for secrets here; `remote/scrub.py` does that for errors.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from reconciler.resources.keys import Key
 from reconciler.resources.tree import MISSING, Place, leaves, lookup, map_leaves, with_value
 
 SENSITIVE_TEXT: Final = "(sensitive)"
+"""What every output shows in place of a secret."""
 
 
 class Sensitive:
-    """A value that no output, plan, backup, log or error may show; only `reveal` gives it, only to be sent or compared.
+    """A value that no output, plan, backup, log or error may show.
 
-    `source` says where it can be read again: "env:NAME", "manifest" or "live". Not JSON on purpose: what forgets
-    to redact it fails instead of leaking.
+    `source` says where the value can be read again: "env:NAME", "manifest" or "live".
     """
+
+    # Deliberately not JSON-serializable: code that forgets to redact a value fails instead of leaking it.
 
     __slots__ = ("_value", "source")
 
@@ -32,10 +36,11 @@ class Sensitive:
         self.source = source
 
     def reveal(self) -> Any:
-        """The value itself."""
+        """Return the value itself, to be sent or compared and never to be shown."""
         return self._value
 
     def __eq__(self, other: object) -> bool:
+        # The types too, since 1 == True in Python.
         return isinstance(other, Sensitive) and type(self._value) is type(other._value) and self._value == other._value
 
     def __hash__(self) -> int:
@@ -48,27 +53,30 @@ class Sensitive:
 
 
 def revealed(value: Any) -> Any:
-    """A JSON value as plain dicts and lists with what every Sensitive holds; only for sending and comparing."""
+    """Return a JSON value as plain dicts and lists with every Sensitive replaced by its value.
+
+    The result is only for sending and comparing.
+    """
     return map_leaves(value, lambda leaf: revealed(leaf.reveal()) if isinstance(leaf, Sensitive) else leaf)
 
 
 def redacted(value: Any) -> Any:
-    """A JSON value as plain dicts and lists with `(sensitive)` in place of every Sensitive."""
+    """Return a JSON value as plain dicts and lists with every Sensitive replaced by `(sensitive)`."""
     return map_leaves(value, lambda leaf: SENSITIVE_TEXT if isinstance(leaf, Sensitive) else leaf)
 
 
 def holds_sensitive(value: Any) -> bool:
-    """Whether `value` is, or contains, a Sensitive."""
+    """Return whether `value` is or contains a Sensitive."""
     return any(isinstance(leaf, Sensitive) for _, leaf in leaves(value))
 
 
 def sensitive_places(value: Any) -> Iterator[tuple[Place, Sensitive]]:
-    """Every Sensitive inside a JSON value, with the place where it stands."""
+    """Yield every Sensitive in a JSON value with its position."""
     return ((path, leaf) for path, leaf in leaves(value) if isinstance(leaf, Sensitive))
 
 
 def secret_texts(value: Any) -> Iterator[str]:
-    """The text of every string and number inside every Sensitive of a JSON value."""
+    """Yield the text of every string and number that a Sensitive in a JSON value contains."""
     for _, secret in sensitive_places(value):
         for _, leaf in leaves(revealed(secret)):
             if leaf is not None and not isinstance(leaf, bool):
@@ -80,21 +88,26 @@ PARAMS = ("output_info", "params")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What is secret in this run: `known` texts, and per model version the names of its secret params."""
+    """What is secret in a run.
+
+    `known` are the strings that the manifests take from environment variables. `params_of` returns, for the key of a
+    model version, the names of the params that its model type declares secret.
+    """
 
     known: frozenset[str] = frozenset()
     params_of: Callable[[Key], frozenset[str]] = field(default=lambda key: frozenset())
 
     def may_be_in(self, key: Key) -> bool:
-        """Whether anything of a resource could be secret."""
+        """Return whether a resource could contain a secret. It saves the walk through resources that can't."""
         return bool(self.known) or bool(key.version_id and self.params_of(key))
 
     def conceal(self, key: Key, tree: Mapping[str, Any], *, source: str) -> dict[str, Any]:
-        """A spec or document with its secrets wrapped; `source` says where their values can be read again."""
+        """Return a spec or document with its secrets wrapped. `source` is that of each new Sensitive."""
 
         def wrapped(leaf: Any) -> Any:
             return Sensitive(leaf, source) if isinstance(leaf, str) and leaf in self.known else leaf
 
+        # Strings first, wherever they are: a manifest can put a value from the environment into any field.
         concealed: dict[str, Any] = _lists_wrapped(map_leaves(tree, wrapped))
         if not key.version_id:
             return concealed
@@ -111,7 +124,10 @@ class Secrets:
 
 
 def _lists_wrapped(value: Any) -> Any:
-    """A list with a secret in it as one secret: its other items may be the secrets of before."""
+    """Return a tree in which each list that contains a secret is one secret.
+
+    The other items of such a list may be earlier values of the secret, which `known` doesn't contain.
+    """
     if isinstance(value, list):
         return Sensitive(revealed(value), "manifest") if holds_sensitive(value) else value
     if isinstance(value, Mapping):
@@ -120,13 +136,13 @@ def _lists_wrapped(value: Any) -> Any:
 
 
 def known_secrets(desired: Desired) -> frozenset[str]:
-    """Every text that the manifests took from the environment."""
+    """Return every string that the manifests take from environment variables."""
     found: set[str] = set()
     if not desired.has_references:
         return frozenset()
     for model in desired.models:
         for stated in (model.stated, *(version.stated for version in model.versions)):
             values = (secret.reveal() for _, secret in sensitive_places(stated))
-            # A number is not text that could be searched for in what is printed; it stays wrapped where it stands.
+            # Only strings can be recognized elsewhere. Other values stay wrapped at their own position.
             found.update(value for value in values if isinstance(value, str))
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""Trees of JSON values: the word for "absent", paths through nested mappings, and how they are written."""
+"""Trees of JSON values: the marker for an absent value, paths through nested mappings, lookup and replacement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class Missing(Enum):
-    """The type of MISSING, the one word for "absent" (never None, which is a JSON value)."""
+    """The type of MISSING, which stands for an absent value. None can't, because it is a JSON value."""
 
     MISSING = "absent"
 
@@ -20,19 +20,25 @@ MISSING: Final = Missing.MISSING
 
 
 FieldPath = tuple[str, ...]
-"""Names from the resource down to a value: ("output_info", "params", "min_value")."""
+"""The names that lead from a resource to a value: ("output_info", "params", "min_value")."""
 
 Place = tuple[str | int, ...]
-"""Names and list positions from the root of a tree down to a value."""
+"""The names and list indexes that lead from the root of a tree to a value."""
 
 
 def path_text(path: FieldPath) -> str:
-    """The dotted form shown to users and used in manifests; a dot or backslash inside a name is escaped by a backslash."""
+    """Return the dotted form of a path, as manifests and output contain it.
+
+    A dot or backslash in a name is escaped by a backslash.
+    """
     return ".".join(name.replace("\\", "\\\\").replace(".", "\\.") for name in path)
 
 
 def path_from_text(text: str) -> FieldPath:
-    """The inverse of `path_text`; a live Struct may have empty names. Raises ValueError on a dangling backslash."""
+    """Return the path whose dotted form is `text`. Names may be empty, since those of a live Struct may be.
+
+    Raises ValueError if `text` ends in an unescaped backslash.
+    """
     names: list[str] = []
     name: list[str] = []
     letters = iter(text)
@@ -52,9 +58,9 @@ def path_from_text(text: str) -> FieldPath:
 
 
 def lookup(tree: Any, path: FieldPath) -> Any:
-    """The value at `path` of nested mappings, or MISSING."""
+    """Return the value at `path` in nested mappings, or MISSING."""
     for name in path:
-        # By exact type first: asking a Mapping whether it is one takes ten times as long.
+        # The exact type first: isinstance with an abstract class takes ten times as long.
         if type(tree) is not dict and not isinstance(tree, Mapping):
             return MISSING
         tree = tree.get(name, MISSING)
@@ -62,7 +68,10 @@ def lookup(tree: Any, path: FieldPath) -> Any:
 
 
 def with_value(tree: Mapping[str, Any], path: FieldPath, value: Any) -> dict[str, Any]:
-    """A copy of nested mappings with `value` at `path`; MISSING deletes. Mappings on the way are made where absent."""
+    """Return a copy of nested mappings with `value` at `path`.
+
+    MISSING deletes what is at `path`. Mappings that are absent on the way are created.
+    """
     name, rest = path[0], path[1:]
     copy = dict(tree)
     if rest:
@@ -83,7 +92,7 @@ _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Each value of a JSON tree that is neither a mapping nor a list, with the names and positions that lead to it."""
+    """Yield each value of a JSON tree that is neither a mapping nor a list, with its position below `path`."""
     kind = type(tree)
     if kind in _SCALARS:
         yield path, tree
@@ -98,9 +107,9 @@ def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 
 def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of a JSON tree, in plain dicts and lists, with `change(leaf)` in place of each leaf."""
+    """Return a copy of a JSON tree, in plain dicts and lists, with each leaf replaced by `change(leaf)`."""
     kind = type(tree)
-    if kind in _SCALARS:  # asked first: whether a string is a Mapping takes ten times as long to find out
+    if kind in _SCALARS:  # first, as in `lookup`: isinstance with an abstract class takes ten times as long
         return change(tree)
     if kind is dict or isinstance(tree, Mapping):
         return {name: map_leaves(item, change) for name, item in tree.items()}

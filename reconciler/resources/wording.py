@@ -1,4 +1,4 @@
-"""Values as messages name them: short, quoted, with nothing that a terminal would act on."""
+"""Values and names in messages: shortened, quoted, and without characters that a terminal would act on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_SHOWN: Final = 60
 
 
 def described(value: Any) -> str:
-    """A value as a message names it: `the number 5`, `the text "x"`, `a mapping`."""
+    """Return a value as messages describe it: `the number 5`, `the string "x"`, `a mapping`."""
     if value is None:
         return "nothing"
     if isinstance(value, Sensitive):
@@ -22,28 +22,28 @@ def described(value: Any) -> str:
     if isinstance(value, int | float):
         return f"the number {shortened(str(value))}"
     if isinstance(value, str):
-        return f"the text {quoted(value)}"
+        return f"the string {quoted(value)}"
     return "a list" if isinstance(value, list) else "a mapping"
 
 
 def quoted(text: str) -> str:
-    """`text` in double quotes, shortened, control characters escaped."""
+    """Return `text` in double quotes, shortened, with control characters escaped."""
     return f'"{shortened(text)}"'
 
 
 def shortened(text: str) -> str:
-    """At most 60 characters of `text`, control characters escaped."""
+    """Return at most 60 characters of `text`, with control characters escaped."""
     short = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in short)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names separated by commas."""
+    """Return names separated by commas, each shortened."""
     return ", ".join(shortened(name) for name in names)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` is probably a misspelling of."""
+    """Return the known name that `name` probably misspells, or None. Case and `-` versus `_` don't count."""
     names = sorted(known)
     by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in names}
     match = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)

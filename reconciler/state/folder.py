@@ -1,7 +1,7 @@
-"""The folder that runs leave things in: `.reconciler/` in the working directory, or what RECONCILER_STATE_DIR names.
+"""The state folder: `.reconciler/` in the working directory, or the folder that RECONCILER_STATE_DIR names.
 
-It holds `runs/` (a journal for each apply), `backup/` (what was deleted) and `locks/`. Everything in it is readable by its
-owner alone.
+It contains `runs/` (a journal for each apply), `backup/` (deleted models) and `locks/`. Only the owner can read what is in
+it, because journals and backups contain live values.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ PRIVATE_FOLDER: Final = 0o700
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:
-    """The folder; an empty variable counts as not set."""
+    """Return the path of the state folder, which need not exist. An empty variable counts as not set."""
     return Path(environ.get(VARIABLE) or DEFAULT)
 
 
 def make_private_folder(path: Path) -> None:
-    """Make a folder and those above it, mode 0700. Raises OSError."""
+    """Create a folder and its missing parents with mode 0700. Folders that exist keep their mode. Raises OSError."""
+    # Not mkdir(parents=True): it gives the parents the default mode, whatever `mode` says.
     for parent in (*reversed(path.parents), path):
         if not parent.exists():
             parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def sync_folder(path: Path) -> None:
-    """See a folder's entries onto the disk: without it a crash could lose the names of files that are there."""
+    """Flush a folder's entries to the disk. Raises OSError.
+
+    Flushing a file doesn't flush its name (POSIX, fsync): after a crash a new file could be missing from its folder.
+    """
+    # A folder can't be opened for writing, but fsync works on a read-only handle.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,7 +1,7 @@
-"""What a first and a second SIGINT or SIGTERM mean while changes are being sent.
+"""SIGINT and SIGTERM while changes are being sent.
 
-The first lets the calls under way end, starts no further one, and lets the run report what it did. The second ends the
-process at once: what was sent and answered is in the journal, on disk, by then.
+The first signal lets the calls in progress finish, prevents further ones, and lets the run report what it did. The second
+ends the process immediately; everything that was sent or acknowledged is already in the journal on disk.
 """
 
 from __future__ import annotations
@@ -19,22 +19,27 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether somebody asked this run to end; `watching` listens for that."""
+    """Whether this run has been asked to stop. `watching` listens for the signals."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def is_set(self) -> bool:
-        """Whether a signal came."""
+        """Return whether a signal has arrived."""
         return self._event.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Sleep so long, less where a signal comes."""
+        """Sleep for `seconds`, or until a signal arrives."""
         self._event.wait(seconds)
 
+    # The previous handlers are restored, because an embedding program, or a later stage of this one, may have its own.
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take the two signals over for a while; does nothing outside the main thread, where Python allows no other."""
+        """Handle SIGINT and SIGTERM inside a `with` block, and restore the previous handlers after it.
+
+        Does nothing outside the main thread.
+        """
+        # Python lets only the main thread set signal handlers.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -46,8 +51,9 @@ class Stop:
                 signal.signal(number, handler)
 
     def _signalled(self, number: int, frame: Any) -> None:
+        # os.write and os._exit, because print and sys.exit aren't safe in a handler that may interrupt a write.
         if self._event.is_set():
-            os.write(2, b"interrupted again: ended at once\n")
+            os.write(2, b"interrupted again: stopping immediately\n")
             os._exit(exit_codes.INTERRUPTED)
         self._event.set()
-        os.write(2, b"interrupted: waiting for the calls under way; interrupt again to end at once\n")
+        os.write(2, b"interrupted: waiting for the calls in progress; interrupt again to stop immediately\n")

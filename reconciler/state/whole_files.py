@@ -1,4 +1,4 @@
-"""Text files that others read are written whole or not at all, and are on the disk before anybody is told of them."""
+"""Text files that are written completely or not at all, and are on the disk when the call returns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from reconciler.state.folder import PRIVATE_FILE
 
 
 def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -> None:
-    """Write a file so that readers see the old one or the new one, never a part.
+    """Replace a file so that readers see the old content or the new one, never a part.
 
-    `what` is its name in the ReconcilerError that is raised where it can't be written; the old one is still there then.
+    Raises ReconcilerError, which names the file by `what`, if it can't be written; the old file is unchanged then.
     """
+    # In the same folder, since a rename is atomic only within a file system.
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         write_new(draft, text, mode=mode)
@@ -27,9 +28,11 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -
 
 
 def write_new(path: Path, text: str, *, mode: int = PRIVATE_FILE) -> None:
-    """Write a file that isn't there yet. Raises OSError."""
+    """Create a file. Raises OSError, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        # Half a surrogate pair, which a name in the service may hold, becomes the escape that JSON has for it.
+        # A name on the service may contain half a surrogate pair, which UTF-8 can't encode. As \\uXXXX it is the escape
+        # that JSON uses for it.
         file.write(text.encode("utf-8", "backslashreplace"))
+        # Otherwise a crash after the rename could leave an empty file (POSIX orders neither before the other).
         file.flush()
         os.fsync(file.fileno())

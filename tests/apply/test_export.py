@@ -213,7 +213,7 @@ def test_the_depth_is_counted_from_the_struct() -> None:
 
 def test_a_version_whose_id_no_manifest_takes_is_left_out() -> None:
     manifest = exported({}, version({"description": "x"}, "v1"), version({}, "a" * 32))
-    reason = "its id is no version id: those have 32 lowercase hexadecimal digits (0-9, a-f), this has 2 characters"
+    reason = "its id is not a version id (expected 32 lowercase hex digits, found 2 characters)"
     assert manifest.left_out == (LeftOut(key=KEY.version("v1"), path=(), reason=reason),)
     assert manifest.document["spec"]["versions"] == [{"id": "a" * 32}]
 
@@ -223,11 +223,14 @@ def test_a_version_whose_id_no_manifest_takes_is_left_out() -> None:
     [
         (
             Key(user_id="me", app_id="pets", model_id="a b"),
-            'the id "a b" holds white space, which can\'t stand in a URL',
+            'the id "a b" contains whitespace, which isn\'t allowed in a URL path',
         ),
-        (Key(user_id="me", app_id="pets", model_id=".."), 'the id ".." means a folder in a URL'),
+        (Key(user_id="me", app_id="pets", model_id=".."), 'the id ".." is a relative path segment in a URL'),
         (Key(user_id="", app_id="pets", model_id="a"), 'the user id "" is empty'),
-        (Key(user_id="me", app_id="a/b", model_id="a"), 'the app id "a/b" holds "/", which can\'t stand in a URL'),
+        (
+            Key(user_id="me", app_id="a/b", model_id="a"),
+            'the app id "a/b" contains "/", which isn\'t allowed in a URL path',
+        ),
     ],
 )
 def test_a_model_whose_ids_no_manifest_takes_has_none(key: Key, why: str) -> None:

@@ -186,7 +186,7 @@ def test_a_lock_is_told_and_that_of_a_dead_process_is_taken(tmp_path: Path) -> N
             refused = run.apply()
             holder.kill()
         assert refused.exit_code == 1
-        assert f"Another run is writing to app pets: run theirs, process {holder.pid} on " in str(refused.error)
+        assert f"App pets is locked by another run: run theirs, process {holder.pid} on " in str(refused.error)
         assert writing_calls(run.emulator.calls) == []
         assert run.apply().exit_code == 0
 

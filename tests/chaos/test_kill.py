@@ -126,7 +126,7 @@ def test_a_second_signal_ends_at_once(emulator: Emulator, wanted: Snapshot, tmp_
     wait_for(emulator, "PatchModelVersions")
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    assert "interrupted: waiting for the calls under way" in process.stderr.readline()
+    assert "interrupted: waiting for the calls in progress" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=10)
     assert process.returncode == 130, stderr

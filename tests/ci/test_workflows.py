@@ -180,7 +180,7 @@ def test_a_fork_without_secrets_is_validated_and_told_why_there_is_no_plan(place
     runner = place.runner(pat="")
     runner.job(place.workflow("plan"), "plan")
     assert set(codes(runner).values()) == {0}
-    assert "### Checked, not planned" in runner.summary.read_text()
+    assert "### Validated without a plan" in runner.summary.read_text()
     assert (github.calls, place.artifacts) == ([], {})
     assert not place.emulator.calls
 
@@ -253,7 +253,7 @@ def test_a_reviewed_plan_that_asks_for_something_else_is_not_applied(place: Plac
     answers(place)
     runner = applied(place)
     assert codes(runner)["Outcome"] == 0, log(runner)
-    assert "have changed since the pull request's plan" in runner.summary.read_text()
+    assert "have changed since the plan of the pull request" in runner.summary.read_text()
     assert "forged" not in (place.repository.root / "reconciler-plan.json").read_text()
 
 
@@ -261,7 +261,7 @@ def test_a_push_without_a_pull_request_takes_a_new_plan(place: Place) -> None:
     answers(place, merged=False)
     runner = applied(place)
     assert codes(runner)["Outcome"] == 0, log(runner)
-    assert "There was no reviewed plan: this one is new." in runner.summary.read_text()
+    assert "This plan is new: no reviewed plan was found." in runner.summary.read_text()
 
 
 def test_apply_without_a_secret_says_so(place: Place) -> None:
@@ -294,7 +294,7 @@ def test_a_drift_run_that_fails_touches_no_issue(place: Place, github: GitHub) -
 def test_drift_without_a_secret_says_so(place: Place) -> None:
     runner = place.runner(pat="")
     runner.job(place.workflow("drift"), "drift")
-    assert "Drift was not looked for" in runner.summary.read_text()
+    assert "Drift was not checked" in runner.summary.read_text()
 
 
 def action(runner: Runner, **given: str) -> dict[str, str]:

@@ -152,7 +152,7 @@ def test_entries_that_expect_different_things_of_one_version_contradict_each_oth
 @pytest.mark.parametrize(
     ("expect", "said"),
     [
-        ("{concepts: [cat, dog, cat]}", 'concepts lists the text "cat" twice. Keep one of them.'),
+        ("{concepts: [cat, dog, cat]}", 'concepts lists the string "cat" twice. Keep one of them.'),
         ("{concepts: []}", "concepts is empty. List at least one, or leave the key out."),
         ('{concepts: ["", cat]}', "concepts[0] is empty. Write a text, or leave it out."),
         ("{concepts: cat}", "concepts must be a list, found"),

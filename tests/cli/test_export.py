@@ -118,7 +118,7 @@ def test_export_leaves_secrets_out_and_what_no_manifest_can_hold(secretive: Serv
         {
             "address": "demo/pets/a b",
             "path": None,
-            "reason": 'the id "a b" holds white space, which can\'t stand in a URL',
+            "reason": 'the id "a b" contains whitespace, which isn\'t allowed in a URL path',
         },
         *(
             {

@@ -24,7 +24,7 @@ KEY = Key(user_id="jane", app_id="pets", model_id="cats")
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "can't be read: No such file or directory"), ("no PEM", "no PEM certificate is in it")]
+    ("content", "why"), [(None, "can't be read: No such file or directory"), ("no PEM", "contains no PEM certificate")]
 )
 def test_certificates_that_cannot_be_used_are_told_at_once(tmp_path: Path, content: str | None, why: str) -> None:
     path = tmp_path / "ca.pem"

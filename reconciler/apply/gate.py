@@ -33,7 +33,7 @@ from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Entry, Request
-from reconciler.resources.secrets import Sensitive, holds_sensitive
+from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
 
 MARK: Final[FieldPath] = ("metadata", MARK_KEY)
@@ -236,18 +236,22 @@ def needs_check(request: Request) -> bool:
     if request.deletes or request.action == "remove" or request.facts.replaces is not None:
         return True
     return any(
-        _is_more_than_leaves(value, request.action) for entry in request.entries for value in entry.values.values()
+        _is_more_than_leaves(spec, lookup(entry.values, spec.path), request.action)
+        for entry in request.entries
+        for spec in entry.fields
     )
 
 
-def _is_more_than_leaves(value: Any, action: str | None) -> bool:
-    if isinstance(value, Sensitive):
-        return _is_more_than_leaves(value.reveal(), action)
+def _is_more_than_leaves(spec: FieldSpec, value: Any, action: str | None) -> bool:
+    if spec.shape is not Shape.STRUCT:
+        return spec.shape is Shape.TAGS  # a string, a visibility and an image are one value each
+    return action == "overwrite" or _holds_a_list_or_clears(revealed(value))
+
+
+def _holds_a_list_or_clears(value: Any) -> bool:
+    """Whether a merge of this value extends a list, or empties a mapping (an empty one replaces what is there)."""
     if isinstance(value, Mapping):
-        # {"gettable": …} and {"url": …} are one value each; a Struct, or output_info, under overwrite is not.
-        if value.keys() in ({"gettable"}, {"url"}):
-            return False
-        return not value or action == "overwrite" or any(_is_more_than_leaves(item, action) for item in value.values())
+        return not value or any(map(_holds_a_list_or_clears, value.values()))
     return isinstance(value, list)
 
 

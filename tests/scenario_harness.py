@@ -169,7 +169,7 @@ class _Run:
         if plan.exit_code == 0:
             goldens.update(self._planned_again())
             self._require_replays(writes, after)
-            self._require_saved_plan_does_the_same(after, document)
+            self._require_saved_plan_does_the_same(after, plan, document)
         return Outcome(goldens=goldens, broken=tuple(self._broken))
 
     def _planned(self, before: Snapshot) -> tuple[CliResult, Any]:
@@ -227,13 +227,15 @@ class _Run:
         told = "the same in every reading" if is_same else f"different in these readings: {'; '.join(differing)}"
         self._require(as_expected, f"the calls end {told}")
 
-    def _require_saved_plan_does_the_same(self, after: Snapshot, document: Any) -> None:
+    def _require_saved_plan_does_the_same(self, after: Snapshot, plan: CliResult, document: Any) -> None:
         self._emulator.switches = self._scenario.switches
         self._emulator.load(self._scenario.seed)
         self._command("plan", "manifests", *self._scenario.arguments, "--out", "saved.json")
         shown = self._document(self._command("show", "saved.json", "--format", "json"))
         read_back = [{**each, "created_at": "", "fingerprint": ""} for each in (shown, document)]
         self._require(read_back[0] == read_back[1], "the saved plan, shown as JSON, is not what plan prints as JSON")
+        text = self._command("show", "saved.json")
+        self._require(text.stdout == plan.stdout, "the saved plan, shown, is not what plan prints")
         applied = self._command("apply", "--plan", "saved.json")
         self._require(
             str(applied.exit_code) == self._scenario.expected["apply"],

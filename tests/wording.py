@@ -55,6 +55,8 @@ def _replace(case: str, text: str) -> None:
         cases = {**read_cases(file.read()), case: text}
         file.seek(0)
         file.truncate()
-        # Neighbours that read alike share their lines: most cases of one test do.
-        for shared, names in groupby(sorted(filter(cases.get, cases)), key=cases.__getitem__):
-            file.write("".join(f"{name}\n" for name in names) + shared)
+        # Cases of one test that read alike share their lines.
+        shared: dict[tuple[str, str], list[str]] = {}
+        for name in sorted(filter(cases.get, cases)):
+            shared.setdefault((name.partition("[")[0], cases[name]), []).append(name)
+        file.write("".join("".join(f"{name}\n" for name in names) + text for (_, text), names in shared.items()))

@@ -25,13 +25,21 @@ class Service:
     def __init__(self, emulator: Emulator, cli: RunCli, folder: Path) -> None:
         self.emulator = emulator
         self.folder = folder
-        self._cli = cli
+        self.cli = cli
 
-    def run(self, *args: str | Path, scope: bool = True, stdin: str = "") -> CliResult:
+    def run(
+        self, *args: str | Path, scope: bool = True, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> CliResult:
         """`reconciler ARGS` for the app demo/pets."""
         ids = {"CLARIFAI_USER_ID": "demo", "CLARIFAI_APP_ID": "pets"} if scope else {}
-        env = {"CLARIFAI_PAT": "pat", "CLARIFAI_API_BASE": self.emulator.url, **ids}
-        return self._cli(*args, "--rate", "1000", env=env, stdin=stdin, cwd=self.folder)
+        environ = {"CLARIFAI_PAT": "pat", "CLARIFAI_API_BASE": self.emulator.url, **ids, **(env or {})}
+        return self.cli(*args, "--rate", "1000", env=environ, stdin=stdin, cwd=self.folder)
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file into the working directory."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
     def calls(self) -> list[str]:
         """The names of the calls since this was last asked."""
@@ -39,9 +47,26 @@ class Service:
         self.emulator.clear_calls()
         return names
 
+    def writes(self) -> list[str]:
+        """The names of the changing calls since this was last asked."""
+        return [name for name in self.calls() if name.startswith(WRITES) and name != "PostModelsSearches"]
+
     def models(self) -> list[str]:
         """The ids of the models that are there."""
         return [model["id"] for app in self.emulator.snapshot()["apps"] for model in app["models"]]
+
+    def model(self, model_id: str = "petsID") -> dict[str, Any]:
+        """A model of the sample app, with its versions."""
+        models = self.emulator.snapshot()["apps"][-1]["models"]
+        found: dict[str, Any] = next(model for model in models if model["id"] == model_id)
+        return found
+
+
+def manifest(model_id: str = "petsID", spec: str = "{}") -> str:
+    """A manifest of a model of the app demo/pets; `spec` is a flow mapping, or lines of a block one."""
+    head = "apiVersion: reconciler/v1\nkind: Model\n"
+    space = "" if spec.startswith("\n") else " "
+    return f"{head}metadata: {{id: {model_id}, user_id: demo, app_id: pets}}\nspec:{space}{spec}\n"
 
 
 def seeded(*models: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,35 +8,22 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator.server import Emulator
+from tests.cli.live_side import manifest, seeded
 from tests.command_line import RunCli
 
 MODELS = 300
-SEED = {
-    "apps": [
+SEED = seeded(
+    *(
         {
-            "user_id": "demo",
-            "app_id": "pets",
-            "models": [
-                {
-                    "id": f"m{number:03d}",
-                    "name": f"model {number}",
-                    "model_type_id": "embedding-classifier",
-                    "versions": [{"id": f"{number:032x}", "output_info": {"params": {"min_value": 0.5}}}],
-                }
-                for number in range(MODELS)
-            ],
+            "id": f"m{number:03d}",
+            "name": f"model {number}",
+            "model_type_id": "embedding-classifier",
+            "versions": [{"id": f"{number:032x}", "output_info": {"params": {"min_value": 0.5}}}],
         }
-    ]
-}
-PARAMS = "versions: [{select: latest, output_info: {params: {min_value: %s}}}]"
-
-
-def manifests(count: int, spec: str) -> str:
-    head = "apiVersion: reconciler/v1\nkind: Model\n"
-    return "".join(
-        f"---\n{head}metadata: {{id: m{number:03d}, user_id: demo, app_id: pets}}\nspec: {{{spec % number}}}\n"
-        for number in range(count)
+        for number in range(MODELS)
     )
+)
+PARAMS = "versions: [{select: latest, output_info: {params: {min_value: %s}}}]"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +45,8 @@ def manifests(count: int, spec: str) -> str:
 def test_a_run_makes_the_fewest_calls(
     cli: RunCli, tmp_path: Path, command: str, count: int, spec: str, code: int, calls: dict[str, int]
 ) -> None:
-    (tmp_path / "m.yaml").write_text(manifests(count, spec), encoding="utf-8")
+    texts = (manifest(f"m{number:03d}", f"{{{spec % number}}}") for number in range(count))
+    (tmp_path / "m.yaml").write_text("---\n".join(texts), encoding="utf-8")
     with Emulator(seed=SEED) as emulator:
         emulator.clear_calls()
         options = ["--yes"] if command == "apply" else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import pytest
 
 from reconciler.cli.main import COMMANDS
 from reconciler.emulator.server import Emulator
+from tests.cli.live_side import LATEST, manifest, seeded
 from tests.command_line import RunCli
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "calls.md"
-VERSION = "b0b89c973e5d4b6d9599ce13da04b894"
+VERSION = LATEST["petsID"]
 IDS = ("--user-id", "demo", "--app-id", "pets")
 
 PARAMS = f"{{id: {VERSION}, output_info: {{params: {{min_value: 0.95}}}}}}"
@@ -21,30 +21,17 @@ EXPECTING = "{select: latest, expect: {concepts: [cat, dog]}}"
 OLDER = "{select: all, license: MIT}"
 
 
-def manifest(model_id: str, spec: str) -> str:
-    head = "apiVersion: reconciler/v1\nkind: Model\n"
-    return f"---\n{head}metadata: {{id: {model_id}, user_id: demo, app_id: pets}}\nspec: {spec}\n"
-
-
 ONE = manifest("petsID", f"{{name: new, versions: [{PARAMS}]}}")
 EXPECTED = manifest("petsID", f"{{versions: [{EXPECTING}]}}")
 ALL_VERSIONS = manifest("pet-breeds", f"{{versions: [{OLDER}]}}")
 UNTAGGED = manifest("tagged", "{action: overwrite, toolkits: [], use_cases: [], languages: []}")
-MORE = {
-    "apps": [
-        {
-            "user_id": "demo",
-            "app_id": "pets",
-            "models": [
-                {"id": "tagged", "toolkits": ["OpenAI"], "use_cases": ["llm"], "languages": ["en"]},
-                {"id": "versioned", "versions": [{"id": "a" * 32}, {"id": "c" * 32}]},
-            ],
-        }
-    ]
-}
+MORE = seeded(
+    {"id": "tagged", "toolkits": ["OpenAI"], "use_cases": ["llm"], "languages": ["en"]},
+    {"id": "versioned", "versions": [{"id": "a" * 32}, {"id": "c" * 32}]},
+)
 """Besides the sample app: a model with every kind of tag, and one with an old version that no workflow pins."""
 
-MANY = "".join(manifest(name, "{notes: x}") for name in ("petsID", "pet-breeds", "pet-finder", "pet-names"))
+MANY = "---\n".join(manifest(name, "{notes: x}") for name in ("petsID", "pet-breeds", "pet-finder", "pet-names"))
 RETAINED = manifest("versioned", "{retain_versions: 1}")
 
 READING_ONE = {"GetModel", "ListModelTypes"}
@@ -154,12 +141,3 @@ def test_the_table_names_every_call_for_every_command_that_makes_it() -> None:
     assert {(rpc, command) for rpc, command in missing if command != "get" or rpc != "ListModelTypes"} == set()
     assert {rpc for rpc, text in table.items() if text.startswith("none")} == {"DeleteModel"}
     assert set(table) - {rpc for rpc, _ in made} == {"DeleteModel", "GetUser", "GetApp"}
-
-
-def test_no_manifest_without_prune_is_ever_deleted(cli: RunCli, emulator: Emulator, tmp_path: Path) -> None:
-    (tmp_path / "m.yaml").write_text(ONE, encoding="utf-8")
-    before = emulator.snapshot()
-    result = cli("apply", "m.yaml", "--yes", "--endpoint", emulator.url, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
-    assert result.exit_code == 0
-    ids = [model["id"] for app in json.loads(json.dumps(before))["apps"] for model in app["models"]]
-    assert [model["id"] for app in emulator.snapshot()["apps"] for model in app["models"]] == ids

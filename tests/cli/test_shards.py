@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 from reconciler.emulator.server import Emulator
 from reconciler.manifests.selection import Shard, in_shard
 from reconciler.resources.keys import Key
+from tests.cli.live_side import manifest, seeded
 from tests.command_line import RunCli
 
 NAMES = [f"m{number:02d}" for number in range(20)]
-SEED = {"apps": [{"user_id": "demo", "app_id": "pets", "models": [{"id": name} for name in NAMES]}]}
+SEED = seeded(*({"id": name} for name in NAMES))
 
 
 def manifests(names: list[str]) -> str:
-    head = "apiVersion: reconciler/v1\nkind: Model\n"
-    return "".join(
-        f"---\n{head}metadata: {{id: {n}, user_id: demo, app_id: pets}}\nspec: {{notes: x}}\n" for n in names
-    )
+    return "---\n".join(manifest(name, "{notes: x}") for name in names)
 
 
 @given(user=st.sampled_from(["me", "demo"]), app=st.text(), model=st.text(), count=st.integers(1, 20))

@@ -11,12 +11,13 @@ from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Switches
 from tests.cli.live_side import LATEST, SECRET, Service, seeded
 from tests.command_line import RunCli
+from tests.wording import Wording
 
 
-def test_export_prints_a_stream_that_plans_empty(service: Service) -> None:
+def test_export_prints_a_stream_that_plans_empty(service: Service, wording: Wording) -> None:
     result = service.run("export")
-    secret = f"demo/pets/pet-names@{LATEST['pet-names']} output_info.params.secrets: a secret, (sensitive)"
-    assert (result.exit_code, result.stderr) == (0, f"warning: not exported: {secret}.\n")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (0, 1)
+    wording(result.stderr)
     assert service.calls() == ["ListModels", "ListModels", "ListModelTypes"]
     documents = list(yaml.safe_load_all(result.stdout))
     assert [(each["metadata"]["id"], [v["id"] for v in each["spec"].get("versions", [])]) for each in documents] == [
@@ -40,7 +41,7 @@ def test_export_prints_a_stream_that_plans_empty(service: Service) -> None:
     assert (planned.exit_code, planned.stdout, planned.stderr) == (0, "In sync: 5 models unchanged.\n", "")
 
 
-def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: Service) -> None:
+def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: Service, wording: Wording) -> None:
     result = service.run("export", "--output", "live/pets", "--version", "all", "-q")
     names = ["pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
     assert (result.exit_code, result.stdout) == (0, "".join(f"live/pets/{name}.yaml\n" for name in names))
@@ -58,12 +59,8 @@ def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: 
     (service.folder / "live/pets/petsID.yaml").write_text("mine")
     (service.folder / "live/pets/pet-draft.yaml").unlink()
     again = service.run("export", "--output", "live/pets", "-q")
-    there = ", ".join(f"live/pets/{name}.yaml" for name in names if name != "pet-draft")
     assert (again.exit_code, again.stdout) == (3, "")
-    assert again.stderr == (
-        f"error: No file was written, because these exist already: {there}. "
-        "Give another folder, or --force to overwrite them.\n"
-    )
+    wording(again.stderr)
     assert (service.folder / "live/pets/petsID.yaml").read_text() == "mine"
     assert not (service.folder / "live/pets/pet-draft.yaml").exists()
     assert service.run("export", "--output", "live/pets", "--force", "-q").exit_code == 0
@@ -110,67 +107,23 @@ def test_export_reads_a_version_that_the_listing_shows_in_part(cli: RunCli, fold
     assert version["output_info"]["params"] == {"max_concepts": 20, "min_value": 0.5, "select_concepts": []}
 
 
-def test_export_leaves_secrets_out_and_what_no_manifest_can_hold(secretive: Service) -> None:
+def test_export_leaves_secrets_out_and_what_no_manifest_can_hold(secretive: Service, wording: Wording) -> None:
     secretive.emulator.load(seeded({"id": "a b"}, {"id": "long", "notes": "x" * 65537}))
     result = secretive.run("export", "--format", "json")
     document = result.document()
-    assert document["skipped"] == [
-        {
-            "address": "demo/pets/a b",
-            "path": None,
-            "reason": 'the id "a b" contains whitespace, which isn\'t allowed in a URL path',
-        },
-        *(
-            {
-                "address": f"demo/pets/bot@{'c' * 32}",
-                "path": f"output_info.params.{name}",
-                "reason": "a secret, (sensitive)",
-            }
-            for name in ("api_key", "secrets")
-        ),
-        {
-            "address": "demo/pets/long",
-            "path": "notes",
-            "reason": "it is longer than 65,536 bytes, the limit for notes",
-        },
+    bot = f"demo/pets/bot@{'c' * 32}"
+    assert [(each["address"], each["path"]) for each in document["skipped"]] == [
+        ("demo/pets/a b", None),
+        (bot, "output_info.params.api_key"),
+        (bot, "output_info.params.secrets"),
+        ("demo/pets/long", "notes"),
     ]
+    wording(*(each["reason"] for each in document["skipped"]))
     assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["bot", "long"]
     stream = secretive.run("export")
     assert SECRET not in result.stdout + result.stderr + stream.stdout + stream.stderr
     planned = secretive.run("plan", "-", "--detailed-exitcode", stdin=stream.stdout)
     assert (planned.exit_code, planned.stdout) == (0, "In sync: 2 models unchanged.\n")
-
-
-def test_export_round_trips_hard_texts_through_the_service(cli: RunCli, folder: Path) -> None:
-    hard = [
-        "no",
-        "12:30",
-        "1e3",
-        "${var:x}",
-        "$${",
-        " a\n",
-        "a\x85b",
-        "\u202e",
-        "# a",
-        "<<",
-        "- a",
-        "\x1b[31m",
-        "😀",
-        "~",
-    ]
-    model = {
-        "id": "hard",
-        "name": "${env:HOME}",
-        "notes": "\n".join(hard),
-        "metadata": {"list": hard, **{text: text for text in hard}, "tiny": 1e-7, "deep": {"a": [{"b": [[], {}]}]}},
-        "toolkits": ["off", "0x1F"],
-    }
-    with Emulator(seed=seeded(model)) as emulator:
-        service = Service(emulator, cli, folder)
-        exported = service.run("export")
-        planned = service.run("plan", "-", "--detailed-exitcode", stdin=exported.stdout)
-    assert (exported.stderr, planned.exit_code, planned.stdout) == ("", 0, "In sync: 1 model unchanged.\n")
-    assert not any(letter in exported.stdout for letter in "\x1b\x85\u202e")
 
 
 def test_export_for_me_names_the_same_models_as_the_real_id(service: Service) -> None:
@@ -179,10 +132,8 @@ def test_export_for_me_names_the_same_models_as_the_real_id(service: Service) ->
     assert service.run("plan", "-", "--detailed-exitcode", stdin=result.stdout).exit_code == 0
 
 
-def test_export_to_a_place_that_cannot_be_written(service: Service) -> None:
+def test_export_to_a_place_that_cannot_be_written(service: Service, wording: Wording) -> None:
     (service.folder / "file").write_text("")
     result = service.run("export", "--output", "file", "-q")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert (
-        result.stderr.splitlines()[-1] == "error: The manifest can't be written to file/pet-breeds.yaml: File exists."
-    )
+    wording(result.stderr.splitlines()[-1])

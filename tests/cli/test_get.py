@@ -10,6 +10,7 @@ from reconciler.cli.options import FORMATS
 from reconciler.emulator.server import Emulator
 from tests.cli.live_side import LATEST, SECRET, Service, seeded
 from tests.command_line import RunCli
+from tests.wording import Wording
 
 
 def test_get_types(service: Service) -> None:
@@ -123,22 +124,23 @@ def test_get_without_an_id_is_about_every_model_with_a_version(service: Service,
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    "args",
     [
-        (["types", "text-to-text", "nope"], 'No model type "nope"'),
-        (["models", "nope", "petsID", "no2"], 'No model "nope", "no2"'),
-        (["models", "general-image-recognition"], 'No model "general-image-recognition"'),
-        (["versions", "nope"], 'No model or version "nope"'),
-        (["versions", f"petsID@{'0' * 32}", "nope@v1"], f'No model or version "petsID@{"0" * 32}", "nope@v1"'),
-        (["concepts", "nope"], 'No model or version "nope"'),
-        (["concepts", f"petsID@{'0' * 32}"], f'No model or version "petsID@{"0" * 32}"'),
-        (["output-info", "nope"], 'No model or version "nope"'),
+        ["types", "text-to-text", "nope"],
+        ["models", "nope", "petsID", "no2"],
+        ["models", "general-image-recognition"],
+        ["versions", "nope"],
+        ["versions", f"petsID@{'0' * 32}", "nope@v1"],
+        ["concepts", "nope"],
+        ["concepts", f"petsID@{'0' * 32}"],
+        ["output-info", "nope"],
     ],
+    ids=" ".join,
 )
-def test_get_names_every_unknown_id(service: Service, args: list[str], told: str) -> None:
+def test_get_names_every_unknown_id(service: Service, args: list[str], wording: Wording) -> None:
     result = service.run("get", *args)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"error: {told} in app demo/pets. Check the spelling and the app.\n"
+    wording(result.stderr)
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "a@", "@v1", "a b"])

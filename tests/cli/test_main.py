@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,11 +16,9 @@ from reconciler import __version__, exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, main
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, UsageError
 from tests.command_line import RunCli
+from tests.wording import Wording
 
 TOKEN = "pat-0123456789abcdef"
-
-USAGE = "Usage: reconciler [OPTIONS] COMMAND [ARGS]...\nTry 'reconciler --help' for help.\n\n"
-
 
 # --- finding commands -----------------------------------------------------------------------------------------
 
@@ -54,23 +51,17 @@ def test_every_command_has_a_help_page(cli: RunCli, name: str) -> None:
     assert result.stdout.startswith(f"Usage: reconciler {name}")
 
 
-@pytest.mark.parametrize(
-    ("typed", "told"),
-    [
-        ("plna", "There is no command 'plna'. Did you mean 'plan'?"),
-        ("APPLY", "There is no command 'APPLY'. Did you mean 'apply'?"),
-        ("frobnicate", f"There is no command 'frobnicate'. The commands are: {', '.join(COMMANDS)}."),
-    ],
-)
-def test_an_unknown_command_is_a_usage_error_that_names_the_nearest(cli: RunCli, typed: str, told: str) -> None:
+@pytest.mark.parametrize("typed", ["plna", "APPLY", "frobnicate"])
+def test_an_unknown_command_is_a_usage_error_that_names_the_nearest(cli: RunCli, typed: str, wording: Wording) -> None:
     result = cli(typed)
-    assert (result.exit_code, result.stdout, result.stderr) == (64, "", f"{USAGE}error: {told}\n")
+    assert (result.exit_code, result.stdout) == (64, "")
+    wording(result.stderr)
 
 
 def test_an_unknown_option_before_the_command_is_a_usage_error(cli: RunCli) -> None:
     result = cli("--fromat", "json", "plan")
     assert (result.exit_code, result.stdout) == (64, "")
-    assert result.stderr.startswith(f"{USAGE}error: No such option")
+    assert result.stderr.startswith("Usage: reconciler [OPTIONS] COMMAND [ARGS]...\n")
 
 
 # --- exit codes -----------------------------------------------------------------------------------------------
@@ -161,17 +152,14 @@ def _fail_with_the_token(**_: object) -> None:
     raise ValueError(f"metadata was invalid: [('authorization', 'Key {TOKEN}')]")
 
 
-INTERNAL = (
-    f"error: internal error (ValueError): this is a bug in reconciler {__version__}, not in your manifests. Run the "
-    "command again with -vv to see where it happened, and report the output.\n"
-)
-
-
 @pytest.mark.parametrize("verbosity", [[], ["-v"]])
-def test_an_internal_error_is_one_paragraph_without_traceback(cli: RunCli, probe: Any, verbosity: list[str]) -> None:
+def test_an_internal_error_is_one_paragraph_without_traceback(
+    cli: RunCli, probe: Any, verbosity: list[str], wording: Wording
+) -> None:
     probe(_fail_with_the_token)
     result = cli("probe", *verbosity)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", INTERNAL)
+    assert (result.exit_code, result.stdout) == (1, "")
+    wording(result.stderr.replace(__version__, "VERSION"))
 
 
 @pytest.mark.parametrize("env", [{}, {"CLARIFAI_PAT": TOKEN}])
@@ -182,9 +170,7 @@ def test_an_internal_error_with_vv_has_a_traceback_without_the_token(
     result = cli("probe", "-vv", env=env)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Traceback (most recent call last):\n")
-    assert result.stderr.endswith(
-        f"ValueError: metadata was invalid: [('authorization', 'Key (sensitive)')]\n{INTERNAL}"
-    )
+    assert "ValueError: metadata was invalid: [('authorization', 'Key (sensitive)')]\n" in result.stderr
     assert TOKEN not in result.stderr
 
 
@@ -198,13 +184,6 @@ def test_secrets_that_a_command_names_stay_out_of_its_traceback(cli: RunCli, pro
 
 
 # --- as a process ---------------------------------------------------------------------------------------------
-
-
-def test_a_reader_that_leaves_early_ends_the_command_quietly(tmp_path: Path) -> None:
-    script = f"{sys.executable} -m reconciler completion bash | true; echo ${{PIPESTATUS[0]}}"
-    for _ in range(3):
-        ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-        assert (ended.stdout.strip() in {"0", "1"}, ended.stderr) == (True, "")
 
 
 def test_a_closed_standard_output_is_no_traceback() -> None:

@@ -10,7 +10,7 @@ import pytest
 from reconciler.apply.undo import inverse
 from reconciler.compare.diff import Drift, FieldChange, drift_between
 from reconciler.plan.plan import Change, Plan, Source
-from reconciler.requests.calls import Notice, calls_from_drifts, deletion_requests
+from reconciler.requests.calls import calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
@@ -18,8 +18,8 @@ from reconciler.resources.request import Request
 from reconciler.resources.secrets import Secrets, Sensitive
 from reconciler.resources.tree import MISSING, with_value
 from tests.request_values import request
+from tests.wording import Wording
 
-SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
 VERSION = MODEL.version("v")
 NOTHING_SECRET = Secrets()
@@ -78,30 +78,28 @@ def undo(
     )
 
 
-def expected(*changes: Change, requests: tuple[Request, ...] = (), kept: tuple[tuple[Key, str, str], ...] = ()) -> Plan:
-    """A plan that takes back; `kept` are what stays: key, path and reason."""
-    return Plan(
-        tool_version="2",
-        created_at="tuesday",
-        endpoint="https://x",
-        environment="prod",
-        source=Source(digest="sha256:1", files=(), git_commit="abc"),
-        changes=changes,
-        requests=requests,
-        notices=tuple(
-            Notice(
-                address=key.address,
-                message=f"{path} is left as it is: {reason}" if path else f"left as it is: {reason}",
-            )
-            for key, path, reason in kept
-        ),
-        extra={
-            "undo": {
-                "run": "r1",
-                "skipped": [{"address": key.address, "path": path, "reason": reason} for key, path, reason in kept],
-            }
-        },
+Parts = tuple[tuple[Change, ...], tuple[Request, ...], list[tuple[Key, str]]]
+
+
+def parts(found: Plan) -> Parts:
+    """Changes, requests, and what stays as it is: its key and path. An undo has no manifest whose places it could show."""
+    changes = tuple(
+        replace(change, fields=tuple(replace(item, origin=None) for item in change.fields)) for change in found.changes
     )
+    skipped = found.extra["undo"]["skipped"]
+    keys = {MODEL.address: MODEL, VERSION.address: VERSION}
+    return changes, found.requests, [(keys[item["address"]], item["path"]) for item in skipped]
+
+
+def reasons(found: Plan) -> list[str]:
+    """Why things stay as they are, as the notices say it too."""
+    skipped = [item["reason"] for item in found.extra["undo"]["skipped"]]
+    notices = [notice.message for notice in found.notices]
+    assert [notice.endswith(reason) for notice, reason in zip(notices, skipped, strict=True)] == [True] * len(skipped)
+    return notices
+
+
+NOTHING: Parts = ((), (), [])
 
 
 def back(key: Key, path: str, before: Any, after: Any) -> Change:
@@ -113,138 +111,116 @@ def patch(action: str, **entry: Any) -> Request:
     return request("PatchModels", action, {MODEL: entry})
 
 
-def without_origins(found: Plan) -> Plan:
-    """The plan with its fields' places taken away: an undo has no manifest to point to."""
-    changes = tuple(
-        replace(change, fields=tuple(replace(item, origin=None) for item in change.fields)) for change in found.changes
-    )
-    return replace(found, changes=changes)
-
-
 def test_a_field_that_still_has_the_runs_value_goes_back() -> None:
     run = run_of(drift(MODEL, {"id": "m", "name": "old", "notes": "n"}, {"name": "new"}))
     found = undo(run, live({"id": "m", "name": "new", "notes": "other"}))
-    assert without_origins(found) == expected(back(MODEL, "name", "new", "old"), requests=(patch("merge", name="old"),))
-
-
-def test_what_was_not_sent_is_left_and_not_spoken_of() -> None:
-    run = run_of(drift(MODEL, {"id": "m", "name": "old"}, {"name": "new"}))
-    assert undo(run, live({"id": "m", "name": "new"}), sent={}) == expected()
-    assert undo(run, live({"id": "m", "name": "new"}), sent={0: frozenset({"me/pets/other"})}) == expected()
-
-
-def test_what_is_as_before_already_is_not_spoken_of() -> None:
-    run = run_of(drift(MODEL, {"id": "m", "name": "old"}, {"name": "new"}))
-    assert undo(run, live({"id": "m", "name": "old"})) == expected()
-
-
-def test_what_somebody_changed_since_is_theirs() -> None:
-    run = run_of(drift(MODEL, {"id": "m", "name": "old", "toolkits": ["a"]}, {"name": "new", "toolkits": ["b"]}))
-    found = undo(run, live({"id": "m", "name": "theirs", "toolkits": ["b"]}))
-    assert without_origins(found) == expected(
-        back(MODEL, "toolkits", ["b"], ["a"]),
-        requests=(patch("overwrite", toolkits=["a"]),),
-        kept=((MODEL, "name", "somebody has changed it since"),),
+    assert parts(found) == ((back(MODEL, "name", "new", "old"),), (patch("merge", name="old"),), [])
+    assert replace(found, changes=(), requests=()) == Plan(
+        tool_version="2",
+        created_at="tuesday",
+        endpoint="https://x",
+        environment="prod",
+        source=Source(digest="sha256:1", files=(), git_commit="abc"),
+        extra={"undo": {"run": "r1", "skipped": []}},
     )
-
-
-def test_an_object_that_is_gone_stays_gone() -> None:
-    run = run_of(drift(MODEL, {"id": "m", "name": "old"}, {"name": "new"}))
-    assert undo(run, NOBODY) == expected(kept=((MODEL, "", "it does not exist any more"),))
 
 
 @pytest.mark.parametrize(
-    ("observed", "backups", "reason"),
-    [
-        (NOBODY, ("b/1", "b/2"), "a deletion can't be undone; its backup is in b/1, b/2"),
-        (NOBODY, (), "a deletion can't be undone; its backup is in the state folder's backup/"),
-        (live({"id": "m"}), (), "its deletion was sent, and it is there now"),
-    ],
+    ("name", "sent"),
+    [("new", {}), ("new", {0: frozenset({"me/pets/other"})}), ("old", None)],
+    ids=["nothing was sent", "it was not sent", "it is as before already"],
 )
-def test_a_deletion_is_not_undone(observed: Observed, backups: tuple[str, ...], reason: str) -> None:
+def test_where_nothing_is_to_go_back_nothing_is_said(name: str, sent: dict[int, frozenset[str]] | None) -> None:
+    run = run_of(drift(MODEL, {"id": "m", "name": "old"}, {"name": "new"}))
+    assert parts(undo(run, live({"id": "m", "name": name}), sent=sent)) == NOTHING
+
+
+def test_what_somebody_changed_since_is_theirs(wording: Wording) -> None:
+    run = run_of(drift(MODEL, {"id": "m", "name": "old", "toolkits": ["a"]}, {"name": "new", "toolkits": ["b"]}))
+    found = undo(run, live({"id": "m", "name": "theirs", "toolkits": ["b"]}))
+    sent = patch("overwrite", toolkits=["a"])
+    assert parts(found) == ((back(MODEL, "toolkits", ["b"], ["a"]),), (sent,), [(MODEL, "name")])
+    wording(*reasons(found))
+
+
+def test_an_object_that_is_gone_stays_gone(wording: Wording) -> None:
+    found = undo(run_of(drift(MODEL, {"id": "m", "name": "old"}, {"name": "new"})), NOBODY)
+    assert parts(found) == ((), (), [(MODEL, "")])
+    wording(*reasons(found))
+
+
+@pytest.mark.parametrize(
+    ("observed", "backups"),
+    [(NOBODY, ("b/1", "b/2")), (NOBODY, ()), (live({"id": "m"}), ())],
+    ids=["backups", "no backup", "there again"],
+)
+def test_a_deletion_is_not_undone(observed: Observed, backups: tuple[str, ...], wording: Wording) -> None:
     run = plan(changes=(Change(key=MODEL, action="delete"),), requests=tuple(deletion_requests([MODEL], batch=32)))
-    assert undo(run, observed, backups=backups) == expected(kept=((MODEL, "", reason),))
+    found = undo(run, observed, backups=backups)
+    assert parts(found) == ((), (), [(MODEL, "")])
+    wording(*reasons(found))
 
 
-def test_what_the_api_can_not_clear_stays() -> None:
+def test_what_the_api_can_not_clear_stays(wording: Wording) -> None:
     run = run_of(drift(MODEL, {"id": "m", "notes": "a"}, {"name": "new", "notes": "b"}))
     found = undo(run, live({"id": "m", "name": "new", "notes": "b"}))
-    assert without_origins(found) == expected(
-        back(MODEL, "notes", "b", "a"),
-        requests=(patch("merge", notes="a"),),
-        kept=((MODEL, "name", "the API can't put it back as it was"),),
-    )
-
-
-def test_a_change_of_which_nothing_can_go_back_is_no_change() -> None:
-    run = run_of(drift(MODEL, {"id": "m"}, {"name": "new"}))
-    found = undo(run, live({"id": "m", "name": "new"}))
-    assert found == expected(kept=((MODEL, "name", "the API can't put it back as it was"),))
+    assert parts(found) == ((back(MODEL, "notes", "b", "a"),), (patch("merge", notes="a"),), [(MODEL, "name")])
+    alone = undo(run_of(drift(MODEL, {"id": "m"}, {"name": "new"})), live({"id": "m", "name": "new"}))
+    assert parts(alone) == ((), (), [(MODEL, "name")])
+    wording(*reasons(found))
 
 
 def test_an_image_where_there_was_none_is_removed_again() -> None:
     run = run_of(drift(MODEL, {"id": "m"}, {"image": {"url": "https://x/a"}}))
     found = undo(run, live({"id": "m", "image": {"url": "https://x/a"}}))
-    assert without_origins(found) == expected(
-        back(MODEL, "image.url", "https://x/a", MISSING), requests=(patch("remove", image={"url": "https://x/a"}),)
-    )
+    change = back(MODEL, "image.url", "https://x/a", MISSING)
+    assert parts(found) == ((change,), (patch("remove", image={"url": "https://x/a"}),), [])
 
 
-def test_the_services_own_copy_of_an_image_can_not_be_sent_again() -> None:
+def test_the_services_own_copy_of_an_image_can_not_be_sent_again(wording: Wording) -> None:
     copy = "https://data.clarifai.com/large/a"
     run = run_of(drift(MODEL, {"id": "m", "image": {"url": copy}}, {"image": {"url": "https://x/b"}}))
     found = undo(run, live({"id": "m", "image": {"url": "https://x/b"}}))
-    reason = "the image was the service's own copy, which can't be sent again"
-    assert found == expected(kept=((MODEL, "image.url", reason),))
+    assert parts(found) == ((), (), [(MODEL, "image.url")])
+    wording(*reasons(found))
 
 
-def test_a_secret_stays_and_travels_hidden_where_it_has_to() -> None:
+def version_patch(action: str, **entry: Any) -> Request:
+    return request("PatchModelVersions", action, {VERSION: entry})
+
+
+def test_a_secret_stays_and_travels_hidden_where_it_has_to(wording: Wording) -> None:
     document = {"id": "v", "output_info": {"params": {"token": "old", "sizes": [1]}}}
     after = {"output_info.params.token": "new", "output_info.params.sizes": [2]}
     run = run_of(drift(VERSION, document, after, TOKEN_IS_SECRET))
     now = live({"id": "m"}, {"id": "v", "output_info": {"params": {"token": "new", "sizes": [2]}}})
     found = undo(run, now)
-    params = {"token": Sensitive("new", "live"), "sizes": [1]}
-    assert without_origins(found) == expected(
-        back(VERSION, "output_info.params.sizes", [2], [1]),
-        requests=(request("PatchModelVersions", "overwrite", {VERSION: {"output_info": {"params": params}}}),),
-        kept=((VERSION, "output_info.params.token", "it is a secret, and no journal keeps the one before"),),
-    )
+    sent = version_patch("overwrite", output_info={"params": {"token": Sensitive("new", "live"), "sizes": [1]}})
+    change = back(VERSION, "output_info.params.sizes", [2], [1])
+    assert parts(found) == ((change,), (sent,), [(VERSION, "output_info.params.token")])
     assert "new" not in repr(found)
+    wording(*reasons(found))
 
 
-def test_a_secret_that_is_gone_by_now_as_it_was_before_needs_nothing() -> None:
+def test_a_secret_that_is_gone_by_now_as_it_was_before_needs_nothing(wording: Wording) -> None:
     token = FieldChange(path=("output_info", "params", "token"), before=MISSING, after=Sensitive("new", "env:T"))
     license_change = FieldChange(path=("license",), before="MIT", after="GPL")
-    sent = {"license": "GPL", "output_info": {"params": {"token": Sensitive("new", "env:T")}}}
     run = plan(
         changes=(Change(key=VERSION, action="update", fields=(license_change, token)),),
-        requests=(version_patch(sent),),
+        requests=(version_patch("merge", license="GPL", output_info={"params": {"token": Sensitive("new", "env:T")}}),),
     )
-    found = undo(run, live({"id": "m"}, {"id": "v", "license": "GPL"}))
-    assert without_origins(found) == expected(
-        back(VERSION, "license", "GPL", "MIT"),
-        requests=(version_patch({"license": "MIT"}),),
-    )
+    of_license = (back(VERSION, "license", "GPL", "MIT"),), (version_patch("merge", license="MIT"),)
+    assert parts(undo(run, live({"id": "m"}, {"id": "v", "license": "GPL"}))) == (*of_license, [])
     there = undo(run, live({"id": "m"}, {"id": "v", "license": "GPL", "output_info": {"params": {"token": "new"}}}))
-    reason = "it was absent before, and is a secret: nothing tells whether it is still the one that was written"
-    assert without_origins(there) == expected(
-        back(VERSION, "license", "GPL", "MIT"),
-        requests=(version_patch({"license": "MIT"}),),
-        kept=((VERSION, "output_info.params.token", reason),),
-    )
-
-
-def version_patch(entry: dict[str, Any]) -> Request:
-    return request("PatchModelVersions", "merge", {VERSION: entry})
+    assert parts(there) == (*of_license, [(VERSION, "output_info.params.token")])
+    wording(*reasons(there))
 
 
 def test_keys_that_go_again_come_with_the_notice_of_every_deleted_key() -> None:
     run = run_of(drift(MODEL, {"id": "m", "metadata": {"a": 1}}, {"metadata.b": 1}))
     found = undo(run, live({"id": "m", "metadata": {"a": 1, "b": 1}}))
-    message = (
-        "keys are deleted from metadata by overwrite; a service that overwrites key by key would keep them. "
-        "Apply reads back and names what did not take."
-    )
-    assert found.notices == (Notice(address=MODEL.address, message=message),)
     assert found.requests == (patch("overwrite", metadata={"a": 1}),)
+    forward = calls_from_drifts(
+        [drift(MODEL, {"id": "m", "metadata": {"a": 1, "b": 1}}, {"metadata.b": MISSING})], batch=32
+    )
+    assert found.notices == forward.notices != ()

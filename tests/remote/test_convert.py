@@ -118,10 +118,10 @@ def test_a_number_without_a_json_form_is_an_error_that_names_the_object(number: 
     message.metadata["bad"] = number
     with pytest.raises(RemoteError) as raised:
         len(LazyDocument(message))
-    assert str(raised.value).startswith("Reading the answer failed: UNREADABLE_ANSWER: Model 'cats' holds a value")
+    assert (raised.value.code, "Model 'cats'" in str(raised.value)) == ("UNREADABLE_ANSWER", True)
 
 
-def test_a_document_leaves_out_what_it_is_told_and_changes_nothing() -> None:
+def test_a_document_leaves_out_what_it_should_and_changes_nothing() -> None:
     message = resources_pb2.Model(id="cats", model_version=resources_pb2.ModelVersion(id="v"))
     assert dict(LazyDocument(message, leave_out=("model_version",))) == {"id": "cats"}
     assert message.model_version.id == "v"

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from reconciler.compare.diff import Drift, FieldChange, drift_between
-from reconciler.errors import Origin, Refusal
+from reconciler.errors import Origin
 from reconciler.requests.calls import (
     Calls,
-    Notice,
     Patch,
     calls_from_drifts,
     merge_patch,
@@ -25,6 +24,7 @@ from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Secrets, Sensitive
 from reconciler.resources.tree import MISSING, FieldPath, with_value
 from tests.request_values import request
+from tests.wording import Wording
 
 SCOPE = {"user_id": "me", "app_id": "pets"}
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
@@ -67,12 +67,10 @@ def scope(key: Key) -> dict[str, str]:
     return {"user_id": key.user_id, "app_id": key.app_id}
 
 
-def notice(names: str, key: Key = MODEL) -> Notice:
-    return Notice(
-        address=key.address,
-        message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
-        "Apply reads back and names what did not take.",
-    )
+def said(found: Calls) -> tuple[list[str], list[tuple[str, str | None]]]:
+    """Whom the notices are about; and the rule and the resource of each refusal."""
+    refusals = [(refusal.rule, refusal.address) for refusal in found.refusals]
+    return [notice.address for notice in found.notices], refusals
 
 
 # --- one field ------------------------------------------------------------------------------------------------
@@ -196,16 +194,8 @@ def test_a_removal_that_names_another_image_than_the_live_one_is_refused() -> No
         changes=(change,),
         origin=Origin(path="m.yaml"),
     )
-    assert calls(drift) == Calls(requests=(), refusals=(refused("image", "the API can't clear it"),))
-
-
-def refused(name: str, why: str, key: Key = MODEL) -> Refusal:
-    return Refusal(
-        rule="no-safe-call",
-        address=key.address,
-        message=f"{name} of {key.address} can't be changed as stated: {why}.",
-        remedy="State another value, or change it by hand.",
-    )
+    found = calls(drift)
+    assert (found.requests, said(found)) == ((), ([], [("no-safe-call", MODEL.address)]))
 
 
 @pytest.mark.parametrize(
@@ -218,18 +208,20 @@ def refused(name: str, why: str, key: Key = MODEL) -> Refusal:
         ({"output_info": {"params": {"a": 1}}}, "output_info.params", VERSION),
     ],
 )
-def test_what_the_api_has_no_call_to_clear_is_refused(live: dict[str, Any], name: str, key: Key) -> None:
-    drift = wants(live, {name: MISSING}, key)
-    assert calls(drift) == Calls(requests=(), refusals=(refused(name, "the API can't clear it", key),))
+def test_what_the_api_has_no_call_to_clear_is_refused(
+    live: dict[str, Any], name: str, key: Key, wording: Wording
+) -> None:
+    found = calls(wants(live, {name: MISSING}, key))
+    assert (found.requests, said(found)) == ((), ([], [("no-safe-call", key.address)]))
+    wording(*found.refusals)
 
 
-def test_what_can_not_be_proven_is_refused_and_the_rest_is_sent() -> None:
+def test_what_can_not_be_proven_is_refused_and_the_rest_is_sent(wording: Wording) -> None:
     """Not a number is no JSON value; it equals nothing, so no call can be shown to reach it."""
     drift = wants({"id": "m"}, {"metadata": {"a": float("nan")}, "name": "x"})
-    assert calls(drift) == Calls(
-        requests=(of_model("merge", name="x"),),
-        refusals=(refused("metadata", "no call changes it without touching something else"),),
-    )
+    found = calls(drift)
+    assert (found.requests, said(found)) == ((of_model("merge", name="x"),), ([], [("no-safe-call", MODEL.address)]))
+    wording(*found.refusals)
 
 
 # --- deleted keys ---------------------------------------------------------------------------------------------
@@ -250,7 +242,8 @@ def test_what_can_not_be_proven_is_refused_and_the_rest_is_sent() -> None:
 )
 def test_keys_are_deleted_by_overwrite_with_a_notice(before: Any, after: Any) -> None:
     drift = wants({"id": "m", "metadata": before}, {"metadata": after})
-    assert calls(drift) == Calls(requests=(of_model("overwrite", metadata=after),), notices=(notice("metadata"),))
+    found = calls(drift)
+    assert (found.requests, said(found)) == ((of_model("overwrite", metadata=after),), ([MODEL.address], []))
 
 
 def by_key(*structs: OverwriteStruct) -> tuple[Variant, ...]:
@@ -264,7 +257,7 @@ def by_key(*structs: OverwriteStruct) -> tuple[Variant, ...]:
         ({"a": {"x": 1, "y": 1}}, {"a": {"x": 1}}, by_key(OverwriteStruct.BY_KEY_DEEP)),
     ],
 )
-def test_a_patch_names_the_readings_in_which_its_keys_may_stay(
+def test_a_patch_names_the_variants_in_which_its_keys_may_stay(
     before: Any, after: Any, unproven: tuple[Variant, ...]
 ) -> None:
     entry = Entry(key=MODEL, values={"metadata": after})
@@ -272,15 +265,13 @@ def test_a_patch_names_the_readings_in_which_its_keys_may_stay(
     assert patches_from_drift(wants({"id": "m", "metadata": before}, {"metadata": after})) == ([patch], [])
 
 
-def test_the_notice_names_every_struct_that_loses_keys_and_no_other_field() -> None:
+def test_the_notice_names_every_struct_that_loses_keys_and_no_other_field(wording: Wording) -> None:
     live = {"id": "v", "metadata": {"a": 1}, "license": "MIT", "output_info": {"params": {"b": 1, "c": [1]}}}
     after = {"metadata": {}, "license": "GPL", "output_info.params": {"c": [2]}}
     found = calls(wants(live, after, VERSION))
     sent = {"license": "GPL", "metadata": {}, "output_info": {"params": {"c": [2]}}}
-    assert found == Calls(
-        requests=(of_version("overwrite", **sent),),
-        notices=(notice("metadata, output_info.params", VERSION),),
-    )
+    assert (found.requests, said(found)) == ((of_version("overwrite", **sent),), ([VERSION.address], []))
+    wording(found.notices[0].message)
 
 
 # --- the proof ------------------------------------------------------------------------------------------------
@@ -306,7 +297,7 @@ def sending(action: str, name: str, value: Any, key: Key = MODEL) -> Patch:
         ({"name": "a"}, "name", "b", sending("merge", "name", "c")),
     ],
 )
-def test_a_patch_that_does_harm_in_any_reading_is_no_candidate(
+def test_a_patch_that_does_harm_in_any_variant_is_no_candidate(
     live: dict[str, Any], name: str, after: Any, patch: Patch
 ) -> None:
     assert unproven_variants(wants({"id": "m", **live}, {name: after}), patch) is None
@@ -319,7 +310,7 @@ def test_an_overwrite_that_leaves_out_live_fields_of_the_message_around_it_does_
     assert unproven_variants(drift, sending("merge", "output_info.params", {"a": 2}, VERSION)) == ()
 
 
-def test_a_merge_that_only_lacks_the_deletion_of_keys_reaches_the_value_in_no_reading() -> None:
+def test_a_merge_that_only_lacks_the_deletion_of_keys_reaches_the_value_in_no_variant() -> None:
     drift = wants({"id": "m", "metadata": {"a": 1, "b": 1}}, {"metadata": {"a": 2}})
     assert unproven_variants(drift, sending("merge", "metadata", {"a": 2})) == VARIANTS
 
@@ -373,7 +364,7 @@ def test_an_emptied_struct_of_a_message_is_as_an_absent_one() -> None:
     live = {"id": "v", "output_info": {"params": {"a": 1}, "fields_map": {}}}
     found = calls(wants(live, {"output_info.params": {}}, VERSION))
     sent = of_version("overwrite", output_info={"fields_map": {}, "params": {}})
-    assert found == Calls(requests=(sent,), notices=(notice("output_info.params", VERSION),))
+    assert (found.requests, said(found)) == ((sent,), ([VERSION.address], []))
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------
@@ -539,8 +530,8 @@ def test_notices_and_refusals_are_in_the_order_of_the_drifts() -> None:
     losing = {"id": "x", "name": "n", "metadata": {"a": 1}}
     after = {"metadata": {}, "name": MISSING}
     found = calls(wants(losing, after, model("b")), wants(losing, after, model("a")))
-    assert found.notices == (notice("metadata", model("b")), notice("metadata", model("a")))
-    assert found.refusals == tuple(refused("name", "the API can't clear it", model(name)) for name in "ba")
+    b, a = "me/pets/b", "me/pets/a"
+    assert said(found) == ([b, a], [("no-safe-call", b), ("no-safe-call", a)])
 
 
 def test_no_drift_needs_no_call() -> None:
@@ -554,7 +545,7 @@ def paths(patch: Patch) -> list[FieldPath]:
     return [field.path for field in patch.entry.fields]
 
 
-def test_a_patch_tells_its_fields() -> None:
+def test_a_patch_has_its_fields() -> None:
     (patch,), refusals = patches_from_drift(wants(LIVE, {"name": "b", "toolkits": ["u"]}))
     assert (paths(patch), patch.unproven, refusals) == ([("name",), ("toolkits",)], (), [])
 

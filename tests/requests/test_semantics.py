@@ -45,7 +45,7 @@ def test_overwrite_of_a_whole_struct_does_what_the_documentation_shows(vector: d
         (OverwriteStruct.BY_KEY_DEEP, {"a": {"x": 1, "y": 0}, "b": 2}),
     ],
 )
-def test_overwrite_of_a_struct_has_three_readings(variant: OverwriteStruct, expected: dict[str, Any]) -> None:
+def test_overwrite_of_a_struct_has_three_variants(variant: OverwriteStruct, expected: dict[str, Any]) -> None:
     stored = {"a": {"y": 0}, "b": 2}
     assert overwritten_struct(stored, {"a": {"x": 1}}, Variant(overwrite_struct=variant)) == expected
 
@@ -72,20 +72,20 @@ def test_overwrite_keeps_or_drops_the_unsent_fields_of_output_info(unsent: Unsen
         (MergeTags.REPLACE, ["b", "c"]),
     ],
 )
-def test_merge_of_tags_has_three_readings(variant: MergeTags, expected: list[str]) -> None:
+def test_merge_of_tags_has_three_variants(variant: MergeTags, expected: list[str]) -> None:
     model = {"id": "m", "toolkits": ["a", "b"]}
     after = patched(model, {"id": "m", "toolkits": ["b", "c"]}, action="merge", variant=Variant(merge_tags=variant))
     assert after == {"id": "m", "toolkits": expected}
 
 
 @pytest.mark.parametrize("variant", MergeTags)
-def test_tags_where_there_are_none_become_those_sent_in_every_reading(variant: MergeTags) -> None:
+def test_tags_where_there_are_none_become_those_sent_in_every_variant(variant: MergeTags) -> None:
     after = patched({"id": "m"}, {"id": "n", "use_cases": ["a"]}, action="merge", variant=Variant(merge_tags=variant))
     assert after == {"id": "m", "use_cases": ["a"]}
 
 
 @pytest.mark.parametrize("field", ["toolkits", "use_cases", "languages"])
-def test_every_tag_list_of_a_model_has_these_readings(field: str) -> None:
+def test_every_tag_list_of_a_model_has_these_variants(field: str) -> None:
     found = [
         patched({field: ["a"]}, {field: ["a", "b"]}, action="merge", variant=Variant(merge_tags=tags))[field]
         for tags in (MergeTags.APPEND, MergeTags.APPEND_MISSING, MergeTags.REPLACE)
@@ -215,11 +215,11 @@ def test_merge_at_its_edges(stored: Any, sent: Any, expected: Any) -> None:
         ("remove", {"image": {"url": "https://x"}}, 1),
     ],
 )
-def test_of_the_readings_only_so_many_can_differ_for_a_patch(action: str, patch: dict[str, Any], kinds: int) -> None:
+def test_of_the_variants_only_so_many_can_differ_for_a_patch(action: str, patch: dict[str, Any], kinds: int) -> None:
     assert len({bearing(patch, action=action, variant=variant) for variant in VARIANTS}) == kinds
 
 
-def test_there_is_a_reading_for_each_combination_of_answers() -> None:
+def test_there_is_a_variant_for_each_combination_of_answers() -> None:
     assert len(set(VARIANTS)) == 18
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import __version__, exit_codes
+from reconciler import exit_codes
 from reconciler.apply.journal import EVENTS, read_run, start_run
 from reconciler.apply.sending import Status, StepResult
 from reconciler.errors import ReconcilerError, Refusal
@@ -54,8 +54,7 @@ def test_the_schemas_are_of_the_same_versions() -> None:
     ]
 
 
-def test_the_version_is_printed_and_stands_in_a_plan(cli: RunCli) -> None:
-    assert cli("--version").stdout == f"reconciler {__version__}\n"
+def test_the_version_stands_in_a_plan() -> None:
     assert plan_document(PLAN)["tool"]["version"] == PLAN.tool_version
 
 

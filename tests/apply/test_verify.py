@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from reconciler.apply.gate import Gate, LiveState, Moved, Staleness
-from reconciler.apply.verify import remaining
+from reconciler.apply.verify import Moved, Shown, Staleness, remaining, staleness
 from reconciler.compare.diff import FieldChange
 from reconciler.plan.guards import deletion_of
 from reconciler.plan.plan import Change, Plan, Source
+from reconciler.remote.port import Reply
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Request
@@ -95,4 +96,40 @@ def test_a_secret_of_a_saved_plan_is_compared_with_what_its_request_sends(reques
 @pytest.mark.parametrize("requests", [(), (LICENSE,)])
 def test_a_secret_that_no_request_sends_is_never_taken_for_done(requests: tuple[Request, ...]) -> None:
     assert [key for key, _ in remaining(plan(SECRET, requests=requests), with_token("new"))] == [VERSION]
-    assert Gate(plan(SECRET, requests=requests)).staleness(with_token("new")).moved == ()
+    assert staleness(plan(SECRET, requests=requests), with_token("new")).moved == ()
+
+
+# --- what answers show: the whole object, until the next answer about it ---------------------------------------------
+
+CATS = Key(user_id="me", app_id="pets", model_id="cats")
+DOGS = Key(user_id="me", app_id="pets", model_id="dogs")
+OLD = CATS.version("old")
+
+
+def answered(shown: Shown, keys: tuple[Key, ...], *documents: Mapping[str, Any]) -> None:
+    sent = request("PatchModels", "merge", {key: {} for key in keys})
+    shown.add(sent, Reply(request_id="", attempts=1, documents=documents))
+
+
+def test_whole_objects_are_kept_by_key_and_echoes_are_not() -> None:
+    shown = Shown()
+    whole = {"id": "cats", "name": "Cats", "created_at": "2026-01-01T00:00:00Z"}
+    answered(shown, (CATS, DOGS), whole, {"id": "dogs", "name": "Dogs"})
+    assert shown.documents == {CATS: whole}
+
+
+def test_a_later_answer_without_the_object_makes_the_earlier_one_out_of_date() -> None:
+    shown = Shown()
+    answered(shown, (CATS,), {"id": "cats", "created_at": "x"})
+    answered(shown, (CATS,))
+    assert shown.documents == {}
+
+
+def test_models_and_versions_are_given_as_read() -> None:
+    shown = Shown()
+    answered(shown, (OLD,), {"id": "old", "created_at": "x"})
+    answered(shown, (DOGS,), {"id": "dogs", "created_at": "x"})
+    observed = shown.observed()
+    assert list(observed.models) == [CATS, DOGS]
+    assert observed.models[CATS].document == {}
+    assert list(observed.models[CATS].versions_by_id) == ["old"]

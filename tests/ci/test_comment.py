@@ -231,31 +231,3 @@ def test_one_issue_is_opened_kept_up_to_date_and_closed(desk: Desk, github: GitH
     assert desk.comment("--issue", "Model drift").stdout.startswith("Issue closed: ")
     assert (len(github.issues), issue["state"]) == (2, "closed")
     assert desk.comment("--issue", "Model drift").stdout == "Issue unchanged.\n"
-
-
-def test_1500_changed_models_fit_one_comment(cli: RunCli, github: GitHub, tmp_path: Path) -> None:
-    from reconciler.compare.diff import FieldChange
-    from reconciler.plan.plan import Change, Plan, Source
-    from reconciler.plan.saved import write_plan
-    from reconciler.resources.keys import Key
-
-    hostile = "@everyone <!-- x --> ``` [link](http://x) #1\n::error::x " * 3
-    changes = tuple(
-        Change(
-            key=Key(user_id="demo", app_id="pets", model_id=f"model-{n}"),
-            action="update",
-            fields=(FieldChange(path=("notes",), before=f"{n} " + hostile, after=f"{hostile} {n}"),),
-        )
-        for n in range(1500)
-    )
-    source = Source(digest="sha256:" + "0" * 64, files=())
-    plan = Plan(
-        tool_version="0", created_at="2026-11-23T14:00:00Z", endpoint="https://x", source=source, changes=changes
-    )
-    write_plan(plan, str(tmp_path / "plan.json"))
-    env = {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": github.url}
-    result = cli("comment", "--plan", tmp_path / "plan.json", "--repo", "acme/models", "--pr", "7", env=env)
-    assert result.exit_code == 0, result
-    (comment,) = github.comments
-    assert len(comment["body"]) <= 65_536
-    assert "1500" in comment["body"].replace(",", "")

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from reconciler.config import Flags, Limits, PruneLimits, Settings, Token, settings
+from reconciler.config.endpoint import parse_endpoint
 from reconciler.errors import Problem, ProblemsError, ReconcilerError, UsageError
 from tests.wording import Wording
 
@@ -90,40 +91,26 @@ def problems(place: Place, text: str) -> tuple[Problem, ...]:
 
 
 def test_without_any_source_there_are_defaults_and_no_ids(place: Place) -> None:
-    found = place.resolve()
-    assert (found.endpoint.url, found.user_id, found.app_id, found.token, found.owner) == (
-        "https://api.clarifai.com",
-        None,
-        None,
-        None,
-        None,
-    )
+    found = dataclasses.replace(place.resolve(), token_problem="")
+    assert found == Settings(endpoint=parse_endpoint("https://api.clarifai.com"), variables={})
     assert (found.limits, found.prune) == (
         Limits(rate=15, parallelism=8, batch=32, timeout=30),
         PruneLimits(max_count=5, max_percent=10, protect=()),
-    )
-    assert (found.environment, dict(found.variables), found.config_path, found.insecure, found.notes) == (
-        None,
-        {},
-        None,
-        False,
-        (),
     )
 
 
 def test_the_file_states_everything_but_the_token(place: Place) -> None:
     place.write(WHOLE)
-    found = place.resolve()
-    assert (found.user_id, found.app_id, found.endpoint.url, found.owner, found.config_path) == (
-        "file-user",
-        "file-app",
-        "https://file.example.com",
-        "vision-team-models",
-        "reconciler.yaml",
+    assert dataclasses.replace(place.resolve(), token_problem="") == Settings(
+        endpoint=parse_endpoint("https://file.example.com"),
+        user_id="file-user",
+        app_id="file-app",
+        owner="vision-team-models",
+        config_path="reconciler.yaml",
+        limits=Limits(rate=10, parallelism=4, batch=16, timeout=20),
+        prune=PruneLimits(max_count=7, max_percent=2.5, protect=("prod-*",)),
+        variables={},
     )
-    assert found.limits == Limits(rate=10, parallelism=4, batch=16, timeout=20)
-    assert found.prune == PruneLimits(max_count=7, max_percent=2.5, protect=("prod-*",))
-    assert dict(found.variables) == {}
 
 
 def test_an_environment_goes_before_the_rest_of_the_file(place: Place) -> None:
@@ -275,7 +262,7 @@ def test_a_token_can_come_through_a_pipe(place: Place) -> None:
 
 def test_a_token_shows_itself_nowhere() -> None:
     token = Token("secret-token")
-    found = Settings(endpoint=settings_endpoint(), token=token)
+    found = Settings(endpoint=parse_endpoint("embedded"), token=token)
     texts = [str(token), repr(token), f"{token}", f"{token!r}", "%s" % token, repr(found)]  # noqa: UP031
     assert [text for text in texts if "secret" in text] == []
     assert (repr(token), token, token == Token("secret-token"), token == Token("other")) == (
@@ -288,12 +275,6 @@ def test_a_token_shows_itself_nowhere() -> None:
         with pytest.raises(TypeError) as raised:
             storing(token)
         assert "secret" not in str(raised.value)
-
-
-def settings_endpoint() -> Any:
-    from reconciler.config.endpoint import parse_endpoint
-
-    return parse_endpoint("embedded")
 
 
 # --- the clarifai CLI's context ---------------------------------------------------------------------------------

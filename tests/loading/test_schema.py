@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator
@@ -13,10 +12,12 @@ from jsonschema import Draft202012Validator
 
 from reconciler.loading.schema import FILES, schema_document, schema_text
 from reconciler.loading.shape import shape_problems
+from reconciler.plan.document import plan_document
 from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Kind
 from tests.loading.manifests import loaded_from
 from tests.manifests.test_validate import FULL
+from tests.report.reports import field_change, plan_report, update
 from tests.wording import Wording
 
 ROOT = Path(__file__).parents[2]
@@ -144,45 +145,23 @@ def test_the_config_schema_takes_every_key_and_no_other_value(wording: Wording) 
     wording(*found)
 
 
-PLAN: dict[str, Any] = {
-    "format_version": "1.0",
-    "kind": "Plan",
-    "tool": {"name": "clarifai-reconciler", "version": "0.1.0"},
-    "created_at": "2026-11-23T14:00:00Z",
-    "endpoint": "https://api.clarifai.com",
-    "source": {"digest": f"sha256:{'0' * 64}", "files": ["examples/manifests/pets.yaml"], "git_commit": None},
-    "summary": {"update": 1, "delete": 0, "unchanged": 3, "refused": 0},
-    "changes": [
-        {
-            "address": "me/pets/petsID",
-            "kind": "model",
-            "action": "update",
-            "user_id": "me",
-            "app_id": "pets",
-            "model_id": "petsID",
-            "version_id": None,
-            "origin": {"path": "examples/manifests/pets.yaml", "line": 2},
-            "fields": [{"path": "name", "before": "pets", "after": None}],
-            "a_later_key": 1,
-        }
-    ],
-    "refused": [],
-    "requests": [{"rpc": "PatchModels", "action": "overwrite", "body": {}, "changes": ["me/pets/petsID"]}],
-    "fingerprint": f"sha256:{'f' * 64}",
-    "a_later_key": {},
-}
+def plan() -> dict[str, Any]:
+    """A plan with keys that a later version may add."""
+    document = plan_document(plan_report([update("petsID", field_change("name", "pets", "Pets"))]).plan)
+    document["changes"][0]["a_later_key"] = 1
+    return {**document, "source": {**document["source"], "digest": f"sha256:{'0' * 64}"}, "a_later_key": {}}
 
 
 def test_the_plan_schema_takes_a_plan_and_grows() -> None:
-    assert errors_of("Plan", PLAN) == []
+    assert errors_of("Plan", plan()) == []
     assert (
-        errors_of("Plan", {**PLAN, "kind": "Drift", "problems": [], "notices": [{"address": None, "message": "x"}]})
+        errors_of("Plan", {**plan(), "kind": "Drift", "problems": [], "notices": [{"address": None, "message": "x"}]})
         == []
     )
 
 
 def test_an_apply_document_says_what_became_of_each_request() -> None:
-    document = copy.deepcopy({**PLAN, "kind": "Apply", "converged": True})
+    document = {**plan(), "kind": "Apply", "converged": True}
     assert errors_of("Plan", document) == ["/requests/0 required"] * 4
     document["requests"][0].update(status="done", error=None, attempts=1, request_id="abc")
     assert errors_of("Plan", document) == []
@@ -191,7 +170,7 @@ def test_an_apply_document_says_what_became_of_each_request() -> None:
 
 
 def test_a_field_has_a_side_and_a_plan_its_parts() -> None:
-    document = copy.deepcopy(PLAN)
+    document = plan()
     document["changes"][0]["fields"] = [{"path": "name"}]
     document["summary"]["update"] = -1
     document["format_version"] = "2.0"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.compare.desired_spec import desired_spec
 from reconciler.compare.diff import Drift, _drift, drifts
 from reconciler.requests.calls import Calls, calls_from_drifts
-from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Variant, patched
+from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Variant, bearing, patched
 from reconciler.resources.canonical import canonical, equal, field_from_document, spec_from_document
 from reconciler.resources.fields import KINDS, Action
 from reconciler.resources.keys import Key, Kind
@@ -67,7 +67,7 @@ def unmanaged(document: Document) -> dict[str, Any]:
 
 
 @given(drift=ANY_DRIFT)
-def test_the_requests_reach_the_wanted_state_in_every_reading(drift: Drift | None) -> None:
+def test_the_requests_reach_the_wanted_state_in_every_variant(drift: Drift | None) -> None:
     if drift is None:
         return
     calls = planned(drift)
@@ -170,3 +170,23 @@ def test_canonical_specs_are_stable_and_differ_from_themselves_in_nothing(kind: 
 
 def test_no_manifest_no_drift() -> None:
     assert drifts([], owner=None) == ()
+
+
+@given(
+    document=st.one_of(*DOCUMENTS.values()),
+    patch=st.one_of(*DOCUMENTS.values()),
+    action=st.sampled_from(["merge", "overwrite", "remove"]),
+    data=st.data(),
+)
+def test_variants_with_the_same_bearing_on_a_patch_do_the_same_with_it(
+    document: dict[str, Any], patch: dict[str, Any], action: str, data: st.DataObject
+) -> None:
+    names = data.draw(st.sets(st.sampled_from(sorted(patch)))) if patch and action != "remove" else set()
+    part = {name: patch[name] for name in names}
+    if action == "remove":
+        part = {"image": document.get("image", {"url": "https://x"})}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for variant in VARIANTS:
+        after = patched(document, part, action=action, variant=variant)
+        shared = found.setdefault(bearing(part, action=action, variant=variant), after)
+        assert after == shared

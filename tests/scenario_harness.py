@@ -57,6 +57,9 @@ PLAN_SCHEMA: Final = Draft202012Validator(schema_document("Plan"))
 KNOWN_KEYS: Final = frozenset(schema_document("Plan")["properties"])
 FORMATS: Final = ("plan.json", "report.md")
 GOLDENS: Final = ("plan.txt", "calls.txt", "after.json", "apply.txt", "again.txt", "backup.txt", *FORMATS)
+FAST: Final = ("--rate", "1000")
+"""For commands whose output doesn't show the rate: the plan forecasts by it how long its calls take."""
+
 INPUTS: Final = ("manifests", "reconciler.yaml")
 USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
 
@@ -176,7 +179,7 @@ class _Run:
         arguments = self._scenario.arguments
         plan = self._command("plan", "manifests", *arguments)
         as_json = self._command("plan", "manifests", *arguments, "--format", "json")
-        drift = self._command("drift", "manifests", *arguments, "--format", "json")
+        drift = self._command("drift", "manifests", *arguments, *FAST, "--format", "json")
         self._require(str(plan.exit_code) == self._scenario.expected["plan"], f"plan exits {plan.exit_code}")
         self._require(as_json.exit_code == plan.exit_code, f"plan --format json exits {as_json.exit_code}")
         document = self._document(as_json)
@@ -196,7 +199,7 @@ class _Run:
 
     def _planned_again(self) -> Iterator[tuple[str, str]]:
         again = self._command("plan", "manifests", *self._scenario.arguments)
-        as_json = self._command("plan", "manifests", *self._scenario.arguments, "--format", "json")
+        as_json = self._command("plan", "manifests", *FAST, *self._scenario.arguments, "--format", "json")
         document = self._document(as_json)
         pending = bool(document.get("changes") or document.get("requests") or document.get("refused"))
         is_empty = again.exit_code == 0 and not pending
@@ -236,7 +239,7 @@ class _Run:
         self._require(read_back[0] == read_back[1], "the saved plan, shown as JSON, is not what plan prints as JSON")
         text = self._command("show", "saved.json")
         self._require(text.stdout == plan.stdout, "the saved plan, shown, is not what plan prints")
-        applied = self._command("apply", "--plan", "saved.json")
+        applied = self._command("apply", "--plan", "saved.json", *FAST)
         self._require(
             str(applied.exit_code) == self._scenario.expected["apply"],
             f"apply --plan exits {applied.exit_code}:\n{self._text(applied)}",

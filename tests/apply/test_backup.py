@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from clarifai_grpc.grpc.api import resources_pb2, service_pb2
-from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +20,6 @@ from reconciler.errors import ReconcilerError
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
-from reconciler.session import connected
-from tests.remote.scripted_service import ScriptedService, failing, ok
 from tests.wording import Wording
 
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
@@ -130,10 +126,10 @@ def test_a_run_id_is_a_plain_name(tmp_path: Path, run_id: str) -> None:
 
 
 def test_a_backup_is_never_written_over(tmp_path: Path, wording: Wording) -> None:
-    folder = write_backup(tmp_path / "root", "run", [model()], secrets=Secrets())
+    folder = kept(tmp_path / "root", "run", [model()])
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     with pytest.raises(ReconcilerError) as raised:
-        write_backup(tmp_path / "root", "run", [model("other")], secrets=Secrets())
+        kept(tmp_path / "root", "run", [model("other")])
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert [path.name for path in (tmp_path / "root").iterdir()] == ["run"]
     wording(raised.value)
@@ -142,7 +138,7 @@ def test_a_backup_is_never_written_over(tmp_path: Path, wording: Wording) -> Non
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path, wording: Wording) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ReconcilerError) as raised:
-        write_backup(tmp_path / "file", "run", [model()], secrets=Secrets())
+        kept(tmp_path / "file", "run", [model()])
     wording(raised.value)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.verify import Moved, Shown, Staleness, remaining, staleness
+from reconciler.apply.gate import Gate, LiveState, Moved, Staleness
+from reconciler.apply.verify import Shown, remaining
 from reconciler.compare.diff import FieldChange
 from reconciler.plan.guards import deletion_of
 from reconciler.plan.plan import Change, Plan, Source
@@ -96,7 +97,7 @@ def test_a_secret_of_a_saved_plan_is_compared_with_what_its_request_sends(reques
 @pytest.mark.parametrize("requests", [(), (LICENSE,)])
 def test_a_secret_that_no_request_sends_is_never_taken_for_done(requests: tuple[Request, ...]) -> None:
     assert [key for key, _ in remaining(plan(SECRET, requests=requests), with_token("new"))] == [VERSION]
-    assert staleness(plan(SECRET, requests=requests), with_token("new")).moved == ()
+    assert Gate(plan(SECRET, requests=requests)).staleness(with_token("new")).moved == ()
 
 
 # --- what answers show: the whole object, until the next answer about it ---------------------------------------------
@@ -125,11 +126,12 @@ def test_a_later_answer_without_the_object_makes_the_earlier_one_out_of_date() -
     assert shown.documents == {}
 
 
-def test_models_and_versions_are_given_as_read() -> None:
+def test_versions_are_shown_beside_the_models_that_were_read() -> None:
     shown = Shown()
     answered(shown, (OLD,), {"id": "old", "created_at": "x"})
     answered(shown, (DOGS,), {"id": "dogs", "created_at": "x"})
-    observed = shown.observed()
-    assert list(observed.models) == [CATS, DOGS]
-    assert observed.models[CATS].document == {}
+    model = ObservedModel(key=CATS, document={"id": "cats"})
+    observed = shown.versions_beside(Observed(models={CATS: model}))
+    assert list(observed.models) == [CATS]
+    assert observed.models[CATS].document == {"id": "cats"}
     assert list(observed.models[CATS].versions_by_id) == ["old"]

@@ -14,7 +14,6 @@ from reconciler.emulator.switches import Fault, Switches
 from reconciler.state.locks import locked
 from tests.cli.live_side import WRITES, Service, seeded
 from tests.command_line import RunCli
-from tests.remote.scripted_service import ScriptedService, in_turn, models_of, ok
 from tests.wording import Wording
 
 
@@ -100,7 +99,7 @@ CONFIG = "apiVersion: reconciler/v1\nkind: Config\n"
     ("config", "metadata"),
     [
         ("", {"reconciler": {"owner": "us"}}),
-        ('prune: {protect: ["Fine *"]}\n', {"reconciler": {"owner": "us", "protect": True}}),
+        ('owner: us\nprune: {protect: ["Fine *"]}\n', {"reconciler": {"owner": "us", "protect": True}}),
     ],
     ids=["another owner", "protected"],
 )
@@ -161,20 +160,15 @@ def test_purge_that_failed_is_incomplete_and_names_what_is_left(service: Service
     assert document["error"].startswith("DeleteModels failed: 10020 FAILURE")
 
 
-def test_purge_deletes_nothing_where_a_model_came_after_the_backup(cli: RunCli, folder: Path, wording: Wording) -> None:
-    first, second = (resources_pb2.Model(id=name, user_id="demo", app_id="pets") for name in ("first", "second"))
-    listings = in_turn(models_of(first), models_of(), models_of(first, second), models_of())
-    one = service_pb2.SingleModelResponse(status=ok(), model=first)
-    none = service_pb2.MultiModelVersionResponse(status=ok())
-    answers = {"ListModels": listings, "GetModel": in_turn(one), "ListModelVersions": in_turn(none)}
-    with ScriptedService(**answers) as scripted:
-        url = f"http://127.0.0.1:{scripted.port}"
-        args = ("purge", "demo/pets", "--confirm", "demo/pets", "--endpoint", url, "--rate", "1000")
-        result = cli(*args, env={"CLARIFAI_PAT": "pat"}, cwd=folder)
-        listing = ["ListModels"] * 2
-        assert scripted.rpcs == [*listing, "GetModel", "ListModelVersions", *listing]
-    assert (result.exit_code, "demo/pets/second" in result.stderr) == (3, True)
-    wording(result.stderr)
+def test_purge_with_delete_all_sends_one_call_right_after_a_listing(service: Service) -> None:
+    result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--delete-all")
+    requests = [call for call in service.emulator.calls if call.rpc.startswith(WRITES)]
+    assert (result.exit_code, [call.request for call in requests]) == (
+        0,
+        [{"user_app_id": {"user_id": "demo", "app_id": "pets"}, "delete_all": True}],
+    )
+    calls = service.calls()
+    assert calls[calls.index("DeleteModels") - 2 : calls.index("DeleteModels")] == ["ListModels"] * 2
 
 
 class Terminal(io.TextIOWrapper):

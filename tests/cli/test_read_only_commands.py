@@ -29,7 +29,7 @@ def test_looking_needs_an_app(service: Service, command: list[str]) -> None:
     result = service.run(*command, scope=False)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "error: No user and no app id was given. Give --user-id, user_id in reconciler.yaml, or CLARIFAI_USER_ID; "
+        "error: There is no user id and no app id. Give --user-id, user_id in reconciler.yaml, or CLARIFAI_USER_ID; "
         "and --app-id, app_id in reconciler.yaml, or CLARIFAI_APP_ID.\n"
     )
     assert service.calls() == []

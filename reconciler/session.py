@@ -56,7 +56,7 @@ EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
 
 @contextmanager
 def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
-    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError where a token is needed and missing.
+    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError if a token is needed and missing.
 
     Once `is_stopping`, no failed call is retried.
     """
@@ -158,7 +158,7 @@ class Session:
     # --- reading ----------------------------------------------------------------------------------------------
 
     def validate(self, inputs: Inputs, *, online: bool = False) -> Validated:
-        """Read and check the manifests, those of `inputs.shard` alone where one is given.
+        """Read and check the manifests, those of `inputs.shard` alone if one is given.
 
         Their params are checked against the model types in `inputs.types`, or those of the service where `online`. Raises
         ProblemsError with every problem of every file.
@@ -220,7 +220,7 @@ class Session:
 
     @property
     def live(self) -> Live:
-        """The app that the settings name, to read from. Raises ReconcilerError where they name none."""
+        """The app that the settings name, to read from. Raises ReconcilerError if they name none."""
         from reconciler.apply.live import Live
 
         return Live(remote=self._remote(), scope=self._scope(), parallelism=self.settings.limits.parallelism)
@@ -236,7 +236,7 @@ class Session:
     ) -> Exported:
         """Live models as manifests, all or those of a name (a wildcard) and a model type; with `folder`, a file for each.
 
-        Raises RefusedError where files exist already, unless `overwrite`.
+        Raises RefusedError if files exist already, unless `overwrite`.
         """
         from reconciler.apply.export import exported, write_manifests
         from reconciler.apply.live import read_secrets
@@ -248,7 +248,7 @@ class Session:
     # --- writing ----------------------------------------------------------------------------------------------
 
     def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
-        """Plan, write and read back. With `confirm`, ask first: None where the answer is no.
+        """Plan, write and read back. With `confirm`, ask first: None if the answer is no.
 
         The live side can change while somebody thinks, so after a yes it is compared once more.
         """
@@ -276,7 +276,7 @@ class Session:
     def apply_saved(self, plan: Plan, *, max_age_hours: float | None) -> Report:
         """Apply exactly the requests of a saved plan, if every object is still as planned; then read back.
 
-        Raises RefusedError where the plan is for another endpoint or too old.
+        Raises RefusedError if the plan is for another endpoint or too old.
         """
         from reconciler.compare.expectations import unmet_warning
 
@@ -330,7 +330,7 @@ class Session:
         on_backup: Callable[[Path], None],
         deletes_all: bool = False,
     ) -> Purged | None:
-        """Delete every model of an app, after a backup; None where `confirm` says no. Raises RefusedError."""
+        """Delete every model of an app, after a backup; None if `confirm` says no. Raises RefusedError."""
         from reconciler.apply.purging import Purging
 
         planning = self._planning()
@@ -418,7 +418,7 @@ class Session:
         before = Gate(plan).staleness(LiveState(observed=observed, named=(named or no_names)(observed)))
         refused = in_use_refusals(uses)
         if before.moved or refused:
-            return Report(kind="Apply", plan=replace(plan, refused=refused), moved=before.moved)
+            return Report(kind="Apply", plan=replace(plan, refused=refused), stale=before.moved)
         return self._written(plan, before.done, known=known, named=named, journal=journal)
 
     def _written(
@@ -525,8 +525,9 @@ class Session:
         if user_id and app_id:
             return Scope(user_id, app_id)
         missing = [name for name, value in (("user", user_id), ("app", app_id)) if not value]
+        ids = " and no ".join(f"{name} id" for name in missing)
         ways = [f"--{name}-id, {name}_id in reconciler.yaml, or CLARIFAI_{name.upper()}_ID" for name in missing]
-        raise ReconcilerError(f"No {' and no '.join(missing)} id was given. Give {'; and '.join(ways)}.")
+        raise ReconcilerError(f"There is no {ids}. Give {'; and '.join(ways)}.")
 
     def _planning(self) -> Planning:
         from reconciler.plan.planning import Planning

@@ -47,8 +47,12 @@ _Problems = list[tuple[FieldPath, str]]
 _TOO_DEEP: Final = f"it is nested deeper than {MAX_STRUCT_DEPTH} levels"
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+"""Ids that are file names as they are: no leading dot or hyphen, and short enough for every file system."""
+
 _UNSAFE_LETTERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
-_HASHED_STEM: Final = 40
+_STEM_LENGTH: Final = 40
+"""Characters of another id that its file name begins with; a part of its SHA-256 follows."""
+
 _SHORT_HASH: Final = 12
 _WHOLE_HASH: Final = 64
 
@@ -169,7 +173,7 @@ def _fields(key: Key, document: Document, secrets: Secrets, left_out: list[LeftO
 
 
 def _stated(field: FieldSpec, value: Any, problems: _Problems) -> Any:
-    """One field as a manifest states it, MISSING where it can't or is empty; `problems` gets what is left out of it."""
+    """One field as a manifest states it, MISSING if it can't or is empty; `problems` gets what is left out of it."""
     if field.shape is Shape.STRUCT:
         return _mapping(value, field.path, problems) or MISSING
     if field.shape is Shape.TAGS:
@@ -215,7 +219,7 @@ def _mapping(value: Mapping[str, Any], path: FieldPath, problems: _Problems, dep
 
 
 def _held(value: Any, path: FieldPath, problems: _Problems, depth: int = 1) -> Any:
-    """The whole value with its strings escaped, or MISSING where any part of it can't be stated."""
+    """The whole value with its strings escaped, or MISSING if any part of it can't be stated."""
     reason = _problem(value, depth)
     if reason is None:
         return _escaped(value)
@@ -224,7 +228,7 @@ def _held(value: Any, path: FieldPath, problems: _Problems, depth: int = 1) -> A
 
 
 def _problem(value: Any, depth: int) -> str | None:
-    """Why a manifest can't hold a value that lies `depth` levels inside a Struct; None where it can."""
+    """Why a manifest can't hold a value that lies `depth` levels inside a Struct; None if it can."""
     if isinstance(value, Sensitive):
         return f"a secret, {SENSITIVE_TEXT}"
     if isinstance(value, str):
@@ -374,7 +378,7 @@ def _require_absent(paths: Iterable[Path]) -> None:
 
 
 def _schema_seen_from(folder: Path) -> str | None:
-    """The path of the schema in the nearest schemas/ at or above a folder, relative to it; None where there is none."""
+    """The path of the schema in the nearest schemas/ at or above a folder, relative to it; None if there is none."""
     start = folder.resolve()
     for levels, parent in enumerate((start, *start.parents)):
         if (parent / SCHEMA).is_file():
@@ -385,12 +389,13 @@ def _schema_seen_from(folder: Path) -> str | None:
 def file_names(ids: Collection[str]) -> Mapping[str, str]:
     """A plain name for each id, the id itself wherever it is one; no two differ in case alone.
 
-    An id that is no plain name, or whose name another one has too, gets a part of its SHA-256 at the end.
+    An id that isn't a plain name, or whose name another id has too, gets a part of its SHA-256 at the end.
     """
     digits = {text: 0 if _PLAIN_NAME.fullmatch(text) else _SHORT_HASH for text in ids}
     while True:
         names = {text: _file_name(text, digits[text]) for text in sorted(ids)}
         counts = Counter(name.lower() for name in names.values())
+        # Names that differ in case alone are one file on many file systems; such ids get digits, in the end all of them.
         clashing = [text for text, name in names.items() if counts[name.lower()] > 1 and digits[text] < _WHOLE_HASH]
         if not clashing:
             return names
@@ -400,6 +405,6 @@ def file_names(ids: Collection[str]) -> Mapping[str, str]:
 def _file_name(text: str, digits: int) -> str:
     if not digits:
         return text
-    stem = _UNSAFE_LETTERS.sub("_", text)[:_HASHED_STEM].strip("_-")
+    stem = _UNSAFE_LETTERS.sub("_", text)[:_STEM_LENGTH].strip("_-")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
     return f"{stem or 'id'}-{digest}"

@@ -63,7 +63,7 @@ class Live:
         return documents
 
     def versions(self, ids: Iterable[str] = ()) -> Documents:
-        """Versions of models, or single ones where MODEL@VERSION is given, each with its `model_id`."""
+        """Versions of models, or single ones if MODEL@VERSION is given, each with its `model_id`."""
 
         def read(key: Key) -> list[ObservedVersion] | None:
             if not key.version_id:
@@ -165,7 +165,7 @@ class Live:
 
 
 def _unless_missing(read: Callable[[_In], _Out | None]) -> Callable[[_In], _Out | None]:
-    """`read`, giving None where the service says that what was asked about doesn't exist."""
+    """`read`, giving None if the service says that what was asked about doesn't exist."""
 
     def reading(item: _In) -> _Out | None:
         try:
@@ -184,7 +184,7 @@ def _unless_missing(read: Callable[[_In], _Out | None]) -> Callable[[_In], _Out 
 def read_secrets(remote: Remote, models: Collection[ObservedModel]) -> Secrets:
     """Which params are secret of every version that these models were read with.
 
-    Raises RemoteError where the model types can't be read: what may be a secret is not shown.
+    Raises RemoteError if the model types can't be read: what may be a secret is not shown.
     """
     versions = {
         version.key: (model.model_type_id, version.document)
@@ -195,7 +195,7 @@ def read_secrets(remote: Remote, models: Collection[ObservedModel]) -> Secrets:
 
 
 def _read_secrets(remote: Remote, scope: Scope, versions: Mapping[Key, tuple[str, Document]]) -> Secrets:
-    """The same for versions by key, each with the id of its model's type ("" where it isn't known) and its document."""
+    """The same for versions by key, each with the id of its model's type ("" if it isn't known) and its document."""
     if not any(_has_params(document) for _, document in versions.values()):
         return Secrets()  # without params nothing is secret, and the types need not be read
     types = {str(document.get("id")): document for document in remote.list_model_types(scope)}

@@ -27,7 +27,7 @@ _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """What was done to the comment or issue. `number` is its id; like `url`, it is None where there is none."""
+    """What was done to the comment or issue. `number` is its id; like `url`, it is None if there is none."""
 
     action: Literal["created", "updated", "unchanged", "closed"]
     number: int | None = None
@@ -52,7 +52,7 @@ class Thread:
 
 
 def post(report: Report, thread: Thread, *, url: str, token: str, timeout: float) -> Posted:
-    """Create or update the comment or issue of a thread; an issue is closed where nothing would change.
+    """Create or update the comment or issue of a thread; an issue is closed if nothing would change.
 
     `url` is the API's, "" for github.com's; `timeout` is in seconds. Raises RestError for a call that failed.
     """
@@ -88,7 +88,7 @@ def body_of(report: Report, key: str) -> str:
 
 
 def put_comment(rest: Rest, repository: str, number: int, *, key: str, body: str) -> Posted:
-    """Create the key's comment on a pull request, or update it where its body differs."""
+    """Create the key's comment on a pull request, or update it if its body differs."""
     listing = f"/repos/{repository}/issues/{number}/comments"
     own = _is_own(rest, marker(key))
 
@@ -98,7 +98,7 @@ def put_comment(rest: Rest, repository: str, number: int, *, key: str, body: str
             try:
                 return _updated(rest, found, f"/repos/{repository}/issues/comments/{found['id']}", {"body": body})
             except RestError as error:
-                if error.status != 404:  # 404: deleted since it was listed
+                if error.status != 404:  # 404: somebody has deleted it since it was listed; then it is created again
                     raise
         return _posted("created", rest.call("POST", listing, {"body": body}))
 
@@ -111,6 +111,7 @@ def put_issue(rest: Rest, repository: str, *, key: str, title: str, body: str | 
     own = _is_own(rest, marker(key))
 
     def once() -> Posted:
+        # The listing of issues has pull requests in it too (GitHub documentation, "List repository issues").
         items = rest.pages(f"{listing}?state=open&per_page=100")
         found = next((item for item in items if "pull_request" not in item and own(item)), None)
         if found is None:
@@ -169,6 +170,7 @@ def _retried(rest: Rest, once: Callable[[], Posted], tries: int = TRIES) -> Post
     try:
         return once()
     except RestError as error:
+        # A creation is never sent twice blindly: the first one may have been carried out, and the listing will show that.
         if not error.is_uncertain or tries == 1:
             raise
         rest.wait(2.0 ** (TRIES - tries), error)

@@ -84,9 +84,9 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
     for refusal in report.plan.refused:
         origin = origins.get(refusal.address or "")
         yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal), origin=origin)
-    for moved in report.moved:
-        message = f"{moved.key.address}: {moved.path} has changed since the plan was made. Make a new plan."
-        yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(moved.key.address))
+    for item in report.stale:
+        message = f"{item.key.address}: {item.path} has changed since the plan was made. Make a new plan."
+        yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(item.key.address))
     for result in report.outcome.results:
         if result.status is Status.FAILED:
             names = ", ".join(key.address for key in result.request.keys)
@@ -129,6 +129,8 @@ def output_text(values: Mapping[str, str]) -> str:
     """Lines for GITHUB_OUTPUT: each value between delimiters that nobody can guess."""
     lines = []
     for name, value in values.items():
+        # A fixed delimiter could occur in a value, which would then end early and set other outputs (GitHub documentation,
+        # "Multiline strings").
         delimiter = f"reconciler_{secrets.token_hex(16)}"
         lines += [f"{name}<<{delimiter}", value, delimiter]
     return "\n".join(lines) + "\n"
@@ -149,7 +151,7 @@ def error_markdown(error: ReconcilerError, room: int) -> str:
     count = len(error.problems) if isinstance(error, ProblemsError) else 0
     title = f"### Reconciler: {f'{count} problem' + 's' * (count != 1) + ' in the manifests' if count else 'error'}"
     lines = [neutral(line) for line in str(error).split("\n")]
-    kept, left = [], room - len(title.encode()) - 200  # 200 for the fences and the last sentence
+    kept, left = [], room - len(title.encode()) - 200  # 200 bytes for the fences and the last sentence
     for line in lines:
         left -= len(line.encode()) + 1
         if left < 0:
@@ -160,9 +162,9 @@ def error_markdown(error: ReconcilerError, room: int) -> str:
 
 
 def summary_room(path: Path) -> int:
-    """The bytes that a step can still add to its summary; 0 where they are too few for anything."""
+    """The bytes that a step can still add to its summary; 0 if they are too few for anything."""
     used = path.stat().st_size if path.exists() else 0
-    room = MAX_SUMMARY_BYTES - used - 2
+    room = MAX_SUMMARY_BYTES - used - 2  # 2 bytes for the empty line after the text
     return room if room >= _LEAST_BYTES else 0
 
 
@@ -173,8 +175,9 @@ def append(path: Path, text: str) -> None:
 
 
 def path_in(workspace: str, path: str) -> str:
-    """A file's path relative to the workspace, as annotations need it; unchanged where it is elsewhere."""
+    """A file's path relative to the workspace, as annotations need it; unchanged if it is elsewhere."""
     if not workspace:
         return path
+    # By real paths: a runner's workspace is often reached through a link.
     inside = os.path.relpath(os.path.realpath(path), os.path.realpath(workspace))
     return path if inside.startswith("..") else Path(inside).as_posix()

@@ -20,7 +20,7 @@ def report_document(plan: Plan) -> dict[str, int]:
 
 
 def write_report(plan: Plan, path: str) -> None:
-    """Write the report. Raises ReconcilerError where the file can't be written."""
+    """Write the report. Raises ReconcilerError if the file can't be written."""
     try:
         Path(path).write_text(json.dumps(report_document(plan)) + "\n", encoding="utf-8")
     except OSError as error:

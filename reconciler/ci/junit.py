@@ -30,7 +30,7 @@ def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
 
 
 def write_junit(problems: Iterable[Problem], files: Iterable[str], path: str) -> None:
-    """Write the document. Raises ReconcilerError where the file can't be written."""
+    """Write the document. Raises ReconcilerError if the file can't be written."""
     try:
         Path(path).write_text(junit_text(problems, files), encoding="utf-8")
     except OSError as error:

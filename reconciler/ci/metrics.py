@@ -21,7 +21,7 @@ Labels = Mapping[str, str]
 class Run:
     """One run of `drift`: what it was about, when it ended (seconds since 1970), how long it took, how it exited.
 
-    `report` is None where the run failed: then nothing is known about models, and no metric says anything about them.
+    `report` is None if the run failed: then nothing is known about models, and no metric says anything about them.
     """
 
     labels: Labels
@@ -41,7 +41,7 @@ def metrics_text(run: Run) -> str:
 
 
 def write_metrics(run: Run, path: Path) -> None:
-    """Write the metrics of a run, whole, to a file that everybody can read. Raises ReconcilerError where it can't be."""
+    """Write the metrics of a run to a file that everybody can read. Raises ReconcilerError if it can't be written."""
     write_whole(path, metrics_text(run), what="metrics file", mode=0o644)
 
 

@@ -34,9 +34,11 @@ PATIENCE: Final = 120.0
 ATTEMPTS: Final = 4
 MAX_PAGES: Final = 200
 _UNSTATED_WAIT: Final = 60.0
-"""Seconds that GitHub asks clients to wait where a limit was reached and no header says how long."""
+"""Seconds that GitHub asks clients to wait if a limit was reached and no header says how long."""
 _MESSAGE_LENGTH: Final = 300
 _SAFE_TWICE: Final = frozenset({"GET", "PATCH"})
+"""Methods that may be sent again: a PATCH here replaces a whole body. A second POST would create a second comment."""
+
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 
 
@@ -82,7 +84,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def token_from(text: str) -> Token:
-    """The token. Raises ReconcilerError where it is empty or can't be one, without quoting it."""
+    """The token. Raises ReconcilerError if it is empty or can't be one, without quoting it."""
     if not text.strip():
         raise ReconcilerError("GITHUB_TOKEN is not set. Give the step `env: GITHUB_TOKEN: ${{ github.token }}`.")
     return Token(text, source="GITHUB_TOKEN")
@@ -179,6 +181,7 @@ class Rest:
         except httpx.HTTPError as error:
             host = urlsplit(url).netloc
             kind = "timed out" if isinstance(error, httpx.TimeoutException) else f"failed ({type(error).__name__})"
+            # Only a connection that was never made proves that the call didn't arrive.
             never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             text = f"{what} at {host} {kind}. Check GITHUB_API_URL and the network, then run the command again."
             return None, RestError(text, is_uncertain=not never_sent)
@@ -192,19 +195,22 @@ class Rest:
         return Response(content=content, next_url=link[1] if link else None)
 
     def _limited_for(self, response: httpx.Response) -> float | None:
-        """Seconds to wait for a rate limit, None where the response isn't about one."""
+        """Seconds to wait for a rate limit, None if the response isn't about one."""
         if response.status_code not in {403, 429}:
             return None
+        # In the order that GitHub asks for ("Rate limits for the REST API": exceeding the rate limit). A 403 with neither header
+        # is taken for a missing permission, which waiting doesn't change.
         after = _number(response.headers.get("retry-after"))
         if after is not None:
             return max(after, 0.0)
         if response.headers.get("x-ratelimit-remaining") == "0":
             reset = _number(response.headers.get("x-ratelimit-reset"))
+            # One second more, because the two clocks may differ.
             return _UNSTATED_WAIT if reset is None else max(reset - self._now() + 1, 1.0)
         return _UNSTATED_WAIT if response.status_code == 429 else None
 
     def wait(self, seconds: float, error: RestError) -> None:
-        """Wait before another attempt after `error`. Raises RestError where that is longer than this run waits."""
+        """Wait before another attempt after `error`. Raises RestError if that is longer than this run waits."""
         if seconds > self._patience:
             raise RestError(
                 f"{error} GitHub asks to wait {seconds:.0f} s, but a run waits at most {PATIENCE:.0f} s in all. Run the "

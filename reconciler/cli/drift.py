@@ -69,7 +69,7 @@ def command(
 
 
 class _Measured:
-    """The metrics of one run, where a file is given for them; the clock starts here."""
+    """The metrics of one run, if a file is given for them; the clock starts here."""
 
     def __init__(self, path: Path | None, paths: tuple[str, ...], common: CommonOptions) -> None:
         self._path = path

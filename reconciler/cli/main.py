@@ -41,7 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "get": ("reconciler.cli.get", "Print live types, models, versions, concepts or output info."),
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
-    "undo": ("reconciler.cli.undo", "Restore what one apply changed, where nobody has changed it since."),
+    "undo": ("reconciler.cli.undo", "Undo what one apply changed, except where somebody has changed it since."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
     "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 _COLLECTION_THRESHOLD: Final = 200_000
 """Objects that are made before Python's garbage collector runs."""
 
+# What an internal error's traceback might quote: credentials in the environment, and the header that carries the token.
 _SECRET_NAME = re.compile(r"PAT$|PAT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 _AUTHORIZATION = re.compile(r"\b(Key|Bearer)\s+[^\s'\"]+")
 

@@ -99,7 +99,7 @@ def _require_positive(most: float) -> Callable[[click.Context, click.Parameter, 
 
     def check(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
         if value is not None and (not math.isfinite(value) or not 0 < value <= most):
-            raise click.BadParameter(f"{value:g} is not in the range 0 < x <= {most:g}.")
+            raise click.BadParameter(f"{value:g} must be above 0 and at most {most:g}.")
         return value
 
     return check
@@ -288,6 +288,7 @@ def common_options(*, formats: Sequence[str] = FORMATS) -> Decorator[Any]:
             common = CommonOptions(**{each.name: kwargs.pop(each.name) for each in fields(CommonOptions)})
             if common.verbose and common.quiet:
                 raise click.UsageError("--verbose and --quiet contradict each other. Give one of them.")
+            # Under "auto" click itself strips colours where there is no terminal, but it ignores NO_COLOR.
             if common.color != "auto" or not use_color("auto", isatty=True, environ=os.environ):
                 click.get_current_context().color = common.color == "always"
             return command(*args, common=common, **kwargs)

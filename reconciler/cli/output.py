@@ -77,7 +77,7 @@ def terminal_text(report: Report, common: CommonOptions, *, isatty: bool) -> str
 
 
 def _columns(*, isatty: bool) -> int | None:
-    """The columns that text is laid out for: COLUMNS where it is set, else the terminal's; None for a file or a pipe."""
+    """The columns that text is laid out for: COLUMNS if it is set, else the terminal's; None for a file or a pipe."""
     stated = os.environ.get("COLUMNS", "")
     if stated.isdecimal() and int(stated) > 0:
         return int(stated)

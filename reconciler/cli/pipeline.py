@@ -56,6 +56,7 @@ def reporting_to_pipeline(callback: Callback) -> Callback:
             _report_error(error)
             raise
         except BaseException as error:
+            # Steps that run always, even after a cancelled job, read this output.
             _write_outputs({"exitcode": str(_exit_code(error))})
             raise
         _report_outcome(outcome, code)
@@ -65,7 +66,7 @@ def reporting_to_pipeline(callback: Callback) -> Callback:
 
 
 def pipeline(choice: str, environ: Mapping[str, str]) -> str:
-    """The CI system: `choice`, or for auto the one that the environment names ("none" where it names none)."""
+    """The CI system: `choice`, or for auto the one that the environment names ("none" if it names none)."""
     if choice != "auto":
         return choice
     for name, variable in (("github", "GITHUB_ACTIONS"), ("gitlab", "GITLAB_CI")):

@@ -77,6 +77,7 @@ class StatusLine:
         if self._total is None:
             return f"reading: {_counted(self._calls, 'call')}, {duration(elapsed)}"
         left = self._total - self._done
+        # Requests under way together finish in bursts; the rate limit is a floor for the estimate.
         pace = max(1 / self.rate, elapsed / self._done if self._done else 0)
         filled = BAR * self._done // self._total if self._total else BAR
         bar = "█" * filled + "░" * (BAR - filled)
@@ -113,7 +114,7 @@ def wants_status_line(common: CommonOptions) -> bool:
 
 @contextmanager
 def status_line(common: CommonOptions, *, rate: float) -> Iterator[StatusLine | None]:
-    """Show a status line while the block runs; None where none is shown."""
+    """Show a status line while the block runs; None if none is shown."""
     if not wants_status_line(common):
         yield None
         return

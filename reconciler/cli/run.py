@@ -107,7 +107,7 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
 
 
 def standard_input(paths: tuple[str, ...]) -> BinaryIO | None:
-    """The stream behind "-" among `paths`, None where there is no "-". Raises ReconcilerError where it is closed."""
+    """The stream behind "-" among `paths`, None if there is no "-". Raises ReconcilerError if it is closed."""
     if "-" not in paths:
         return None
     if sys.stdin is None:

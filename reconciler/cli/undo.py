@@ -15,10 +15,10 @@ from reconciler.cli.run import confirmed, has_terminal, open_session, reporting_
 @common_options()
 @reporting_problems
 def command(run: str, common: CommonOptions, *, yes: bool) -> int:
-    """Restore the values that the apply RUN changed, where nobody has changed them since.
+    """Undo what the apply RUN changed, except where somebody has changed it since.
 
-    RUN is the name of a folder in .reconciler/runs/, or "latest". What can't be restored is listed with the reason; a deleted
-    model never can. Asks before writing on a terminal; elsewhere --yes is required.
+    RUN is the name of a folder in .reconciler/runs/, or "latest". What can't be undone is listed with the reason; the deletion
+    of a model never can. Asks before writing on a terminal; elsewhere --yes is required.
     """
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes.")

@@ -68,7 +68,7 @@ def command(
 
 @contextmanager
 def _failures_in_junit(path: str | None) -> Iterator[None]:
-    """Write the problems that end the block as JUnit XML, where a file is given for it."""
+    """Write the problems that end the block as JUnit XML, if a file is given for it."""
     try:
         yield
     except ProblemsError as error:

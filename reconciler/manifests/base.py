@@ -79,7 +79,7 @@ def _name(tree: WorkTree, path: str) -> str:
 def _settings_then(folder: Path, config: str, settings_in: SettingsIn) -> Settings:
     """The settings by the revision's own reconciler.yaml; without one, as with none."""
     file = folder / config
-    # A folder below .git has no reconciler.yaml, so none is found where the revision has none.
+    # In a folder below .git no reconciler.yaml is found if the revision has none.
     return settings_in(folder / ".git", str(file) if file.is_file() else None)
 
 

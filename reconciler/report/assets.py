@@ -1,6 +1,6 @@
-"""The style and the script of the HTML page, as they stand in it.
+"""The style and the script of the HTML page, verbatim.
 
-The script reads text and sets `hidden` and `open`; it makes no markup, so nothing in a report can become any.
+The script reads text and sets `hidden` and `open`. It creates no markup, so no text of a report can become markup.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 FAVICON: Final = "data:,"
-"""Nothing, said here so that no browser asks a server for one."""
+"""An empty icon, so that no browser requests one from a server."""
 
 STYLE: Final = """
 :root{color-scheme:light dark;--fg:#1f2328;--bg:#fff;--soft:#59636e;--line:#d1d9e0;--panel:#f6f8fa;--link:#0550ae;

@@ -102,7 +102,7 @@ class HistoryComparison:
         return len(self.places) - self.new_count
 
     def of_change(self, change: Change) -> PathHistory:
-        """A resource is new drift where any path in it is; `since` is when its oldest one was first seen."""
+        """A resource is new drift if any path in it is; `since` is when its oldest one was first seen."""
         found = [self.places[place] for place, _ in _places_of(change)]
         return PathHistory(since=min(item.since for item in found), is_new=any(item.is_new for item in found))
 

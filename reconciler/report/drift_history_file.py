@@ -35,7 +35,7 @@ _Result = TypeVar("_Result")
 
 
 def read_history(path: Path, *, endpoint: str) -> DriftHistory:
-    """The history in a file, an empty one where there is no file. Raises ReconcilerError for a file that can't be used."""
+    """The history in a file, an empty one if there is no file. Raises ReconcilerError for a file that can't be used."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -62,7 +62,7 @@ def update_history(
 ) -> _Result:
     """Read the history, let `update` give its result and the history after it, and write that; one process at a time.
 
-    Raises ReconcilerError where the file can't be used or written, or others hold it for longer than `lock_seconds`.
+    Raises ReconcilerError if the file can't be used or written, or others hold it for longer than `lock_seconds`.
     """
     with _locked(path, lock_seconds):
         result, after = update(read_history(path, endpoint=endpoint))
@@ -107,6 +107,7 @@ def _history(document: dict[str, Any]) -> DriftHistory:
     if len({entry.place for entry in entries}) != len(entries):
         raise ValueError("two entries for one path")
     salt = _text(document, "salt")
+    # A short key could be found by trial, and with it the values behind the fingerprints.
     if len(bytes.fromhex(salt)) < 16:
         raise ValueError("the salt is too short")
     return DriftHistory(

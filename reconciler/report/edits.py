@@ -1,7 +1,7 @@
-"""How one value became another, as lines that a person compares: texts line by line, lists item by item.
+"""One change as lines that a person can compare: strings line by line, lists item by item.
 
-In: two redacted JSON values, either of which may be MISSING. Out: marked lines. Every format lays out the same lines, so
-what a terminal shows and what a comment shows are the same edit.
+In: two redacted JSON values, either of which may be MISSING. Out: marked lines. Every format lays out the same lines, so that
+a terminal and a comment show the same edit.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from reconciler.resources.tree import MISSING
 ABSENT: Final = "(absent)"
 
 LONG: Final = 80
-"""Columns from which a text on one line is shown as a line out and a line in, instead of beside its successor."""
+"""From this length a string is shown as a removed and an added line, instead of `before → after`."""
 
 CONTEXT: Final = 2
-"""Unchanged lines shown around a change inside a text."""
+"""Unchanged lines shown around a change inside a string."""
 
 Mark = Literal["-", "+", " ", "…"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of an edit: taken out, put in, kept, or a remark in place of what is not shown."""
+    """One line of an edit: removed (-), added (+), kept, or a remark (…) in place of lines that are not shown."""
 
     mark: Mark
     text: str
@@ -43,10 +43,10 @@ def shown(field: Mapping[str, Any], side: str) -> str:
 
 
 def edit_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
-    """The edit as lines, where lines tell it better than `before → after` does; else nothing.
+    """The edit as lines, where they are easier to read than `before → after`; else nothing.
 
-    Lines tell it better where a text has several lines or is long, and where both sides are lists whose items differ
-    in more than their order.
+    That is so where a string is long or has several lines, and where both sides are lists whose items differ in more than
+    their order.
     """
     if field.get("sensitive"):
         return ()
@@ -60,22 +60,22 @@ def edit_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
     if any("\n" in text for text in texts):
         return tuple(_text_lines(_split(before), _split(after)))
     if max(map(len, texts)) >= LONG:
-        return _out_and_in(field)
+        return _removed_and_added(field)
     return ()
 
 
-def _out_and_in(field: Mapping[str, Any]) -> tuple[Line, ...]:
+def _removed_and_added(field: Mapping[str, Any]) -> tuple[Line, ...]:
     sides: tuple[tuple[Mark, str], ...] = (("-", "before"), ("+", "after"))
     return tuple(Line(mark=mark, text=shown(field, side)) for mark, side in sides if side in field)
 
 
 def whole_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
-    """The edit as lines in any case: a line out and a line in where `edit_lines` has none."""
-    return edit_lines(field) or _out_and_in(field)
+    """The edit as lines in any case: a removed and an added line where `edit_lines` has none."""
+    return edit_lines(field) or _removed_and_added(field)
 
 
 def _split(value: Any) -> list[str]:
-    """The lines of a text; a last line without its newline is told from one with it."""
+    """The lines of a string; a last line without a newline says so."""
     if value is MISSING or value == "":
         return []
     lines = [neutral(line) for line in value.split("\n")]

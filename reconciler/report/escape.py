@@ -1,4 +1,4 @@
-"""Makes text from manifests and from the service harmless in a terminal and a CI log: what acts is shown as an escape."""
+"""Makes text from manifests and the service harmless in a terminal and a CI log: control characters become escapes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 def neutral(text: str) -> str:
     """The text with every character that isn't printable written as \\xNN, \\uNNNN or \\UNNNNNNNN.
 
-    Printable is as in str.isprintable: not what moves the cursor, reorders, hides or breaks lines (controls, bidi and
-    other formats, surrogates, separators), nor a blank that isn't the plain one and that nobody could tell from it.
+    Printable is as in str.isprintable. Not printable is what moves the cursor, reorders, hides or breaks lines (controls, bidi
+    and other format characters, surrogates, separators), and every blank but the plain space, from which nobody could tell it.
 
     "##[" becomes "#\\x23[": GitHub's runner obeys it anywhere in a line (actions/runner, ActionCommand).
     """
@@ -28,5 +28,5 @@ def _escaped(letter: str) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A JSON value on one line, as people write it: strings in quotes, whole numbers without a fraction."""
+    """A JSON value on one line: strings in quotes, whole numbers without a fraction."""
     return neutral(json.dumps(value, ensure_ascii=False, sort_keys=True))

@@ -1,7 +1,7 @@
-"""Which changes a reader sees together: what this change causes before what was pending anyway, by app, identical edits once.
+"""Which changes a reader sees together: by attribution and app, identical edits once.
 
-In: a plan's changes, in their order. Out: sections of groups of changes. Nothing is left out: the changes of all groups are
-those of the plan.
+In: a plan's changes, in their order. Out: sections of groups of changes. What this change causes comes before what was pending
+already. Nothing is omitted: the groups together hold all changes of the plan.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from reconciler.report.escape import neutral
 from reconciler.resources.keys import Kind, Scope
 
 GROUP_FROM: Final = 3
-"""So many updates of one app with the same fields, befores and afters are shown as one."""
+"""From this number on, updates of one app with the same fields and values are shown as one."""
 
 _NOUNS: Final = {Kind.MODEL: ("model", "models"), Kind.MODEL_VERSION: ("version", "versions")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Changes that are shown as one; mostly a single one. All have the same fields, action, kind and reason."""
+    """Changes that are shown as one, usually just one. All have the same fields, action, kind and reason."""
 
     changes: tuple[Change, ...]
 
     @property
     def first(self) -> Change:
-        """The one that stands for all."""
+        """The change that is shown for all of them."""
         return self.changes[0]
 
     @property
     def counted(self) -> str:
-        """How many of what, such as "37 models"."""
+        """Their number with a noun, such as "37 models"."""
         return counted(len(self.changes), *_NOUNS[self.first.key.kind])
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What tells the changes apart inside their app: MODEL or MODEL@VERSION."""
+        """The names of the changed resources inside their app: MODEL or MODEL@VERSION."""
         return tuple(name_in_app(change) for change in self.changes)
 
     @property
     def place(self) -> str:
-        """Where the manifest asks for it: FILE:LINE of one change, FILE where several share one, else nothing."""
+        """The place in the manifests: FILE:LINE of one change, FILE if several have the same, else ""."""
         origins = [change.origin for change in self.changes]
         if len(origins) == 1 and origins[0] is not None:
             return f"{origins[0].path}:{origins[0].line}"
@@ -55,7 +55,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The groups of one app that have one attribution."""
+    """The groups of one app with the same attribution."""
 
     scope: Scope
     is_base: bool
@@ -73,18 +73,18 @@ def name_in_app(change: Change) -> str:
 
 
 def labelled(change: Change, field: Mapping[str, Any]) -> str:
-    """A field's path, and where only a part of a change comes from this change, which fields were pending anyway."""
+    """A field's path, marked where this change causes other fields of the resource but not this one."""
     is_mixed = change.attribution == "this_change" and field.get("attribution") == "base"
     return f"{neutral(field['path'])}{' (already pending)' if is_mixed else ''}"
 
 
 def is_attributed(changes: Iterable[Change]) -> bool:
-    """Whether it is known of any change who causes it."""
+    """Whether any change is attributed."""
     return any(change.attribution is not None for change in changes)
 
 
 def sections(changes: Sequence[Change], *, group_from: int = GROUP_FROM) -> tuple[Section, ...]:
-    """The changes by attribution (what this change causes first) and app, in the plan's order."""
+    """The changes by attribution (those that this change causes first) and app, in the plan's order."""
     parts: dict[tuple[bool, Scope], list[Change]] = {}
     for change in changes:
         parts.setdefault((change.attribution == "base", change.key.scope), []).append(change)
@@ -95,7 +95,7 @@ def sections(changes: Sequence[Change], *, group_from: int = GROUP_FROM) -> tupl
 
 
 def _groups(changes: list[Change], group_from: int) -> tuple[Group, ...]:
-    """Identical updates as one group at the place of the first; deletions are never grouped."""
+    """Identical updates as one group, at the place of the first. Deletions are never grouped."""
     alike: dict[str, list[Change]] = {}
     for change in changes:
         alike.setdefault(_identity(change), []).append(change)
@@ -111,6 +111,6 @@ def _groups(changes: list[Change], group_from: int) -> tuple[Group, ...]:
 
 def _identity(change: Change) -> str:
     if change.action == "delete":
-        return change.key.address
+        return change.key.address  # each deletion is reviewed by itself
     fields = [field_document(item) for item in change.fields]
     return json.dumps([change.key.kind.value, change.reason, fields], sort_keys=True, ensure_ascii=True)

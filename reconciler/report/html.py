@@ -1,8 +1,8 @@
 """A report, or any command's result, as one self-contained page that works without network, script or colour.
 
-In: a Report. Out: an HTML document. Everything that comes from manifests or the service is escaped text; nothing of it
-stands in an attribute that a browser acts on, in a script or in a style. The page's Content-Security-Policy allows its own
-style and script, by their hashes, and nothing else. Without script the page is the whole report, unfiltered.
+In: a Report. Out: an HTML document. Everything that comes from manifests or the service is escaped text; none of it is in a
+script, a style, or an attribute that a browser acts on. The page's Content-Security-Policy allows its own style and script, by
+their hashes, and nothing else. Without script the page is the whole report, unfiltered.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
     history_texts,
-    moved_texts,
     remaining_texts,
     request_counts,
+    stale_texts,
     summary_text,
     unmet_texts,
 )
@@ -34,31 +34,31 @@ from reconciler.report.report import Report
 from reconciler.resources.secrets import redacted
 
 OPEN_UP_TO = 60
-"""So many changes are unfolded from the start; of more, a reader sees the list first."""
+"""Up to this number, changes are open from the start; of more, a reader sees the list first."""
 
 _HEAD = '<thead><tr><th scope="col">field</th><th scope="col">before</th><th scope="col">after</th></tr></thead>'
-"""Left out where changes are many: the style says it there, and the page stays a third smaller."""
+"""Omitted if there are many changes: then the style adds these words, and the page is a third smaller."""
 
 _SYMBOLS = {"update": "~", "delete": "−"}
 
 
 def render_html(report: Report) -> str:
-    """The whole report as a page; nothing is left out."""
+    """The whole report as a page; nothing is omitted."""
     plan = report.plan
-    told, style = summary_text(report)
+    summary, style = summary_text(report)
     parts = [
-        f'<p class="summary {style}">{_text(told)}</p>',
+        f'<p class="summary {style}">{_text(summary)}</p>',
         _facts(report),
         _sentences("Refused", (str(refusal) for refusal in plan.refused), "bad"),
-        _sentences("Stale: the live side has changed since the plan was made", moved_texts(report), "bad"),
+        _sentences("Stale: the live side has changed since the plan was made", stale_texts(report), "bad"),
         _sentences(
             "Errors",
             (*failed_texts(report), *([f"Reading back failed: {report.outcome.unread}"] * bool(report.outcome.unread))),
         ),
-        _sentences("Not as wanted after apply", remaining_texts(report), "bad"),
-        _sentences("Not as expected", unmet_texts(report), "bad"),
+        _sentences("Not as planned after the apply", remaining_texts(report), "bad"),
+        _sentences("Expectations not met", unmet_texts(report), "bad"),
         _changes(plan.changes),
-        _sentences("Drift over time", history_texts(report), ""),
+        _sentences("Drift history", history_texts(report), ""),
         _sentences("Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices), ""),
         _sentences("Warnings", map(str, report.warnings), ""),
         _sentences("Backups", report.outcome.backups, ""),
@@ -68,7 +68,7 @@ def render_html(report: Report) -> str:
 
 
 def page(title: str, body: str) -> str:
-    """A document around a body that is HTML already."""
+    """A whole document around a body of HTML."""
     policy = (
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -97,7 +97,7 @@ def page(title: str, body: str) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows of texts as a table, for `page`."""
+    """Rows of text as a table, for `page`."""
     head = "".join(f'<th scope="col">{_text(header)}</th>' for header in headers)
     body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
     return (
@@ -124,7 +124,7 @@ def _text(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """A line of its own; a CI runner that sees the page go by finds no command in it (see `wrap.without_commands`)."""
+    """A line of the page, in which a CI runner that logs the page finds no command (see `wrap.without_commands`)."""
     shown = _text(text)
     return shown.replace("::", "&#58;:", 1) if shown.lstrip().startswith("::") else shown
 
@@ -158,12 +158,13 @@ def _changes(changes: Sequence[Change]) -> str:
     attributed = is_attributed(changes)
     is_open = len(changes) <= OPEN_UP_TO
     parts = [_filters(changes)]
-    told: bool | None = None
+    titled: bool | None = None
+    # Identical changes are not grouped here: the filters need each change as an element of its own.
     for section in sections(changes, group_from=len(changes) + 1):
-        if attributed and told is not section.is_base:
+        if attributed and section.is_base is not titled:
             title = "Already pending before this change" if section.is_base else "From this change"
             parts.append(f'<h2 class="attribution">{title}</h2>')
-            told = section.is_base
+            titled = section.is_base
         entries = "\n".join(_change(group.first, is_open=is_open) for group in section.groups)
         parts.append(f'<section class="app"><h2>{_text(str(section.scope))}</h2>\n{entries}</section>')
     parts.append('<p id="none" hidden>No change matches.</p>')
@@ -171,7 +172,7 @@ def _changes(changes: Sequence[Change]) -> str:
 
 
 def _filters(changes: Sequence[Change]) -> str:
-    """The controls; hidden until the script that serves them runs."""
+    """The controls, hidden until the script that they need runs."""
     actions = "".join(f'<option value="{action}">{action}</option>' for action in ("update", "delete"))
     paths = sorted({field_document(item)["path"] for change in changes for item in change.fields})[:500]
     fields = "".join(f'<option value="{_text(path)}"></option>' for path in paths)
@@ -216,7 +217,7 @@ def _row(change: Change, field: Mapping[str, Any]) -> str:
 
 
 def _sides(field: Mapping[str, Any]) -> tuple[str, str]:
-    """Both values; where the edit is one of lines or items, each side with its own and what they share."""
+    """Both values. An edit of lines or items has on each side its own lines and the shared ones."""
     lines = edit_lines(field)
     if not lines or ("before" not in field) or ("after" not in field):
         return _side(field, "before"), _side(field, "after")
@@ -242,17 +243,18 @@ def _side(field: Mapping[str, Any], name: str) -> str:
 def _requests(report: Report) -> str:
     if not report.plan.requests:
         return ""
+    # By identity: two requests of a plan may be equal, and each has a result of its own.
     results = {id(result.request): result.status.value.replace("_", " ") for result in report.outcome.results}
     entries = []
     for request in report.plan.requests:
         status = results.get(id(request))
         body = json.dumps(redacted(request.body), ensure_ascii=False, indent=2)
-        told = (
+        title = (
             f"{request.rpc} {request.action or ''}".strip()
             + f": {len(request.keys)}"
             + (f", {status}" if status else "")
         )
         entries.append(
-            f'<details class="request"><summary>{_text(told)}</summary>{preformatted(body.split(chr(10)))}</details>'
+            f'<details class="request"><summary>{_text(title)}</summary>{preformatted(body.split(chr(10)))}</details>'
         )
     return f"<section><h2>Requests</h2>\n{chr(10).join(entries)}</section>"

@@ -1,11 +1,12 @@
 """A report as GitHub-flavoured Markdown, for pull-request comments and step summaries, never over a budget.
 
-In: a Report and a budget. Out: text. Everything that comes from manifests or the service stands inside a code span or a
-fenced block, where Markdown knows no markup, mention, link or HTML; what could end that place early can't occur in it (see
-`code` and `fenced`). Around it stand only constant words and numbers.
+In: a Report and a budget. Out: text. Everything that comes from manifests or the service is inside a code span or a fenced
+block, where no markup, mention, link or HTML takes effect; `code` and `fenced` make sure that it can't end its place early.
+Outside of these there are only constant words and numbers.
 
-When it doesn't fit, the middle of the list of changes is left out first, what was pending anyway before what this change
-causes, and the page says how much. The summary, deletions, refusals and errors stay as long as there is any other way.
+Where the report is over its budget, the middle of the list of changes is omitted first (of those that were pending already
+before of those that this change causes), and the page says how many. The summary, deletions, refusals and errors are shortened
+last.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
     history_texts,
-    moved_texts,
     remaining_texts,
     request_counts,
+    stale_texts,
     summary_text,
     unmet_texts,
 )
@@ -36,19 +37,19 @@ from reconciler.report.wrap import listed, without_commands
 from reconciler.resources.secrets import redacted
 
 COMMENT_BUDGET: Final = 65_000
-"""For a comment: GitHub's limit is 65,536 characters, and whoever posts it adds a marker."""
+"""For a comment: GitHub's limit is 65,536 characters, and a marker is added."""
 
 SUMMARY_BUDGET: Final = 1024 * 1024 - 1024
 """For a step summary: GitHub's limit is 1 MiB (documentation, "Workflow commands": adding a job summary)."""
 
 LINE_LENGTH: Final = 300
-"""Characters of one line of a value; a longer one is cut and says so. The plan has all of it."""
+"""Characters of one line of a value. A longer one is cut, and says so; the plan has all of it."""
 
 LINES: Final = 40
-"""Lines of one change; the middle of a longer one is left out."""
+"""Lines of one change. The middle of a longer one is omitted."""
 
 NAMES: Final = 60
-"""Names that a group of identical changes lists; its number is always told."""
+"""Names listed for a group of identical changes. Their number is always shown."""
 
 LONGEST_SENTENCE: Final = 1_000
 
@@ -57,14 +58,14 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9 ,.;:]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """A titled list that can be shortened from its middle.
+    """A list with a title that can be shortened by omitting entries from its middle.
 
-    `weights` says how many changes each entry stands for, `left_out` puts a number of them into words.
+    `weights` are the numbers of changes that the entries stand for; `omitted` puts such a number into words.
     """
 
     head: str
     entries: tuple[str, ...]
-    left_out: Callable[[int], str]
+    omitted: Callable[[int], str]
     weights: tuple[int, ...]
     tail: str = ""
 
@@ -76,13 +77,13 @@ class _Part:
             cut = slice(first, len(entries) - last)
             entries = (
                 *entries[:first],
-                f"\n{self.left_out(sum(self.weights[cut]))}\n",
+                f"\n{self.omitted(sum(self.weights[cut]))}\n",
                 *entries[len(entries) - last :],
             )
         return "".join((self.head, *entries, self.tail))
 
     def fitted(self, size: int) -> str:
-        """A part that is too long with as many entries as fit into `size` bytes; at least its title and how much is left out."""
+        """The part with as many entries as fit into `size` bytes; at least its title, and how many are omitted."""
         low, high = 0, len(self.entries) - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -113,20 +114,21 @@ def _where(report: Report) -> str:
 
 _EXPENDABLE: Final = (
     "### Requests",
-    "### Drift over time",
+    "### Drift history",
     "### Already pending before this change",
+    "### From this change",
     "### Changes",
     "### Notes",
     "### Warnings",
     "### Backups",
     "### Deletions",
-    "### Not as expected",
-    "### Not as wanted after apply",
+    "### Expectations not met",
+    "### Not as planned after the apply",
     "### Errors",
     "### Stale: the live side has changed since the plan was made",
     "### Refused",
 )
-"""The parts in the order in which they are shortened, each before the next one is."""
+"""The parts in the order in which they are shortened: each as far as possible before the next one."""
 
 
 def _name(part: _Part) -> str:
@@ -136,17 +138,17 @@ def _name(part: _Part) -> str:
 def _parts(report: Report) -> Iterator[_Part]:
     plan = report.plan
     yield _sentences("### Refused", (str(refusal) for refusal in plan.refused))
-    yield _sentences("### Stale: the live side has changed since the plan was made", moved_texts(report))
+    yield _sentences("### Stale: the live side has changed since the plan was made", stale_texts(report))
     yield _sentences("### Errors", (*failed_texts(report), *_unread(report)))
-    yield _sentences("### Not as wanted after apply", remaining_texts(report))
-    yield _sentences("### Not as expected", unmet_texts(report))
+    yield _sentences("### Not as planned after the apply", remaining_texts(report))
+    yield _sentences("### Expectations not met", unmet_texts(report))
     yield _deletions([change for change in plan.changes if change.action == "delete"])
     updates = [change for change in plan.changes if change.action != "delete"]
     base = [change for change in updates if change.attribution == "base"]
-    title = "### Changes from this change's manifests" if is_attributed(plan.changes) else "### Changes"
+    title = "### From this change" if is_attributed(plan.changes) else "### Changes"
     yield _updates(title, [change for change in updates if change.attribution != "base"])
     yield _updates("### Already pending before this change", base)
-    yield _sentences("### Drift over time", history_texts(report))
+    yield _sentences("### Drift history", history_texts(report))
     yield _sentences("### Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices))
     yield _sentences("### Warnings", map(str, report.warnings))
     yield _sentences("### Backups", report.outcome.backups)
@@ -167,7 +169,7 @@ def _sentences(title: str, texts: Iterable[str]) -> _Part:
         head=f"\n{title}\n\n",
         entries=entries,
         weights=(1,) * len(entries),
-        left_out=lambda count: f"_{count:,} more are left out here._",
+        omitted=lambda count: f"_{count:,} more are omitted here._",
     )
 
 
@@ -181,7 +183,7 @@ def _deletions(changes: Sequence[Change]) -> _Part:
         head=f"\n### Deletions: {len(changes):,}\n\n",
         entries=entries,
         weights=(1,) * len(entries),
-        left_out=lambda count: f"_**{counted(count, 'deletion', 'deletions')}** more are left out here._",
+        omitted=lambda count: f"_**{counted(count, 'deletion', 'deletions')}** more are omitted here._",
     )
 
 
@@ -200,9 +202,9 @@ def _updates(title: str, changes: Sequence[Change]) -> _Part:
         head=f"\n{title}: {numbers}\n",
         entries=tuple(entries),
         weights=tuple(weights),
-        left_out=lambda count: (
-            f"_**{counted(count, 'update', 'updates')}** are left out here, in the middle of the "
-            f"list: the report has a limit. The plan has all {len(changes):,}._"
+        omitted=lambda count: (
+            f"_**{counted(count, 'update', 'updates')}** are omitted here, from the middle of the list, because the report has "
+            f"a size limit. The plan has all {len(changes):,}._"
         ),
     )
 
@@ -215,8 +217,8 @@ def _group(group: Group) -> str:
         return f"\n**~** {code(neutral(group.names[0]))}{place}\n\n{diff}"
     names = [neutral(name) for name in group.names[:NAMES]]
     more = [f"and {len(group.names) - NAMES:,} more"] if len(group.names) > NAMES else []
-    told = fenced([*listed(names, 100, indent=""), *more], "text")
-    return f"\n**~** the same change on **{group.counted}**{place}\n\n{diff}\n{told}"
+    members = fenced([*listed(names, 100, indent=""), *more], "text")
+    return f"\n**~** the same change on **{group.counted}**{place}\n\n{diff}\n{members}"
 
 
 def _diff(group: Group) -> Iterator[str]:
@@ -232,14 +234,15 @@ def _requests(report: Report) -> _Part:
     for request in report.plan.requests:
         body = json.dumps(redacted(request.body), ensure_ascii=False, sort_keys=True)
         entries.append(f"- {code(_clipped(neutral(f'{request.rpc} {body}'), LONGEST_SENTENCE))}\n")
+    # A comment mentions the time only if somebody will wait for it.
     is_long = report.forecast is not None and report.forecast.seconds >= 1
     note = f"\n{forecast_text(report)}.\n" if is_long else ""
-    told = f"{code(neutral(request_counts(report)))}\n{note}\n<details><summary>What is sent</summary>"
+    counts = f"{code(neutral(request_counts(report)))}\n{note}\n<details><summary>What is sent</summary>"
     return _Part(
-        head=f"\n### Requests\n\n{told}\n\n",
+        head=f"\n### Requests\n\n{counts}\n\n",
         entries=tuple(entries),
         weights=(1,) * len(entries),
-        left_out=lambda count: f"_{counted(count, 'request', 'requests')} are left out here._",
+        omitted=lambda count: f"_{counted(count, 'request', 'requests')} are omitted here._",
         tail="\n</details>\n",
     )
 
@@ -250,21 +253,22 @@ def _requests(report: Report) -> _Part:
 def code(text: str) -> str:
     """A code span that shows exactly a text of one line.
 
-    A run of backticks ends a span only where it is as long as the one that began it (CommonMark, 6.1), so the fence is
-    longer than any run inside; the blanks beside it are taken off again. A span can't be empty.
+    A run of backticks ends a span only if it is as long as the one that began it (CommonMark, 6.1), so the fence is longer than
+    any run inside. CommonMark strips the blanks beside it. A span can't be empty.
     """
     text = text or "empty"
     fence = "`" * (_longest_run(text) + 1)
+    # A span of blanks alone is not stripped, so it needs no blanks around it.
     is_padded = bool(text.strip(" ")) and (text[0] in "` " or text[-1] in "` ")
     return f"{fence} {text} {fence}" if is_padded else f"{fence}{text}{fence}"
 
 
 def fenced(lines: Sequence[str], language: str, *, limit: int | None = LINES) -> str:
-    """A fenced block that shows exactly these lines; of more than `limit` the middle is left out."""
+    """A fenced block that shows exactly these lines; of more than `limit` the middle is omitted."""
     if limit is not None and len(lines) > limit:
         cut = len(lines) - limit
         first = limit // 2
-        lines = [*lines[:first], f"… {cut:,} lines left out", *lines[first + cut :]]
+        lines = [*lines[:first], f"… {cut:,} lines omitted", *lines[first + cut :]]
     fence = "`" * max(3, max(map(_longest_run, lines), default=0) + 1)
     body = "".join(f"{without_commands(line)}\n" for line in lines)
     return f"{fence}{language}\n{body}{fence}\n"
@@ -289,10 +293,10 @@ def _clipped_bytes(text: str, size: int) -> str:
 
 
 def heading(text: str) -> str:
-    """A heading; what isn't plain words and numbers (a saved plan's may be anything) stands in a code span."""
+    """A heading. Anything but plain words and numbers is in a code span: a saved plan may contain anything."""
     return f"## {text if _PLAIN.fullmatch(text) else code(neutral(text))}\n"
 
 
 def listing(texts: Iterable[str]) -> str:
-    """A list of texts from anywhere, each in its place."""
+    """A list of texts from manifests or the service, each in a code span."""
     return "".join(f"- {code(neutral(text))}\n" for text in texts)

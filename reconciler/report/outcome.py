@@ -1,4 +1,7 @@
-"""What every format says of a run's outcome in the same words: the summary, what moved, what did not take, what failed."""
+"""What every format says about a run in the same words: the summary, what failed, what is stale or not as planned.
+
+In: a Report. Out: sentences, in plain text that no format has made harmless yet.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,22 @@ from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
 
 Styled = tuple[str, str]
-"""A text, and its style: good, bad, or nothing."""
+"""A text, and its style: "good", "bad" or ""."""
 
 
 _WORDS: Final = {
-    Status.DONE: "done",
+    Status.SKIPPED: "already up to date",
     Status.FAILED: "failed",
-    Status.SKIPPED: "already as wanted",
     Status.NOT_REACHED: "not reached",
 }
 
 
 def summary_text(report: Report) -> Styled:
-    """One line: what would be, or was, done, in numbers."""
+    """One line with the numbers of what would be done, or was done."""
     counts = report.plan.summary
     if report.kind == "Apply":
         return _apply_text(report)
-    # Updates and deletions count models and versions each; what is unchanged is a model with all that is stated of it.
+    # Updates and deletions count models and versions one by one; an unchanged model is in sync with all of its versions.
     unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
     if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
         return f"In sync: {unchanged} unchanged.", "good"
@@ -55,24 +57,28 @@ def _apply_text(report: Report) -> Styled:
     if report.is_refused:
         return "Apply: refused, nothing was written.", "bad"
     counts = Counter(result.status for result in report.outcome.results)
-    told = ", ".join(f"{counts[status]} {_WORDS[status]}" for status in Status if counts[status])
-    requests = f"{told} of {len(report.plan.requests)} requests" if told else "nothing to do"
+    if not counts and report.converged:
+        return "Apply: nothing to do; the live state matches.", "good"
+    total = len(report.plan.requests)
+    done = f"{counts[Status.DONE]} of {total} request{'s' * (total != 1)} done"
+    others = (f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status])
+    requests = ", ".join((done, *others)) if counts else "nothing to do"
     if report.outcome.is_interrupted:
         return f"Apply: interrupted; {requests}.", "bad"
     if report.converged:
-        return f"Apply: {requests}; live reads back as wanted.", "good"
+        return f"Apply: {requests}; verified: the live state matches.", "good"
     return f"Apply: {requests}; incomplete.", "bad"
 
 
 def unmet_texts(report: Report) -> Iterator[str]:
-    """What manifests expect of versions and these don't have."""
+    """The expectations of manifests that versions don't meet."""
     for item in report.plan.unmet:
         yield f"{item.key.address}: {unmet_text(item)}"
 
 
-def moved_texts(report: Report) -> Iterator[str]:
+def stale_texts(report: Report) -> Iterator[str]:
     """What changed on the live side since the plan was made."""
-    for item in report.moved:
+    for item in report.stale:
         planned, live, wanted = (
             _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
         )
@@ -80,10 +86,10 @@ def moved_texts(report: Report) -> Iterator[str]:
 
 
 def remaining_texts(report: Report) -> Iterator[str]:
-    """What live doesn't have after apply, though it was sent."""
+    """What is not as planned after an apply, although it was sent."""
     for key, change in report.outcome.remaining:
         if change is None:
-            yield f"{key.address}: still there"
+            yield f"{key.address}: not deleted"
         else:
             live, wanted = (_text(value, is_sensitive=change.is_sensitive) for value in (change.before, change.after))
             yield f"{key.address} {path_text(change.path)}: live {live}, wanted {wanted}"
@@ -118,15 +124,15 @@ def _place_text(place: Place) -> str:
 
 
 def forecast_text(report: Report) -> str:
-    """How many calls applying takes, reading back included, and how long the rate alone makes that.
+    """How many calls an apply takes, to write and to read back, and how long these take at the rate of the run.
 
-    Empty where that isn't known, and for a plan that won't be applied as it is.
+    Empty if that isn't known, and for a plan that can't be applied as it is.
     """
     found = report.forecast
     if found is None or report.rate is None or report.plan.refused:
         return ""
     calls = f"{found.calls} call{'s' * (found.calls != 1)}"
-    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} a second"
+    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} calls per second"
 
 
 def duration(seconds: float) -> str:

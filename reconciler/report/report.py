@@ -1,4 +1,4 @@
-"""All that a run found, as data: it exists even where the run fails, and it alone decides the exit code.
+"""All that a run found, as data: it exists even if the run fails, and it alone decides the exit code.
 
 In: a plan and the outcome of applying it. Out: a Report that every renderer prints, its JSON document, and the exit code. The
 format never changes the exit code.
@@ -28,7 +28,7 @@ from reconciler.resources.tree import MISSING, path_text
 class Report:
     """The outcome of plan, drift, apply or show.
 
-    `outcome` is what an apply did. `moved` are the changes on the live side that make a plan stale, found before anything was
+    `outcome` is what an apply did. `stale` are the changes on the live side since the plan was made, found before anything was
     written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs; with `only_new` only
     new drift counts as pending.
     """
@@ -37,14 +37,14 @@ class Report:
     plan: Plan
     changes_exit_code: int = exit_codes.OK
     outcome: Outcome = field(default_factory=Outcome)
-    moved: tuple[Moved, ...] = ()
+    stale: tuple[Moved, ...] = ()
     warnings: tuple[Problem, ...] = ()
     history: HistoryComparison | None = None
     only_new: bool = False
 
     @property
     def forecast(self) -> Forecast | None:
-        """What applying the plan will take; None where that isn't known, or all is done."""
+        """What an apply of the plan will take; None if that isn't known, or the apply is done."""
         return None if self.kind == "Apply" else self.plan.forecast
 
     @property
@@ -55,7 +55,7 @@ class Report:
     @property
     def is_refused(self) -> bool:
         """Whether a guard, or a change on the live side, stopped the run before any write."""
-        return bool(self.plan.refused or self.moved)
+        return bool(self.plan.refused or self.stale)
 
     @property
     def converged(self) -> bool:
@@ -93,7 +93,7 @@ def report_document(report: Report) -> dict[str, Any]:
     ] or [{**request, **_NOT_REACHED} for request in document["requests"]]
     document["converged"] = report.converged
     document["remaining"] = [_remaining_document(key, change) for key, change in report.outcome.remaining]
-    document["stale"] = [_moved_document(moved) for moved in report.moved]
+    document["stale"] = [_moved_document(item) for item in report.stale]
     document["backups"] = list(report.outcome.backups)
     document["unread"] = report.outcome.unread
     document["run"] = report.outcome.run
@@ -151,9 +151,9 @@ def _remaining_document(key: Key, change: FieldChange | None) -> dict[str, Any]:
     return document
 
 
-def _moved_document(moved: Moved) -> dict[str, Any]:
-    document: dict[str, Any] = {"address": moved.key.address, "path": moved.path}
-    for name, value in (("planned", moved.planned), ("live", moved.live), ("wanted", moved.wanted)):
+def _moved_document(item: Moved) -> dict[str, Any]:
+    document: dict[str, Any] = {"address": item.key.address, "path": item.path}
+    for name, value in (("planned", item.planned), ("live", item.live), ("wanted", item.wanted)):
         if value is not MISSING:
-            document[name] = SENSITIVE_TEXT if moved.is_sensitive else redacted(value)
+            document[name] = SENSITIVE_TEXT if item.is_sensitive else redacted(value)
     return document

@@ -1,6 +1,6 @@
-"""What commands without a plan found (problems, tables, manifests), as Markdown or as an HTML page.
+"""The results of commands without a plan (problems, tables, manifests), as Markdown or as an HTML page.
 
-In: a Result of plain texts. Out: text. The same places as in a report keep the texts from becoming markup.
+In: a Result of plain texts. Out: text. As in a report, no text from outside can become markup.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.report.table import table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A text to be shown as it is, with its name and its language."""
+    """A text that is shown as it is, with its name and its language."""
 
     name: str
     language: str
@@ -25,7 +25,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a command found: one sentence of constant words, then sentences, a table and whole texts, each maybe empty."""
+    """What a command found: a summary in constant words, then sentences, a table and whole texts, any of them empty."""
 
     title: str
     summary: str

@@ -1,4 +1,4 @@
-"""Rows of texts as a table for a terminal: aligned by what a terminal shows, one line a row, nothing that acts on it."""
+"""Rows of text as a table for a terminal: aligned by displayed width, one line per row, control characters escaped."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from reconciler.report.escape import neutral
 
 GAP = "  "
 WIDEST_CELL = 60
-"""Columns that one cell may take; the rest of a longer text is in the json format."""
+"""The most columns of a cell. A longer text is cut; --format json has all of it."""
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """The headers and rows as lines that end in a newline, without blanks at their ends."""
+    """The headers and rows as lines that end in a newline, without trailing blanks."""
     cells = [[_cell(text) for text in row] for row in (headers, *rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     return "".join(f"{GAP.join(map(_padded, row, widths)).rstrip()}\n" for row in cells)
 
 
 def width(text: str) -> int:
-    """The columns that a terminal gives a text: two for wide letters (UAX #11), none for marks over the one before."""
+    """The columns of a text on a terminal: two for wide characters (UAX #11), none for combining marks."""
     return sum(letter_width(letter) for letter in text)
 
 
 def letter_width(letter: str) -> int:
-    """The columns of one letter."""
+    """The columns of one character."""
     if unicodedata.category(letter) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

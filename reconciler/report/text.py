@@ -1,7 +1,7 @@
-"""A report for people at a terminal: changes by app and model, then what stands in the way, then one summary line.
+"""A report for people at a terminal: changes by app and model, then what prevents an apply, then one summary line.
 
-In: a Report, and the columns there are (None: as many as it takes). Out: text. Values are redacted and made harmless
-before they are laid out.
+In: a Report, and the number of columns (None for no limit). Out: text. Values are redacted and made harmless before they are
+laid out.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
     history_texts,
-    moved_texts,
     remaining_texts,
     request_counts,
+    stale_texts,
     summary_text,
     unmet_texts,
 )
@@ -44,15 +44,15 @@ _LINE_STYLES: Final = {"-": "bad", "+": "good", "…": "dim", " ": "dim"}
 ARROW: Final = "→"
 
 NARROW: Final = 60
-"""Below so many columns a value stands under its path instead of beside it."""
+"""With fewer columns, a value is shown below its path instead of beside it."""
 
 LISTED: Final = 110
-"""Columns of a list of names where the terminal's are not known."""
+"""The columns of a list of names where the width of the terminal isn't known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painter:
-    """Colours text, or leaves it alone."""
+    """Colours text, or leaves it as it is."""
 
     color: bool
 
@@ -63,26 +63,27 @@ class Painter:
 
 def render(report: Report, *, color: bool = False, verbose: int = 0, columns: int | None = None) -> str:
     """The whole report as text that ends in a newline; no line is wider than `columns`."""
+    # Below 20 columns, indented lines would have no room for any text.
     page = _Page(paint=Painter(color=color), columns=None if columns is None else max(columns, 20))
     plan = report.plan
     lines = list(page.changes(report))
     lines += page.notes("Refused:", (str(refusal) for refusal in plan.refused), "bad")
-    lines += page.notes("Stale: the live side has changed since the plan was made.", moved_texts(report), "bad")
-    lines += page.notes("Not as expected:", unmet_texts(report), "bad")
-    lines += page.notes("Drift over time:", history_texts(report), "dim")
+    lines += page.notes("Stale: the live side has changed since the plan was made.", stale_texts(report), "bad")
+    lines += page.notes("Expectations not met:", unmet_texts(report), "bad")
+    lines += page.notes("Drift history:", history_texts(report), "dim")
     lines += page.notes("Notes:", (f"{n.address}: {n.message}" for n in plan.notices), "dim")
     lines += page.requests(report, verbose)
-    lines += page.notes("Not as wanted after apply:", remaining_texts(report), "bad")
+    lines += page.notes("Not as planned after the apply:", remaining_texts(report), "bad")
     lines += page.notes("Reading back failed:", [report.outcome.unread] if report.outcome.unread else [], "bad")
     lines += page.notes("Backups:", report.outcome.backups, "dim")
-    told, style = summary_text(report)
-    lines += [page.paint(line, style) if style else line for line in wrapped(told, columns, indent="")]
+    summary, style = summary_text(report)
+    lines += [page.paint(line, style) if style else line for line in wrapped(summary, columns, indent="")]
     return "\n".join(map(without_commands, lines)) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """Lays out the parts of a report in a number of columns; each method gives lines, an empty one after each part."""
+    """Lays out the parts of a report in a number of columns. Each method yields lines, with an empty one after each part."""
 
     paint: Painter
     columns: int | None
@@ -91,13 +92,13 @@ class _Page:
         """Every change, in sections and groups."""
         found = sections(report.plan.changes)
         attributed = is_attributed(report.plan.changes)
-        told: bool | None = None
+        titled: bool | None = None
         for section in found:
-            if attributed and section.is_base is not told:
+            if attributed and section.is_base is not titled:
                 title = "Already pending before this change:" if section.is_base else "From this change:"
                 yield self.paint(title, "bold")
                 yield ""
-                told = section.is_base
+                titled = section.is_base
             yield from self._section(section)
             yield ""
 
@@ -134,6 +135,7 @@ class _Page:
         for path, field in zip(paths, fields, strict=True):
             lines = edit_lines(field)
             is_beside = self.columns is None or self.columns >= NARROW
+            # Three ways to lay out a field, as wide as there is room: beside its path, below it, or each side on lines of its own.
             if lines:
                 yield from self._edit(path, lines, column, is_beside=is_beside and _is_short(lines))
                 continue
@@ -156,7 +158,7 @@ class _Page:
                 )
 
     def _edit(self, path: str, lines: Sequence[Line], column: int, *, is_beside: bool) -> Iterator[str]:
-        """Lines of an edit: beside the path where all are short, else under it."""
+        """Lines of an edit: beside the path if all are short, else below it."""
         fitting = self.columns is None or max(width(line.text) for line in lines) + column + 10 <= self.columns
         beside = is_beside and fitting
         pad = " " * (8 + column if beside else 8)
@@ -170,18 +172,18 @@ class _Page:
                 head = pad
 
     def notes(self, title: str, items: Iterable[str], style: str) -> list[str]:
-        """A titled list of sentences; nothing where there are none."""
+        """A list of sentences with a title; nothing if there are none."""
         body = [line for item in items for line in wrapped(neutral(item), self.columns, indent="  ", hanging="    ")]
         return [*self._styled(title, style, indent=""), *body, ""] if body else []
 
     def requests(self, report: Report, verbose: int) -> list[str]:
-        """What will be, or was, sent."""
+        """The requests that will be sent, or were."""
         requests = report.plan.requests
         if not requests:
             return []
         lines = wrapped(f"Requests: {request_counts(report)}", self.columns, indent="", hanging="  ")
-        if told := forecast_text(report):
-            lines += wrapped(told, self.columns, indent="", hanging="  ")
+        if forecast := forecast_text(report):
+            lines += wrapped(forecast, self.columns, indent="", hanging="  ")
         if verbose:
             for request in requests:
                 body = json.dumps(redacted(request.body), ensure_ascii=False, indent=2).split("\n")

@@ -1,4 +1,4 @@
-"""Fits text into a number of columns as a terminal counts them, and keeps lines from being read as commands."""
+"""Wraps text to the columns of a terminal, and keeps lines from being taken for commands of a CI runner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BETWEEN_COLORS: Final = re.compile(r"(?:\x1b\[[0-9;]*m)+")
 
 
 def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None = None) -> list[str]:
-    """The text as lines of at most `columns`, broken at blanks where there are any; later lines begin with `hanging`.
+    """The text as lines of at most `columns`, broken at blanks where possible. Lines after the first begin with `hanging`.
 
     Without `columns` it stays one line. A word that is too long for a line is broken anywhere.
     """
@@ -31,7 +31,7 @@ def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None 
 
 
 def _head(text: str, columns: int) -> str:
-    """The longest beginning that fits, ended at a blank where one is in its second half."""
+    """The longest beginning that fits, up to a blank if there is one in its second half."""
     taken = at = 0
     for letter in text:
         taken += letter_width(letter)
@@ -43,7 +43,7 @@ def _head(text: str, columns: int) -> str:
 
 
 def listed(names: Iterable[str], columns: int, *, indent: str) -> Iterator[str]:
-    """Names with commas between, several on a line."""
+    """Names separated by commas, several on a line."""
     line = ""
     for name in names:
         longer = f"{line}, {name}" if line else name
@@ -57,9 +57,9 @@ def listed(names: Iterable[str], columns: int, *, indent: str) -> Iterator[str]:
 
 
 def without_commands(line: str) -> str:
-    """The line with its start altered where a CI runner would take it for a command.
+    """The line, with its beginning escaped if a CI runner would take it for a command.
 
-    GitHub's runner obeys lines that begin with "::" after blanks (actions/runner, ActionCommand); for "##[" see `neutral`.
+    GitHub's runner obeys lines that begin with "::" after blanks (actions/runner, ActionCommand). For "##[" see `neutral`.
     """
     bare = _BETWEEN_COLORS.sub("", line)
     if bare.lstrip().startswith("::"):

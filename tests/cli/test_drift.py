@@ -143,12 +143,12 @@ def test_the_text_tells_a_line_a_path(tmp_path: Path, drift: Callable[..., CliRe
     write(tmp_path, name="One")
     first, second = drift("--state", "s.json"), drift("--state", "s.json")
     assert (first.exit_code, second.exit_code) == (2, 2)
-    assert "Drift over time:\n  new: demo/pets/petsID name\n" in first.stdout
-    told = "Drift over time:\n  standing since TIME: demo/pets/petsID name\n"
+    assert "Drift history:\n  new: demo/pets/petsID name\n" in first.stdout
+    told = "Drift history:\n  standing since TIME: demo/pets/petsID name\n"
     assert told in TIME.sub("TIME", second.stdout)
 
 
-@pytest.mark.parametrize(("name", "title"), [("markdown", "### Drift over time"), ("html", "Drift over time</h")])
+@pytest.mark.parametrize(("name", "title"), [("markdown", "### Drift history"), ("html", "Drift history</h")])
 def test_every_format_tells_it(tmp_path: Path, drift: Callable[..., CliResult], name: str, title: str) -> None:
     write(tmp_path, name="One")
     result = drift("--state", "s.json", "--format", name)

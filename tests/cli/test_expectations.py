@@ -86,7 +86,7 @@ def test_an_unmet_expectation_is_drift_that_is_shown_and_not_planned(place: Plac
     ]
     assert list(Draft202012Validator(schema_document("Plan")).iter_errors(document)) == []
     assert place.run("drift", "m.yaml").stdout == (
-        "Not as expected:\n"
+        "Expectations not met:\n"
         f"  {ADDRESS}: concepts missing: bird; unexpected: dog (no call can change them)\n"
         "\n"
         "Drift: 0 to update, 0 to delete, 1 model unchanged, 1 expectation unmet.\n"

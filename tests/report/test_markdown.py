@@ -136,7 +136,7 @@ def test_a_fenced_block_shows_exactly_its_lines(lines: list[str]) -> None:
 def test_of_many_lines_the_middle_is_left_out_with_its_number() -> None:
     lines = [str(number) for number in range(2_000)]
     assert fenced(lines[:4], "text", limit=4) == "```text\n0\n1\n2\n3\n```\n"
-    assert fenced(lines, "", limit=5) == "```\n0\n1\n… 1,995 lines left out\n1997\n1998\n1999\n```\n"
+    assert fenced(lines, "", limit=5) == "```\n0\n1\n… 1,995 lines omitted\n1997\n1998\n1999\n```\n"
     assert fenced([], "text") == "```text\n```\n"
 
 
@@ -149,7 +149,7 @@ def test_fifteen_hundred_models_fit_into_one_comment_with_totals_right() -> None
     report = plan_report([*changes, *gone], refused=["too many"], kind="Plan")
     markdown = render_markdown(report)
     shown = len(re.findall(r"^\*\*~\*\* `model-\d{4}`", markdown, re.MULTILINE))
-    (cut,) = re.findall(r"_\*\*([\d,]+) updates\*\* are left out here", markdown)
+    (cut,) = re.findall(r"_\*\*([\d,]+) updates\*\* are omitted here", markdown)
     assert len(markdown) <= len(markdown.encode()) <= COMMENT_BUDGET
     assert markdown.startswith("## Plan: 1500 to update, 5 to delete, 0 models unchanged, 1 refused.\n")
     assert shown + int(cut.replace(",", "")) == 1500
@@ -175,7 +175,7 @@ def test_what_was_pending_anyway_stands_apart_and_is_cut_first() -> None:
     head, _, rest = markdown.partition("### Already pending before this change: 500 updates of 500 models")
     assert "20 from this change, 500 already pending." in head
     assert [f"`ours-{n}`" in head for n in range(20)] == [True] * 20
-    assert "updates** are left out here" in rest
+    assert "updates** are omitted here" in rest
     assert "base-" not in head
 
 
@@ -184,7 +184,7 @@ def test_deletions_stay_while_updates_are_cut() -> None:
     changes = [update(f"m-{n}", field_change("notes", "x" * 70, f"{n}" * 70)) for n in range(200)]
     markdown = render_markdown(plan_report([*changes, *gone]), budget=20_000)
     assert len(set(re.findall(r"gone-\d{3}", markdown))) == 300
-    assert "updates** are left out here" in markdown
+    assert "updates** are omitted here" in markdown
 
 
 def test_a_long_value_is_clipped_and_says_so() -> None:

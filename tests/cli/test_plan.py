@@ -1,0 +1,29 @@
+"""`plan`: what it needs before it shows a deletion or takes a model over."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.emulator.switches import Switches
+from tests.cli.live_side import Service, manifest
+from tests.wording import Wording
+
+
+def test_taking_models_over_needs_an_owner(service: Service, wording: Wording) -> None:
+    service.write("m.yaml", manifest())
+    result = service.run("plan", "m.yaml", "--take-over", "*")
+    assert (result.exit_code, service.calls()) == (64, [])
+    wording(result.stderr)
+
+
+@pytest.mark.parametrize("rpc", ["ListWorkflows", "ListDeployments"])
+def test_nothing_is_pruned_where_the_token_may_not_see_who_uses_a_model(
+    service: Service, rpc: str, wording: Wording
+) -> None:
+    service.write("m.yaml", manifest())
+    service.emulator.switches = Switches(refused_calls=(rpc,))
+    result = service.run("plan", "m.yaml", "--prune", "--prune-scope", "app", "--max-deletes", "9", "--format", "json")
+    document = result.document()
+    assert (result.exit_code, document["changes"], service.writes()) == (3, [], [])
+    (refusal,) = document["refused"]
+    wording(f"{refusal['rule']}: {refusal['message']} {refusal['remedy']}")

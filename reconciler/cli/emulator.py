@@ -60,6 +60,12 @@ from reconciler.errors import UsageError
     multiple=True,
     help="Make calls fail: rpc=PatchModels,nth=1,kind=LOST_REPLY; can be repeated. An unknown kind lists them all.",
 )
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the calls to this file as JSON lines, without secrets. A file that exists is overwritten.",
+)
 @verbose_option()
 def command(
     port: int,
@@ -70,6 +76,7 @@ def command(
     pat_env: str | None,
     switches: tuple[str, ...],
     faults: tuple[str, ...],
+    record: Path | None,
 ) -> int:
     """Serve an emulated Clarifai API on this machine, for any Clarifai client.
 
@@ -82,7 +89,7 @@ def command(
     from reconciler.emulator.switches import Switches
 
     chosen = Switches.parse(switches, faults=faults)
-    serve(port=port, rest_port=rest_port, state=state, seed=seed, pat=token, switches=chosen)
+    serve(port=port, rest_port=rest_port, record=record, state=state, seed=seed, pat=token, switches=chosen)
     return exit_codes.OK
 
 

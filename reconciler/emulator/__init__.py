@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reconciler.emulator.recording import RecordError
     from reconciler.emulator.sample import SAMPLE
     from reconciler.emulator.seeds import SeedError
     from reconciler.emulator.server import Emulator, ListenError, serve
@@ -25,6 +26,7 @@ __all__ = [
     "Emulator",
     "Fault",
     "ListenError",
+    "RecordError",
     "SeedError",
     "StateError",
     "Switches",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "SAMPLE": "sample",
+    "RecordError": "recording",
     "SeedError": "seeds",
     "Emulator": "server",
     "ListenError": "server",

@@ -1,10 +1,11 @@
-"""The state that a new emulator begins with when nothing else is asked for, and the models of clarifai/main.
+"""What a new emulator starts with when it is given no seed, and the models of clarifai/main.
 
-`SAMPLE` is the app pets of the user demo; petsID and its version are the ones that Clarifai's "Manage Models" page
-uses in its samples. All else about it is invented.
+`SAMPLE` is the app pets of the user demo. petsID with its versions, and model_clusterer, are what the samples of
+Clarifai's "Manage Models" page name, so that these run as they are printed, but for credentials and address. All else
+about the app is invented.
 
-The model types are synthetic: no published dump of ListModelTypes has the fields of output_info.params. What is taken
-from somewhere: min_value 0..1 in steps of 0.01 for embedding-classifier and 0..100 in steps of 0.1 for most others
+The model types are synthetic: no published dump of ListModelTypes has the fields of output_info.params. Taken from
+public material are: min_value 0..1 in steps of 0.01 for embedding-classifier and 0..100 in steps of 0.1 for most others
 ("Manage Models"); max_concepts 20, min_value 0 and select_concepts [] as the params that the service gives a new
 embedding-classifier, max_tokens 512, temperature 1 and secrets [] those of a text-to-text (recorded answers);
 concept_threshold_type with names and numbers for the same option (resources.proto, ModelTypeEnumOption.aliases).
@@ -109,6 +110,18 @@ MODEL_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
 )
 
 
+_DOCUMENTED: Final = (
+    "daf51b311c8644a486bbbe57c0680bc2",
+    "7625a111b626438bb81a34c3b84d732f",
+    "0b87504a8c1a47dc88b69ce63f4cf814",
+    "9641cbbb019b424db17e593b48ebc7ff",
+    "090d937cdf11489f8c3d0b76b61a5fc5",
+    "304ae281b04349e5ae51d11be10ed95a",
+    "6c0effb1efff40e3add11afd2aa35375",
+)
+"""The other versions of petsID that the samples of "Manage Models" name: they get, patch or delete one of them."""
+
+
 def _concepts(*names: str) -> dict[str, Any]:
     return {"concepts": [{"id": name, "name": name, "value": 1, "language": "en"} for name in names]}
 
@@ -124,6 +137,17 @@ _PETS_APP: Final[Mapping[str, Any]] = {
             "toolkits": ["Clarifai"],
             "use_cases": ["image-classification"],
             "versions": [
+                *(
+                    {
+                        "id": version_id,
+                        "status": _TRAINED,
+                        "output_info": {
+                            "params": {"max_concepts": 20, "min_value": 0, "select_concepts": []},
+                            "data": _concepts("cat", "dog"),
+                        },
+                    }
+                    for version_id in _DOCUMENTED
+                ),
                 {
                     "id": "b0b89c973e5d4b6d9599ce13da04b894",
                     "status": _TRAINED,
@@ -131,7 +155,7 @@ _PETS_APP: Final[Mapping[str, Any]] = {
                         "params": {"max_concepts": 20, "min_value": 0.5, "select_concepts": []},
                         "data": _concepts("cat", "dog"),
                     },
-                }
+                },
             ],
         },
         {
@@ -219,6 +243,12 @@ _PETS_APP: Final[Mapping[str, Any]] = {
             "name": "pet-draft",
             "notes": "Has no version yet",
             "model_type_id": "embedding-classifier",
+        },
+        {
+            "id": "model_clusterer",
+            "name": "model_clusterer",
+            "model_type_id": "clusterer",
+            "versions": [{"id": "5a4f1c8e2b7d4e6f9a0b3c5d7e8f1a2b"}],
         },
     ],
     "workflows": [

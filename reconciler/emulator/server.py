@@ -15,6 +15,7 @@ import grpc
 from clarifai_grpc.grpc.api import service_pb2_grpc
 
 from reconciler.emulator import sample, seeds
+from reconciler.emulator.recording import Recorder
 from reconciler.emulator.seed_file import SeedFile
 from reconciler.emulator.seeds import SeedError
 from reconciler.emulator.service import EmulatedV2, Gate
@@ -45,7 +46,8 @@ class Emulator:
     """A server on 127.0.0.1 from `__enter__` to `__exit__` (or `start` to `stop`).
 
     `state` is a SQLite file that other emulators may serve at the same time, or None or ":memory:" for a state that
-    ends with this object. `rest_port` makes it serve REST too; 0 takes a free port. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
+    ends with this object. `rest_port` makes it serve REST too; 0 takes a free port. `record` is a file that
+    gets the calls as JSON lines. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
     check tokens. `user_id` is whose token it is, the one that "me" stands for; left out, it's the only user that has
     apps, else "demo".
     """
@@ -59,6 +61,7 @@ class Emulator:
         pat: str | None = None,
         port: int = 0,
         rest_port: int | None = None,
+        record: Path | str | None = None,
         user_id: str | None = None,
     ) -> None:
         self._state = None if state is None or str(state) == ":memory:" else Path(state)
@@ -67,7 +70,8 @@ class Emulator:
         self._rest_port = rest_port
         self._rest: RestServer | None = None
         self._store = Store(self._state)
-        self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id)
+        self._recorder = None if record is None else Recorder(Path(record))
+        self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id, recorder=self._recorder)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="emulator")
         self._server: Any = None
         self.was_new = False
@@ -93,6 +97,8 @@ class Emulator:
             self._rest = None
         self._threads.shutdown(wait=True)
         self._store.close()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -200,6 +206,7 @@ def serve(
     *,
     port: int = 0,
     rest_port: int | None = None,
+    record: Path | str | None = None,
     state: Path | str | None = None,
     seed: Path | str | None = None,
     pat: str | None = None,
@@ -223,6 +230,7 @@ def serve(
             pat=pat,
             port=port,
             rest_port=rest_port,
+            record=record,
             user_id=user_id,
         ) as emulator:
             sys.stdout.write(f"listening on {emulator.url}\n")

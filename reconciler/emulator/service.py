@@ -31,6 +31,7 @@ from reconciler.emulator.answers import (
     set_status,
 )
 from reconciler.emulator.faults import FaultPlan, RateLimit
+from reconciler.emulator.recording import Recorder
 from reconciler.emulator.scopes import require_known_names, require_scopes
 from reconciler.emulator.settling import require_known_fields
 from reconciler.emulator.store import Store
@@ -81,8 +82,17 @@ WRITES: Final[Mapping[str, Handler]] = {
 class Gate:
     """Serves one call after the other's rules: what all methods have in common."""
 
-    def __init__(self, store: Store, switches: Switches, *, pat: str | None, user_id: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        switches: Switches,
+        *,
+        pat: str | None,
+        user_id: str | None,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._store = store
+        self._recorder = recorder
         self._token_digest = None if pat is None else _digest(f"Key {pat}")
         self._user_id = user_id
         self._last_now = 0
@@ -104,7 +114,7 @@ class Gate:
     def serve(self, rpc: str, request: Any, context: Any) -> Any:
         """Answer one call, or abort it."""
         metadata = _metadata(context)
-        number = self._store.log_call(rpc, request, _redacted(metadata))
+        number = self._log(rpc, request, metadata)
         switches, faults, limit = self._settings
         if switches.latency_ms:
             self.stopping.wait(switches.latency_ms / 1000)
@@ -127,8 +137,20 @@ class Gate:
         except RefusedCallError as refusal:
             answer = _answer_type(rpc)()
             set_status(answer.status, refusal.code, request_id=request_id, details=refusal.details)
-        self._store.log_answer(number, status_code=answer.status.code, grpc_code="OK")
+        self._log_end(number, status_code=answer.status.code, grpc_code="OK")
         return answer
+
+    def _log(self, rpc: str, request: Any, metadata: Mapping[str, str]) -> int:
+        number = self._store.log_call(rpc, request, _redacted(metadata))
+        if self._recorder is not None:
+            with self._store.transaction(write=False) as connection:
+                self._recorder.begin(number, rpc, request, metadata, connection)
+        return number
+
+    def _log_end(self, number: int, *, status_code: int, grpc_code: str) -> None:
+        self._store.log_answer(number, status_code=status_code, grpc_code=grpc_code)
+        if self._recorder is not None:
+            self._recorder.end(number, status_code=status_code, grpc_code=grpc_code)
 
     def _handle(self, rpc: str, handler: Handler, request: Any, switches: Switches) -> Any:
         try:
@@ -152,7 +174,7 @@ class Gate:
         self._abort(context, number, code, "a fault that was asked for")
 
     def _abort(self, context: Any, number: int, code: str, details: str) -> NoReturn:
-        self._store.log_answer(number, status_code=0, grpc_code=code)
+        self._log_end(number, status_code=0, grpc_code=code)
         context.abort(getattr(grpc.StatusCode, code), details)
         raise AssertionError("grpc's abort returned")
 

@@ -11,6 +11,7 @@ from tests.command_line import CliResult, RunCli
 
 WRITES = ("Patch", "Post", "Put", "Delete")
 LATEST = {
+    "model_clusterer": "5a4f1c8e2b7d4e6f9a0b3c5d7e8f1a2b",
     "pet-breeds": "3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e03",
     "pet-finder": "77d41a2d95a64cf0a2f2d0f4f7c6b5a1",
     "pet-names": "c2d4e6f8a0b14c3d9e5f7a6b8c0d2e4f",

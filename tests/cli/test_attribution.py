@@ -116,6 +116,7 @@ def test_a_pruned_model_is_this_changes_where_the_base_still_has_its_manifest(de
     desk.branches({**kept, "models/draft.yaml": manifest("pet-draft")}, {"models/draft.yaml": None})
     document = desk.document("models", "--prune", "--prune-scope", "app", "--max-deletes", "9")
     assert {change["model_id"]: (change["action"], change["attribution"]) for change in document["changes"]} == {
+        "model_clusterer": ("delete", "base"),
         "pet-draft": ("delete", "this_change"),
         "pet-names": ("delete", "base"),
     }

@@ -55,7 +55,6 @@ RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
             "ListModelVersions",
             "ListWorkflows",
             "ListDeployments",
-            "GetModel",
             "PatchModels",
             "DeleteModels",
         },

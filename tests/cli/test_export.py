@@ -22,9 +22,9 @@ def test_export_prints_a_stream_that_plans_empty(service: Service, wording: Word
     documents = list(yaml.safe_load_all(result.stdout))
     assert [(each["metadata"]["id"], [v["id"] for v in each["spec"].get("versions", [])]) for each in documents] == [
         (model_id, [LATEST[model_id]] if model_id in LATEST else [])
-        for model_id in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
+        for model_id in ("model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
     ]
-    assert result.stdout.split("---\n")[1] == (
+    assert result.stdout.split("---\n")[2] == (
         "apiVersion: reconciler/v1\n"
         "kind: Model\n"
         "metadata:\n"
@@ -38,12 +38,12 @@ def test_export_prints_a_stream_that_plans_empty(service: Service, wording: Word
         "  visibility: PRIVATE\n"
     )
     planned = service.run("plan", "-", "--detailed-exitcode", stdin=result.stdout)
-    assert (planned.exit_code, planned.stdout, planned.stderr) == (0, "In sync: 5 models unchanged.\n", "")
+    assert (planned.exit_code, planned.stdout, planned.stderr) == (0, "In sync: 6 models unchanged.\n", "")
 
 
 def test_export_to_a_folder_writes_a_file_per_model_and_never_over_one(service: Service, wording: Wording) -> None:
     result = service.run("export", "--output", "live/pets", "--version", "all", "-q")
-    names = ["pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
+    names = ["model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
     assert (result.exit_code, result.stdout) == (0, "".join(f"live/pets/{name}.yaml\n" for name in names))
     calls = service.calls()
     assert (calls[:2], sorted(calls[2:])) == (

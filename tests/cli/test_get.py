@@ -44,12 +44,13 @@ def test_get_models(service: Service) -> None:
     result = service.run("get", "models")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
-        "ID          NAME        TYPE                  VISIBILITY  LATEST VERSION                    STATUS\n"
-        "pet-breeds  Pet breeds  visual-classifier     ORG         3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e03  trained\n"
-        "pet-draft   pet-draft   embedding-classifier  PRIVATE\n"
-        "pet-finder  Pet finder  visual-detector       PRIVATE     77d41a2d95a64cf0a2f2d0f4f7c6b5a1  queued_for_training\n"
-        "pet-names   Pet names   text-to-text          PRIVATE     c2d4e6f8a0b14c3d9e5f7a6b8c0d2e4f  trained\n"
-        "petsID      pets        embedding-classifier  PRIVATE     b0b89c973e5d4b6d9599ce13da04b894  trained\n"
+        "ID               NAME             TYPE                  VISIBILITY  LATEST VERSION                    STATUS\n"
+        "model_clusterer  model_clusterer  clusterer             PRIVATE     5a4f1c8e2b7d4e6f9a0b3c5d7e8f1a2b  trained\n"
+        "pet-breeds       Pet breeds       visual-classifier     ORG         3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e03  trained\n"
+        "pet-draft        pet-draft        embedding-classifier  PRIVATE\n"
+        "pet-finder       Pet finder       visual-detector       PRIVATE     77d41a2d95a64cf0a2f2d0f4f7c6b5a1  queued_for_training\n"
+        "pet-names        Pet names        text-to-text          PRIVATE     c2d4e6f8a0b14c3d9e5f7a6b8c0d2e4f  trained\n"
+        "petsID           pets             embedding-classifier  PRIVATE     b0b89c973e5d4b6d9599ce13da04b894  trained\n"
     )
     assert service.calls() == ["ListModels", "ListModels", "ListModelTypes"]
     document = service.run("get", "models", "pet-draft", "--format", "json").document()
@@ -119,7 +120,7 @@ def test_get_without_an_id_is_about_every_model_with_a_version(service: Service,
     table = service.run("get", subject).stdout.splitlines()[1:]
     with_concepts = {"pet-breeds", "pet-finder", "petsID"}
     assert {row.split()[0] for row in table} == (
-        with_concepts if subject == "concepts" else with_concepts | {"pet-names"}
+        with_concepts if subject == "concepts" else with_concepts | {"model_clusterer", "pet-names"}
     )
 
 

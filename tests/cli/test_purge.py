@@ -22,10 +22,10 @@ def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
     lines = result.stdout.splitlines()
     assert (result.exit_code, result.stderr) == (0, "")
     assert lines[0].startswith("Backup: .reconciler/backup/")
-    names = ["pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
+    names = ["model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
     assert lines[1:] == [
         *(f"deleted demo/pets/{name}" for name in names),
-        "Purge of demo/pets: 5 models deleted, none left.",
+        "Purge of demo/pets: 6 models deleted, none left.",
     ]
     requests = [call for call in service.emulator.calls if call.rpc.startswith(WRITES)]
     assert [(call.rpc, call.request) for call in requests] == [
@@ -37,7 +37,7 @@ def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
     assert (calls[: len(looking)], calls[-2:]) == (looking, listing)
     at = calls.index("DeleteModels")
     # Read whole and kept, then looked at once more in one call, right before they go.
-    assert sorted(calls[len(looking) : at - 1]) == sorted(["ListModels", *["ListModelVersions"] * 5, "ListModelTypes"])
+    assert sorted(calls[len(looking) : at - 1]) == sorted(["ListModels", *["ListModelVersions"] * 7, "ListModelTypes"])
     assert calls[at - 1] == "ListModels"
     assert service.models() == []
     kept = service.folder / lines[0].removeprefix("Backup: ")
@@ -52,7 +52,10 @@ def test_purge_as_json(service: Service) -> None:
     assert (service.folder / document["backup"]).is_dir()
     assert {**document, "backup": ""} == {
         "kind": "Purge",
-        "deleted": [f"demo/pets/{name}" for name in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")],
+        "deleted": [
+            f"demo/pets/{name}"
+            for name in ("model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
+        ],
         "remaining": [],
         "backup": "",
         "converged": True,
@@ -111,7 +114,7 @@ def test_purge_is_refused_where_a_model_must_stay(
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
     assert (result.exit_code, result.document()["exit_code"]) == (3, 3)
     assert set(service.calls()) == {"ListModels"}
-    assert len(service.models()) == 6
+    assert len(service.models()) == 7
     assert not (service.folder / ".reconciler").exists()
     wording(result.document()["message"])
 
@@ -127,7 +130,7 @@ def test_purge_deletes_nothing_where_the_backup_cannot_be_written(service: Servi
     (service.folder / ".reconciler").mkdir()
     (service.folder / ".reconciler/backup").write_text("a file")
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
-    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
+    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 6)
     assert "The backup can't be written" in result.stderr
     assert "DeleteModels" not in service.calls()
 
@@ -135,7 +138,7 @@ def test_purge_deletes_nothing_where_the_backup_cannot_be_written(service: Servi
 def test_purge_waits_for_no_other_run(service: Service) -> None:
     with locked(service.folder / ".reconciler/locks", service.emulator.url, {"pets"}, run="another"):
         result = service.run("purge", "demo/pets", "--confirm", "demo/pets")
-    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 5)
+    assert (result.exit_code, result.stdout, len(service.models())) == (1, "", 6)
     assert "another" in result.stderr
     assert not (service.folder / ".reconciler/backup").exists()
     assert "DeleteModels" not in service.calls()
@@ -145,7 +148,7 @@ def test_purge_whose_answer_was_lost_is_done_where_the_app_is_empty(service: Ser
     service.emulator.switches = Switches(faults=(Fault(rpc="DeleteModels", kind="LOST_REPLY", nth=1),))
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
     document = result.document()
-    assert (result.exit_code, document["converged"], len(document["deleted"])) == (0, True, 5)
+    assert (result.exit_code, document["converged"], len(document["deleted"])) == (0, True, 6)
     assert document["error"] is None
 
 
@@ -155,7 +158,8 @@ def test_purge_that_failed_is_incomplete_and_names_what_is_left(service: Service
     document = result.document()
     assert (result.exit_code, document["converged"], document["deleted"]) == (4, False, [])
     assert document["remaining"] == [
-        f"demo/pets/{name}" for name in ("pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
+        f"demo/pets/{name}"
+        for name in ("model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
     ]
     assert document["error"].startswith("DeleteModels failed: 10020 FAILURE")
 
@@ -178,7 +182,7 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-@pytest.mark.parametrize(("answer", "left"), [("n\n", 5), ("y\n", 0)])
+@pytest.mark.parametrize(("answer", "left"), [("n\n", 6), ("y\n", 0)])
 def test_purge_asks_on_a_terminal(
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
@@ -192,6 +196,6 @@ def test_purge_asks_on_a_terminal(
     monkeypatch.setenv("CLARIFAI_PAT", "pat")
     assert main(args) == 0
     captured = capsys.readouterr()
-    assert "Delete 5 models of demo/pets? They can't be recovered. [y/N]: " in captured.err
+    assert "Delete 6 models of demo/pets? They can't be recovered. [y/N]: " in captured.err
     assert len(service.models()) == left
     assert captured.out.endswith("none left.\n") if left == 0 else captured.err.endswith("Nothing was deleted.\n")

@@ -19,14 +19,14 @@ def own_models(client: Client) -> list[str]:
 
 def test_delete_model_takes_its_versions_along(client: Client) -> None:
     assert client.json("DeleteModel", model_id="petsID") == {}
-    assert own_models(client) == ["pet-breeds", "pet-draft", "pet-finder", "pet-names"]
+    assert own_models(client) == ["model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names"]
     assert client.status("GetModelVersion", model_id="petsID", version_id=PETS_VERSION)[0] == 21200
     assert client.models(model_version_ids=[PETS_VERSION]) == []
 
 
 def test_delete_models_by_id(client: Client) -> None:
     assert client.json("DeleteModels", ids=["petsID", "pet-draft", "petsID"]) == {}
-    assert own_models(client) == ["pet-breeds", "pet-finder", "pet-names"]
+    assert own_models(client) == ["model_clusterer", "pet-breeds", "pet-finder", "pet-names"]
 
 
 def test_delete_all_models_of_one_app_only(emulator: Emulator, client: Client) -> None:

@@ -9,7 +9,14 @@ import pytest
 from reconciler.emulator.server import Emulator
 from tests.emulator.client import PETS_VERSION, Client, user_app
 
-OWN = ["pet-draft", "pet-names", "pet-finder", "pet-breeds", "petsID"]  # as seeded: the last one is the newest
+OWN = [
+    "model_clusterer",
+    "pet-draft",
+    "pet-names",
+    "pet-finder",
+    "pet-breeds",
+    "petsID",
+]  # as seeded: the last one is the newest
 MAIN = ["general-image-recognition", "general-image-embedding"]
 BREEDS = [f"3f1c6f0f5f0d4b2a9a3b5f4b8d6c1e0{number}" for number in (1, 2, 3)]
 
@@ -24,6 +31,7 @@ def test_list_models_shows_each_with_its_latest_version(client: Client) -> None:
         "pet-finder": "77d41a2d95a64cf0a2f2d0f4f7c6b5a1",
         "pet-names": "c2d4e6f8a0b14c3d9e5f7a6b8c0d2e4f",
         "pet-draft": None,
+        "model_clusterer": "5a4f1c8e2b7d4e6f9a0b3c5d7e8f1a2b",
         "general-image-recognition": "aa7f35c01e0642fda5cf400f543e7c40",
         "general-image-embedding": "bb186755eda04f9cbb6fe32e816be104",
     }
@@ -43,8 +51,8 @@ def test_list_models_shows_each_with_its_latest_version(client: Client) -> None:
         "workflow_recommended": False,
         "model_version": {
             "id": PETS_VERSION,
-            "created_at": "2024-01-01T00:00:01Z",
-            "modified_at": "2024-01-01T00:00:01Z",
+            "created_at": "2024-01-01T00:00:08Z",
+            "modified_at": "2024-01-01T00:00:08Z",
             "user_id": "demo",
             "app_id": "pets",
             "status": {"code": "MODEL_TRAINED", "description": "Model is trained and ready for deployment"},
@@ -67,7 +75,7 @@ def test_list_models_shows_each_with_its_latest_version(client: Client) -> None:
     ("fields", "ids"),
     [
         ({"model_type_id": "text-to-text"}, ["pet-names"]),
-        ({"trained_only": True}, ["pet-names", "pet-breeds", "petsID", *MAIN]),
+        ({"trained_only": True}, ["model_clusterer", "pet-names", "pet-breeds", "petsID", *MAIN]),
         ({"toolkits": ["HuggingFace", "OpenAI"]}, ["pet-names", "pet-breeds"]),
         ({"use_cases": ["llm"]}, ["pet-names"]),
         ({"languages": ["en"]}, ["pet-names"]),
@@ -91,7 +99,7 @@ def test_list_models_shows_each_with_its_latest_version(client: Client) -> None:
         ({"starred_only": True}, []),
         ({"dont_fetch_from_main": True}, OWN),
         ({"sort_by_name": True, "sort_ascending": True, "dont_fetch_from_main": True}, [
-            "pet-breeds", "pet-finder", "pet-names", "pet-draft", "petsID",
+            "pet-breeds", "pet-finder", "pet-names", "model_clusterer", "pet-draft", "petsID",
         ]),
         ({"sort_by_created_at": True, "sort_ascending": True}, [*MAIN, *OWN[::-1]]),
         ({"sort_by_modified_at": True, "sort_ascending": True}, [*MAIN[::-1], *OWN[::-1]]),

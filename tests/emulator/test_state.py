@@ -53,12 +53,12 @@ def test_a_snapshot_has_everything_in_order_but_the_built_in_models(emulator: Em
 
     assert [(app["user_id"], app["app_id"]) for app in taken["apps"]] == [("demo", "pets")]
     assert {model["id"]: len(model["versions"]) for model in taken["apps"][0]["models"]} == {
-        "pet-breeds": 3, "pet-draft": 0, "pet-finder": 1, "pet-names": 1, "petsID": 1,
+        "model_clusterer": 1, "pet-breeds": 3, "pet-draft": 0, "pet-finder": 1, "pet-names": 1, "petsID": 8,
     }  # fmt: skip
-    assert taken["apps"][0]["models"][-1]["versions"][0] == {
+    assert taken["apps"][0]["models"][-1]["versions"][-1] == {
         "id": PETS_VERSION,
-        "created_at": "2024-01-01T00:00:01Z",
-        "modified_at": "2024-01-01T00:00:01Z",
+        "created_at": "2024-01-01T00:00:08Z",
+        "modified_at": "2024-01-01T00:00:08Z",
         "user_id": "demo",
         "app_id": "pets",
         "status": {"code": "MODEL_TRAINED", "description": "Model is trained and ready for deployment"},
@@ -93,7 +93,7 @@ def test_loading_replaces_models_of_the_same_id(emulator: Emulator, client: Clie
 
     assert client.model()["name"] == "other"
     assert "model_version" not in client.model()
-    assert len(client.models(dont_fetch_from_main=True)) == 5
+    assert len(client.models(dont_fetch_from_main=True)) == 6
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ class At:
 def test_serve_prints_the_url_first_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with serving(state=tmp_path / "s.db") as (process, url):
         with connected(At(url)) as client:  # type: ignore[arg-type]
-            assert len(client.models(dont_fetch_from_main=True)) == 5, "without a seed: the sample app"
+            assert len(client.models(dont_fetch_from_main=True)) == 6, "without a seed: the sample app"
         os.kill(process.pid, number)
         out, err = process.communicate(timeout=10)
 

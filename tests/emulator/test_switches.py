@@ -332,7 +332,7 @@ def test_unknown_app() -> None:
 def test_main_models() -> None:
     with switched(main_models=False) as (_, client):
         main = user_app("clarifai", "main")
-        assert client.models() == ["pet-draft", "pet-names", "pet-finder", "pet-breeds", "petsID"]
+        assert client.models() == ["model_clusterer", "pet-draft", "pet-names", "pet-finder", "pet-breeds", "petsID"]
         assert client.models(user_app_id=main) == []
         assert client.status("GetModel", user_app_id=main, model_id="general-image-recognition")[0] == 21200
 

@@ -322,4 +322,4 @@ def test_tag_lists_are_replaced_and_emptied_by_their_own_calls(
 def test_a_patched_model_moves_to_the_front_of_the_listing(client: Client) -> None:
     client.patch_model(notes="x")
 
-    assert client.models(dont_fetch_from_main=True)[:2] == ["petsID", "pet-draft"]
+    assert client.models(dont_fetch_from_main=True)[:2] == ["petsID", "model_clusterer"]

@@ -244,7 +244,19 @@ def test_every_module_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["resources", "state", "loading", "config", "manifests", "compare", "requests", "plan", "apply", "report"],
+    [
+        "resources",
+        "state",
+        "loading",
+        "config",
+        "manifests",
+        "compare",
+        "requests",
+        "plan",
+        "apply",
+        "report",
+        "session",
+    ],
 )
 def test_a_package_that_lists_its_modules_lists_all_of_them(package: str) -> None:
     listed = re.findall(r"^(\w+\.py) ", ast.get_docstring(tree(package)) or "", re.MULTILINE)

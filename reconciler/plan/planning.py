@@ -243,15 +243,14 @@ class Planning:
         return replace(decision, refusals=(*conflicts, *decision.refusals))
 
 
-def require_fitting_params_offline(path: str, desired: Desired) -> tuple[Problem, ...]:
-    """Check params against a snapshot of the model types; raises ProblemsError for what no type allows."""
+def require_fitting_params_offline(path: str, desired: Desired) -> None:
+    """Check params against a snapshot of the model types. Raises ProblemsError for values that no type allows."""
     from reconciler.compare.params import check_offline
     from reconciler.compare.params.snapshot import read_types
 
     problems = check_offline(desired, read_types(path))
     if problems:
         raise ProblemsError(problems)
-    return ()
 
 
 def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> tuple[Problem, ...]:

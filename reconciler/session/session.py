@@ -6,15 +6,14 @@ prints nothing and asks nobody: whether to go on is a function that `cli` passes
     files → load → validate → Desired ─┐
                                        ├─ match → check params → diff → calls → guards → Plan ─→ apply → verify ─→ Report
     service → remote → observe ────────┘
-                            (plan/planning.py, reads only)                     (apply/writing.py)
+                            (plan/planning.py, reads only)                  (session/applying.py)
 
-The stages are imported by the methods that need them, so that a command loads no more than its own: to check one file takes
-a quarter of the modules that an apply takes.
+The stages are imported by the methods that need them, so that a command loads no more than it uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -31,68 +30,19 @@ from reconciler.state.signals import Stop
 
 if TYPE_CHECKING:
     from reconciler.apply.export import Exported
-    from reconciler.apply.journal import Journal
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
     from reconciler.apply.sending import OnError, StepResult
-    from reconciler.apply.writing import Outcome
-    from reconciler.compare.match import Named
     from reconciler.manifests.base import BaseState
     from reconciler.manifests.selection import Inputs
     from reconciler.manifests.validate import Validated
-    from reconciler.plan.in_use import Use
     from reconciler.plan.plan import Plan
     from reconciler.plan.planning import Planning
-    from reconciler.remote.caller import Timing
-    from reconciler.remote.clarifai import ClarifaiRemote
     from reconciler.remote.port import Remote
     from reconciler.report.report import Report
-    from reconciler.resources.keys import Key, Scope
+    from reconciler.resources.keys import Scope
     from reconciler.resources.observed import ObservedModel
-
-
-EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
-
-
-@contextmanager
-def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
-    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError if a token is needed and missing.
-
-    Once `is_stopping`, no failed call is retried.
-    """
-    timing = _timing(settings, is_stopping)
-    if not settings.endpoint.is_embedded:
-        with _remote(settings, timing) as remote:
-            yield remote
-        return
-    from reconciler.emulator.sample import SAMPLE
-    from reconciler.emulator.server import Emulator
-
-    state = Path(settings.endpoint.state or EMBEDDED_STATE)
-    state.parent.mkdir(parents=True, exist_ok=True)
-    # A seed goes into a new state only, in one transaction: several commands may start at once.
-    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
-        yield remote
-
-
-def _remote(settings: Settings, timing: Timing, *, url: str | None = None) -> ClarifaiRemote:
-    from reconciler.config.endpoint import parse_endpoint
-    from reconciler.remote.clarifai import ClarifaiRemote
-
-    if url is not None:
-        return ClarifaiRemote(parse_endpoint(url), timing=timing, name=settings.endpoint.url)
-    return ClarifaiRemote(
-        settings.endpoint,
-        token=settings.require_token(),
-        root_certificates=settings.root_certificates,
-        timing=timing,
-    )
-
-
-def _timing(settings: Settings, is_stopping: Callable[[], bool]) -> Timing:
-    from reconciler.remote.caller import Timing
-
-    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout, is_stopping=is_stopping)
+    from reconciler.session.applying import Applying
 
 
 def _head_commit() -> str | None:
@@ -142,6 +92,8 @@ class Session:
     @contextmanager
     def connected(self) -> Iterator[Session]:
         """The same session with a connection to the service, which is closed at the end."""
+        from reconciler.session.connection import connected
+
         with connected(self.settings, is_stopping=self.stop.is_set) as remote:
             yield replace(self, remote=remote)
 
@@ -261,14 +213,17 @@ class Session:
         with self._locked(model.key.scope for model in validated.desired.models):
             plan = self._planned(inputs, validated)
             warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
-            known = known_secrets(validated.desired)
-            named = partial(named_versions, validated.desired)
+            applying = replace(
+                self._applying(),
+                known=known_secrets(validated.desired),
+                named=partial(named_versions, validated.desired),
+            )
             if plan.refused or not plan.changes:
                 return Report(kind="Apply", plan=plan, warnings=warnings)
             if confirm is None:
-                report = self._written(plan, frozenset(), known=known, named=named)
+                report = applying.written(plan)
             elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
-                report = self._rechecked(plan, known=known, named=named)
+                report = applying.rechecked(plan)
             else:
                 return None
         return replace(report, warnings=warnings)
@@ -282,7 +237,7 @@ class Session:
 
         self._require_usable(plan, max_age_hours=max_age_hours)
         with self._locked(change.key.scope for change in plan.changes):
-            report = self._rechecked(plan)
+            report = self._applying().rechecked(plan)
         return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
 
     def resume(self, run_id: str) -> Report:
@@ -292,7 +247,7 @@ class Session:
         run = read_run(self.runs, run_id)
         self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
-            return self._rechecked(run.plan, journal=lambda: Journal(run.folder))
+            return replace(self._applying(), journal=lambda: Journal(run.folder)).rechecked(run.plan)
 
     def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
         """Restore what a run changed, where the live state is still what it wrote. `confirm` is as for `apply`."""
@@ -319,8 +274,8 @@ class Session:
             if not plan.changes:
                 return Report(kind="Apply", plan=plan)
             if confirm is None:
-                return self._written(plan, frozenset(), known=frozenset())
-            return self._rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
+                return self._applying().written(plan)
+            return self._applying().rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
 
     def purge(
         self,
@@ -334,6 +289,8 @@ class Session:
         from reconciler.apply.purging import Purging
 
         planning = self._planning()
+        # The app's own workflows lose their models with the app, so the purge's own guard judges what uses them.
+        applying = replace(self._applying(), on_backup=on_backup, uses=lambda keys: {})
         purging = Purging(
             remote=self._remote(),
             scope=scope,
@@ -342,8 +299,7 @@ class Session:
             batch=self.settings.limits.batch,
             deletes_all=deletes_all,
             empty_plan=planning.empty_plan,
-            # The app's own workflows lose their models with the app, so the purge's own guard judges what uses them.
-            write=lambda plan: self._outcome(plan, frozenset(), on_backup=on_backup, uses=lambda keys: {}),
+            write=applying.outcome,
             uses=planning.uses,
             alone=lambda: self._locked([scope]),
         )
@@ -390,114 +346,6 @@ class Session:
         if refusals:
             raise RefusedError(refusals)
 
-    def _rechecked(
-        self,
-        plan: Plan,
-        *,
-        known: frozenset[str] = frozenset(),
-        named: Named | None = None,
-        journal: Callable[[], Journal] | None = None,
-    ) -> Report:
-        """Write a plan if the live side is still as planned, read now."""
-        from reconciler.apply.gate import Gate, LiveState
-        from reconciler.compare.match import no_names
-        from reconciler.plan.in_use import in_use_refusals
-        from reconciler.plan.saved import needs_secrets
-        from reconciler.report.report import Report
-        from reconciler.resources.keys import Kind
-
-        if plan.refused or not plan.changes:
-            return Report(kind="Apply", plan=plan)
-        planning = self._planning()
-        deleted = [change.key for change in plan.changes if change.action == "delete"]
-        whole = {key.model() for key in deleted if key.kind is Kind.MODEL_VERSION}
-        observed = planning.read([change.key for change in plan.changes], whole)
-        if needs_secrets(plan):
-            plan = self._with_secrets(plan, planning)
-        uses = planning.uses(deleted) if deleted else {}
-        before = Gate(plan).staleness(LiveState(observed=observed, named=(named or no_names)(observed)))
-        refused = in_use_refusals(uses)
-        if before.moved or refused:
-            return Report(kind="Apply", plan=replace(plan, refused=refused), stale=before.moved)
-        return self._written(plan, before.done, known=known, named=named, journal=journal)
-
-    def _written(
-        self,
-        plan: Plan,
-        done: frozenset[int],
-        *,
-        known: frozenset[str],
-        named: Named | None = None,
-        journal: Callable[[], Journal] | None = None,
-    ) -> Report:
-        """Write a plan that passed its guards. `known` are secrets that no backup may show."""
-        from reconciler.report.report import Report
-
-        outcome = self._outcome(plan, done, known=known, named=named, journal=journal)
-        return Report(kind="Apply", plan=plan, outcome=outcome)
-
-    def _outcome(
-        self,
-        plan: Plan,
-        done: frozenset[int],
-        *,
-        known: frozenset[str] = frozenset(),
-        named: Named | None = None,
-        uses: Callable[[Collection[Key]], Mapping[Key, tuple[Use, ...]]] | None = None,
-        on_backup: Callable[[Path], None] = lambda folder: None,
-        journal: Callable[[], Journal] | None = None,
-    ) -> Outcome:
-        from reconciler.apply.journal import start_run
-        from reconciler.apply.writing import Reading, Writing
-        from reconciler.compare.match import no_names
-        from reconciler.resources.secrets import secret_texts
-
-        self.on_plan(plan)
-        # All of them before the first call: the response to one request may quote what another one sends.
-        for secret in sorted({text for request in plan.requests for text in secret_texts(request.body)}):
-            self._remote().register_secret(secret)
-        opened = start_run(self.runs, self._run_id(), plan) if journal is None else journal()
-        try:
-            opened.begin(at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
-            planning = self._planning()
-            writing = Writing(
-                plan=plan,
-                remote=self._remote(),
-                journal=opened,
-                reading=Reading(
-                    objects=planning.read,
-                    afterwards=lambda keys, gone: planning.read(keys, gone=gone),
-                    listed=planning.listed,
-                    uses=uses or planning.uses,
-                    named=named or no_names,
-                ),
-                stop=self.stop,
-                backups=self.backups,
-                parallelism=self.settings.limits.parallelism,
-                known=known,
-                on_error=self.on_error,
-                on_result=self.on_result,
-                on_backup=on_backup,
-            )
-            return writing.written(done)
-        finally:
-            opened.close()
-
-    def _with_secrets(self, plan: Plan, planning: Planning) -> Plan:
-        """A saved plan with the secrets that its file does not hold, from the manifests and the environment."""
-        from reconciler.manifests.selection import Inputs
-        from reconciler.plan.saved import needs_manifests, restored
-
-        specs: dict[Key, Mapping[str, object]] = {}
-        if needs_manifests(plan):
-            desired = self._validated(Inputs(paths=plan.source.files)).desired
-            if desired.digest != plan.source.digest:
-                raise ReconcilerError(
-                    "The plan needs secrets from its manifests, and these have changed since. Make a new plan."
-                )
-            specs = planning.desired_specs(desired)
-        return restored(plan, environ=self.environ, desired_of=lambda key: specs.get(key, {}))
-
     # --- surroundings -----------------------------------------------------------------------------------------
 
     @contextmanager
@@ -533,3 +381,20 @@ class Session:
         from reconciler.plan.planning import Planning
 
         return Planning(settings=self.settings, remote=self._remote(), now=self.now, git_commit=self.git_commit)
+
+    def _applying(self) -> Applying:
+        from reconciler.manifests.selection import Inputs
+        from reconciler.session.applying import Applying
+
+        return Applying(
+            planning=self._planning(),
+            desired_at=lambda paths: self._validated(Inputs(paths=paths)).desired,
+            environ=self.environ,
+            runs=self.runs,
+            backups=self.backups,
+            new_run_id=self._run_id,
+            stop=self.stop,
+            on_plan=self.on_plan,
+            on_result=self.on_result,
+            on_error=self.on_error,
+        )

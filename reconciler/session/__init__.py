@@ -1,0 +1,12 @@
+"""One run of the tool: strings the stages together, with one method per command.
+
+session.py     what a run has around it, and a method for each command
+applying.py    one plan, written, if the live side is still as planned
+connection.py  a connection to the service, or to an emulator in this process
+"""
+
+from __future__ import annotations
+
+from reconciler.session.session import Session, saved_report
+
+__all__ = ["Session", "saved_report"]

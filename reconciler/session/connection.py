@@ -1,0 +1,53 @@
+"""Settings → a Remote: a connection to their endpoint, or to an emulator that runs in this process.
+
+In: Settings. Out: a Remote that is closed at the end. It calls nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.config import Settings
+from reconciler.config.endpoint import parse_endpoint
+from reconciler.remote.caller import Timing
+from reconciler.remote.clarifai import ClarifaiRemote
+
+EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
+
+
+@contextmanager
+def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
+    """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError if a token is needed and missing.
+
+    Once `is_stopping`, no failed call is retried.
+    """
+    timing = _timing(settings, is_stopping)
+    if not settings.endpoint.is_embedded:
+        with _remote(settings, timing) as remote:
+            yield remote
+        return
+    from reconciler.emulator.sample import SAMPLE
+    from reconciler.emulator.server import Emulator
+
+    state = Path(settings.endpoint.state or EMBEDDED_STATE)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    # A seed goes into a new state only, in one transaction: several commands may start at once.
+    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
+        yield remote
+
+
+def _remote(settings: Settings, timing: Timing, *, url: str | None = None) -> ClarifaiRemote:
+    if url is not None:
+        return ClarifaiRemote(parse_endpoint(url), timing=timing, name=settings.endpoint.url)
+    return ClarifaiRemote(
+        settings.endpoint,
+        token=settings.require_token(),
+        root_certificates=settings.root_certificates,
+        timing=timing,
+    )
+
+
+def _timing(settings: Settings, is_stopping: Callable[[], bool]) -> Timing:
+    return Timing(rate=settings.limits.rate, timeout=settings.limits.timeout, is_stopping=is_stopping)

@@ -73,6 +73,7 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 golden: $(DEV)
+	: > tests/data/messages.txt
 	$(BIN)/python -m pytest -q --update-golden
 
 references: $(RUNTIME)

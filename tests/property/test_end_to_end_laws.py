@@ -29,6 +29,7 @@ from tests.emulator.client import connected
 from .end_state import what_did_not_take
 from .oracle import (
     ABSENT,
+    MARK,
     ContradictionError,
     Difference,
     Outcome,
@@ -103,6 +104,9 @@ def check_case(case: Case, cli: RunCli, place: Path, rng: Random) -> None:
         return
     with Emulator(seed=case.seed, switches=Switches(**case.switches), user_id=case.user_id) as emulator:
         run = Run(case=case, cli=cli, place=place, emulator=emulator, snapshot=emulator.snapshot())
+        if marked := marked_for_others(run):
+            refuses_what_others_own(run, marked)
+            run = without_marks(run)
         try:
             expected = outcome(run.snapshot, case.specs(), owner=case.owner)
         except ContradictionError as contradiction:
@@ -124,6 +128,37 @@ def refuses_contradiction(run: Run, contradiction: ContradictionError) -> None:
     assert (result.exit_code, _codes(result)) == (1, {"contradicting-versions"}), f"{contradiction}: {result}"
     assert run.command("apply", "--yes").exit_code == 1
     assert not run.writes()
+
+
+def marked_for_others(run: Run) -> set[str]:
+    """The models with a manifest that carry an owner's mark, where the run has no owner."""
+    before = run.before if run.case.owner is None else {}
+    return {address for address in run.case.specs() if MARK in before.get(address, {}).get("metadata", {})}
+
+
+def refuses_what_others_own(run: Run, marked: set[str]) -> None:
+    """Every model of another owner is refused by name, and nothing is written."""
+    result = run.command("plan")
+    refused = result.document().get("refused", ())
+    if refused:  # entries that contradict each other are found before
+        assert {(item["rule"], _address(run, item["address"])) for item in refused} == {
+            ("foreign-owner", address) for address in marked
+        }
+        assert result.exit_code == 3
+    assert run.command("apply", "--yes").exit_code in {1, 3}
+    assert not run.writes()
+    assert run.now() == run.before
+
+
+def without_marks(run: Run) -> Run:
+    """The same case with nobody's mark on any model."""
+    seed = copy.deepcopy(run.case.seed)
+    for app in seed["apps"]:
+        for model in app["models"]:
+            model.get("metadata", {}).pop(MARK, None)
+    run.emulator.load(seed)
+    run.emulator.clear_calls()
+    return replace(run, case=replace(run.case, seed=seed), snapshot=run.emulator.snapshot())
 
 
 def _codes(result: CliResult) -> set[str]:

@@ -1,4 +1,4 @@
-"""Runs one scenario folder through the real command line and tells what happened and which laws it broke.
+"""Runs one scenario folder through the real command line and reports what happened and which laws it broke.
 
 A folder tests/scenarios/NNN-words/ holds
 
@@ -227,8 +227,8 @@ class _Run:
                     differing.append(reading_text(switches))
         is_same = not differing
         as_expected = is_same == (self._scenario.expected["readings"] == "same")
-        told = "the same in every reading" if is_same else f"different in these readings: {'; '.join(differing)}"
-        self._require(as_expected, f"the calls end {told}")
+        reported = "the same in every variant" if is_same else f"different in these variants: {'; '.join(differing)}"
+        self._require(as_expected, f"the calls end {reported}")
 
     def _require_saved_plan_does_the_same(self, after: Snapshot, plan: CliResult, document: Any) -> None:
         self._emulator.switches = self._scenario.switches

@@ -1,4 +1,4 @@
-"""The documents tell the truth: runnable examples are run and their output compared, links and anchors lead somewhere."""
+"""The documents are true: runnable examples are run and their output compared, links and anchors lead somewhere."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_a_reference_is_up_to_date(path: Path) -> None:
     assert references.page(text) == text, "run `make references`"
 
 
-def test_a_stale_reference_is_told_and_rewritten(
+def test_a_stale_reference_is_found_and_rewritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "docs" / "cli.md"

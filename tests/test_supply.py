@@ -1,4 +1,4 @@
-"""Where packages come from, and where the token goes: the locks fit pyproject.toml, the audit tells the truth, one type holds a token."""
+"""Where packages come from, and where the token goes: the locks fit pyproject.toml, the audit reports what it checked, one type holds a token."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_locks_agree_with_each_other() -> None:
             assert {str(item) for _, item in lines} == whole.get(name), f"{lock}, {name}: run `make lock`"
 
 
-def test_ci_takes_locked_packages_audits_them_and_is_told_of_newer_ones() -> None:
+def test_ci_takes_locked_packages_audits_them_and_gets_updates_to_newer_ones() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     assert workflow["env"] == {"LOCKED": "1"}
     assert workflow["jobs"]["audit"]["steps"][-1] == {"run": "make audit AUDIT_FLAGS=--required"}

@@ -82,13 +82,13 @@ def test_a_plan_of_a_newer_minor_is_read_and_its_new_keys_are_kept() -> None:
 
 
 def test_a_plan_with_new_keys_inside_its_parts_is_read_without_them() -> None:
-    told = replace(
+    reported = replace(
         PLAN,
         refused=(Refusal(rule="cap", message="too many"),),
         notices=(Notice(address="me/pets/petsID", message="read back"),),
         forecast=Forecast(calls=3, seconds=0.2, rate=15),
     )
-    document: dict[str, Any] = plan_document(told)
+    document: dict[str, Any] = plan_document(reported)
     later: dict[str, Any] = {
         name: [{**entry, "later": 1} for entry in document[name]]
         for name in ("changes", "requests", "refused", "notices")

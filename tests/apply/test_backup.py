@@ -79,7 +79,7 @@ def test_a_backup_holds_the_manifest_and_the_messages_without_secrets(tmp_path: 
     )
 
 
-def test_ids_never_leave_the_folder_and_are_told_apart_whatever_the_case(tmp_path: Path) -> None:
+def test_ids_never_leave_the_folder_and_are_kept_apart_whatever_the_case(tmp_path: Path) -> None:
     ids = ["../../etc/passwd", "..", ".hidden", "Pets", "pets", "a b", "x" * 256, "\ud800", "plain.id-1_2"]
     folder = kept(tmp_path, "run", [model(each) for each in ids])
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json")) == [

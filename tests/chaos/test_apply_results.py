@@ -143,10 +143,10 @@ def test_an_unmanaged_key_that_somebody_writes_meanwhile_survives(tmp_path: Path
         second = run.apply()
         now = snapshot(run.emulator)
     assert first.report is not None
-    told = {item.key.model_id: item.error for result in first.report.outcome.results for item in result.failures}
-    # The two whose list is overwritten, which takes the keys beside it along: not sent, and told. The others are merged.
-    assert set(told) == {"m002", "m006"}
-    assert "metadata.theirs" in told["m002"]
+    reported = {item.key.model_id: item.error for result in first.report.outcome.results for item in result.failures}
+    # The two whose list is overwritten, which takes the keys beside it along: not sent, and reported. The others are merged.
+    assert set(reported) == {"m002", "m006"}
+    assert "metadata.theirs" in reported["m002"]
     assert (first.exit_code, second.exit_code) == (4, 0)
     for number in range(FLEET.size):
         metadata = facts(now, f"m{number:03}")["metadata"]
@@ -175,7 +175,7 @@ with locked(Path(sys.argv[1]), sys.argv[2], ["pets"], run="theirs"):
 """
 
 
-def test_a_lock_is_told_and_that_of_a_dead_process_is_taken(tmp_path: Path) -> None:
+def test_a_lock_is_respected_and_that_of_a_dead_process_is_taken(tmp_path: Path) -> None:
     with running(tmp_path) as run:
         folder = tmp_path / ".reconciler" / "locks"
         with subprocess.Popen(
@@ -279,7 +279,7 @@ def test_undo_touches_only_what_was_sent(tmp_path: Path) -> None:
         assert same(restorable(snapshot(run.emulator)), restorable(FLEET.before))
 
 
-def test_an_unknown_run_is_told(tmp_path: Path) -> None:
+def test_an_unknown_run_is_an_error(tmp_path: Path) -> None:
     with running(tmp_path) as run:
         for name in ("nothing", "../x", "", "a/b", ".."):
             outcome = run.undo(name)

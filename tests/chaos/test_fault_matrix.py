@@ -83,7 +83,7 @@ def check(run: Run, fault: Fault, wanted: Snapshot) -> int:
 
 
 @pytest.mark.parametrize(("rpc", "kind", "nth"), cases())
-def test_one_fault_ends_right_or_told(rpc: str, kind: str, nth: int, wanted: Snapshot, tmp_path: Path) -> None:
+def test_one_fault_ends_right_or_is_reported(rpc: str, kind: str, nth: int, wanted: Snapshot, tmp_path: Path) -> None:
     with Emulator(seed=FLEET.seed, user_id=USER) as emulator:
         run = Run(fleet=FLEET, emulator=emulator, place=tmp_path, timeout=0.5 if kind == "HANG" else 5)
         exit_code = check(run, Fault(rpc=rpc, kind=kind, nth=nth), wanted)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def test_one_fault_ends_right_or_told(rpc: str, kind: str, nth: int, wanted: Sna
 
 @pytest.mark.parametrize("rpc", ["PatchModels", "PatchModelVersions", "DeleteModels"])
 @pytest.mark.parametrize("kind", ["LOST_REPLY", "UNAVAILABLE"])
-def test_a_call_that_never_answers_is_told(rpc: str, kind: str, wanted: Snapshot, tmp_path: Path) -> None:
+def test_a_call_that_never_answers_is_reported(rpc: str, kind: str, wanted: Snapshot, tmp_path: Path) -> None:
     with Emulator(seed=FLEET.seed, user_id=USER) as emulator:
         # One call at a time: of calls under way together, how many are begun before the run gives up is chance.
         run = Run(fleet=FLEET, emulator=emulator, place=tmp_path, parallelism=1)

@@ -77,14 +77,14 @@ def test_no_manifest_breaks_the_loader(seed: bytes, rng: random.Random, tmp_path
     path.write_bytes(mutated(seed, rng))
     loaded = load((str(path),))
     ids: dict[str, Any] = {"user_id": USER, "app_id": "pets", "flag_user_id": None, "flag_app_id": None}
-    told: set[str] = set()
+    reported: set[str] = set()
     models = 0
     try:
         models = len(desired_from_documents(loaded, **ids, variables={}, environ={}).desired.models)
     except ProblemsError as error:
-        told = {problem.origin.path for problem in error.problems}
-    # Either every document is a model, or the file is told to be wrong: nothing is lost without a word.
-    assert told == {str(path)} or (models == len(loaded.documents) and not loaded.problems)
+        reported = {problem.origin.path for problem in error.problems}
+    # Either every document is a model, or the file is reported as wrong: nothing is lost without a message.
+    assert reported == {str(path)} or (models == len(loaded.documents) and not loaded.problems)
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ class Runner:
         self.context.setdefault("github.action_path", str(ROOT))
 
     def job(self, workflow: Path, name: str) -> dict[str, str]:
-        """Run one job and give its outputs; `ran` tells its steps. Steps after a failed one run where `if` says so."""
+        """Run one job and give its outputs; `ran` lists its steps. Steps after a failed one run where `if` says so."""
         job = parsed(workflow)["jobs"][name]
         environ = {key: self._filled(str(value), {}) for key, value in job.get("env", {}).items()}
         known = self._steps(job["steps"], environ, {})

@@ -158,16 +158,16 @@ def test_a_comment_deleted_meanwhile_is_made_anew(desk: Desk, github: GitHub) ->
         (Planned(status=429), "waits"),
     ],
 )
-def test_what_cannot_be_mended_is_told(desk: Desk, github: GitHub, planned: Planned, says: str) -> None:
+def test_what_cannot_be_retried_is_an_error(desk: Desk, github: GitHub, planned: Planned, says: str) -> None:
     github.planned["POST"] = [planned] * (3 if says == "waits" else 1)
     if says == "waits":
         waited: list[float] = []
         with (
             Rest(url=github.url, token=token_from(TOKEN), sleep=waited.append) as rest,
-            pytest.raises(RestError) as told,
+            pytest.raises(RestError) as raised,
         ):
             put_comment(rest, "acme/models", 7, key="default", body=f"{MARKER}\nx")
-        assert (waited, says in str(told.value)) == ([60.0, 60.0], True)
+        assert (waited, says in str(raised.value)) == ([60.0, 60.0], True)
         return
     result = desk.comment()
     assert (result.exit_code, github.comments) == (1, [])
@@ -185,7 +185,7 @@ def test_a_reset_time_is_waited_for(github: GitHub) -> None:
     assert waited == [31.0]
 
 
-def test_a_wrong_token_a_wrong_address_and_wrong_names_are_told(desk: Desk, github: GitHub) -> None:
+def test_a_wrong_token_a_wrong_address_and_wrong_names_are_errors(desk: Desk, github: GitHub) -> None:
     assert "GITHUB_TOKEN is not valid" in desk.comment(env={"GITHUB_TOKEN": "wrong"}).stderr
     assert "GITHUB_TOKEN is not set" in desk.comment(env={"GITHUB_TOKEN": ""}).stderr
     assert desk.comment(env={"GITHUB_TOKEN": f"{TOKEN}\nX: y"}).exit_code == 1

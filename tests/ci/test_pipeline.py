@@ -1,4 +1,4 @@
-"""What GitHub and GitLab are told by a run: annotations, summary, outputs and report files, read back as they read them."""
+"""What a run reports to GitHub and GitLab: annotations, summary, outputs and report files, read back as they read them."""
 
 from __future__ import annotations
 
@@ -118,13 +118,13 @@ def test_what_a_manifest_says_begins_no_command_and_ends_no_output(runner: Runne
     assert [name for name, _, _ in commands(refused.stderr)] == ["error"]
     assert "##[" not in refused.stderr + refused.stdout
     runner.write("::warning::x.yaml", f'{HEAD}spec: {{name: "{hostile}"}}\n')
-    told = runner.run("plan", "::warning::x.yaml")
-    assert (told.exit_code, commands(told.stdout), commands(told.stderr)) == (0, [], [])
-    assert "##[" not in told.stdout + told.stderr
+    reported = runner.run("plan", "::warning::x.yaml")
+    assert (reported.exit_code, commands(reported.stdout), commands(reported.stderr)) == (0, [], [])
+    assert "##[" not in reported.stdout + reported.stderr
     assert set(runner.outputs) == {"exitcode", "changes", "update", "delete"}
 
 
-def test_an_error_is_told_too(runner: Runner) -> None:
+def test_an_error_is_reported_too(runner: Runner) -> None:
     result = runner.run("apply", "--plan", "nowhere.json")
     assert result.exit_code == 1
     assert [name for name, _, _ in commands(result.stderr)] == ["error"]
@@ -132,7 +132,7 @@ def test_an_error_is_told_too(runner: Runner) -> None:
     assert "### Reconciler: error\n" in runner.summary.read_text()
 
 
-def test_a_usage_error_is_told_by_its_exit_code(runner: Runner) -> None:
+def test_a_usage_error_is_reported_by_its_exit_code(runner: Runner) -> None:
     runner.write("pets.yaml", GOOD)
     assert runner.run("apply", "pets.yaml").exit_code == 64
     assert runner.outputs == {"exitcode": "64"}
@@ -148,7 +148,7 @@ def test_a_summary_that_is_nearly_full_is_kept_under_its_limit(runner: Runner) -
         assert runner.summary.stat().st_size <= 1024 * 1024
 
 
-def test_nothing_is_told_elsewhere_or_where_it_is_not_wanted(runner: Runner) -> None:
+def test_nothing_is_reported_elsewhere_or_where_it_is_not_wanted(runner: Runner) -> None:
     runner.write("pets.yaml", HEAD + "spec: {nmae: x}\n")
     runner.run("validate", "pets.yaml", "--ci", "none")
     assert not runner.output.exists()

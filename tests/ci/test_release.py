@@ -120,9 +120,9 @@ def test_a_release_that_does_not_agree_is_refused_with_every_reason(
     set_changelog("## [Unreleased]\n\n## [1.0.0] - 2026-11-23\n\n- x\n")(project)
     check("v1.0.0", branch="origin/main", root=project.root)
     change(project)
-    with pytest.raises(ReleaseError) as told:
+    with pytest.raises(ReleaseError) as raised:
         check("v1.0.0", branch="origin/main", root=project.root)
-    lines = str(told.value).splitlines()
+    lines = str(raised.value).splitlines()
     assert [part in line for part, line in zip(expected, lines, strict=True)] == [True] * len(expected), lines
 
 

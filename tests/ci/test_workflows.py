@@ -61,8 +61,8 @@ def test_they_are_valid() -> None:
 def test_a_form_asks_each_question_once_and_some_of_everybody(path: Path) -> None:
     asked = [item for item in parsed(path)["body"] if item["type"] != "markdown"]
     for key in ("id", "label"):
-        told = [item.get(key) or item["attributes"].get(key) for item in asked]
-        assert len(set(told)) == len(told) > 0
+        reported = [item.get(key) or item["attributes"].get(key) for item in asked]
+        assert len(set(reported)) == len(reported) > 0
     assert any(item.get("validations", {}).get("required") for item in asked)
 
 
@@ -176,7 +176,7 @@ def test_a_pull_request_is_validated_planned_commented_and_its_plan_kept(place: 
     assert installs == 1, "the second use of the action finds it installed"
 
 
-def test_a_fork_without_secrets_is_validated_and_told_why_there_is_no_plan(place: Place, github: GitHub) -> None:
+def test_a_fork_without_secrets_is_validated_and_shown_why_there_is_no_plan(place: Place, github: GitHub) -> None:
     runner = place.runner(pat="")
     runner.job(place.workflow("plan"), "plan")
     assert set(codes(runner).values()) == {0}

@@ -246,7 +246,7 @@ def test_an_unknown_revision_is_an_error_before_any_call(desk: Desk, wording: Wo
     wording(result.stderr)
 
 
-def test_a_shallow_clone_is_told_to_fetch_more(desk: Desk, tmp_path: Path, wording: Wording) -> None:
+def test_a_shallow_clone_names_how_to_fetch_more(desk: Desk, tmp_path: Path, wording: Wording) -> None:
     first = desk.branches({"models/pets.yaml": manifest()}, {})
     desk.repository.git("clone", "--quiet", "--depth", "1", f"file://{desk.repository.root}", str(tmp_path / "clone"))
     result = desk.run("plan", tmp_path / "clone" / "models", "--base", first)

@@ -1,4 +1,4 @@
-"""docs/calls.md tells which call serves which command: every command is run, and its call log compared with the table."""
+"""docs/calls.md lists which call serves which command: every command is run, and its call log compared with the table."""
 
 from __future__ import annotations
 

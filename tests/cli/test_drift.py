@@ -107,9 +107,9 @@ def test_a_run_about_a_part_says_nothing_of_the_rest(week: Week) -> None:
         assert list(history_texts(week.drift(1, targets=(target,)))) == [
             "standing since 2026-11-23T14:00:00Z: demo/pets/pet-breeds name"
         ]
-    told = list(history_texts(week.drift(2)))
-    assert "standing since 2026-11-23T14:00:00Z: demo/pets/pet-breeds name" in told
-    assert any(line.startswith("new: demo/pets/petsID description") for line in told)
+    reported = list(history_texts(week.drift(2)))
+    assert "standing since 2026-11-23T14:00:00Z: demo/pets/pet-breeds name" in reported
+    assert any(line.startswith("new: demo/pets/petsID description") for line in reported)
 
 
 def test_a_deletion_is_resolved_by_a_run_that_prunes_only(week: Week) -> None:
@@ -139,17 +139,17 @@ def drift(tmp_path: Path, cli: RunCli, emulator: Emulator) -> Callable[..., CliR
     return run
 
 
-def test_the_text_tells_a_line_a_path(tmp_path: Path, drift: Callable[..., CliResult]) -> None:
+def test_the_text_has_a_line_for_each_path(tmp_path: Path, drift: Callable[..., CliResult]) -> None:
     write(tmp_path, name="One")
     first, second = drift("--state", "s.json"), drift("--state", "s.json")
     assert (first.exit_code, second.exit_code) == (2, 2)
     assert "Drift history:\n  new: demo/pets/petsID name\n" in first.stdout
-    told = "Drift history:\n  standing since TIME: demo/pets/petsID name\n"
-    assert told in TIME.sub("TIME", second.stdout)
+    reported = "Drift history:\n  standing since TIME: demo/pets/petsID name\n"
+    assert reported in TIME.sub("TIME", second.stdout)
 
 
 @pytest.mark.parametrize(("name", "title"), [("markdown", "### Drift history"), ("html", "Drift history</h")])
-def test_every_format_tells_it(tmp_path: Path, drift: Callable[..., CliResult], name: str, title: str) -> None:
+def test_every_format_shows_it(tmp_path: Path, drift: Callable[..., CliResult], name: str, title: str) -> None:
     write(tmp_path, name="One")
     result = drift("--state", "s.json", "--format", name)
     assert result.exit_code == 2
@@ -164,7 +164,7 @@ def test_new_only_needs_a_state(drift: Callable[..., CliResult], emulator: Emula
     assert emulator.calls == ()
 
 
-def test_a_damaged_state_is_told_before_the_service_is_asked(
+def test_a_damaged_state_is_an_error_before_the_service_is_asked(
     tmp_path: Path, drift: Callable[..., CliResult], emulator: Emulator
 ) -> None:
     write(tmp_path, name="One")

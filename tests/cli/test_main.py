@@ -79,7 +79,7 @@ PROBLEM = Problem(
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected", "told"),
+    ("raised", "expected", "reported"),
     [
         (ReconcilerError("no file x.yaml. Give another."), 1, "error: no file x.yaml. Give another.\n"),
         (ProblemsError((PROBLEM,)), 1, "error: m.yaml:3:5: no key 'a'. Drop.\n"),
@@ -98,14 +98,14 @@ PROBLEM = Problem(
     ],
 )
 def test_each_way_to_fail_has_its_exit_code_and_text(
-    cli: RunCli, probe: Any, raised: BaseException, expected: int, told: str
+    cli: RunCli, probe: Any, raised: BaseException, expected: int, reported: str
 ) -> None:
     def fail(**_: object) -> None:
         raise raised
 
     probe(fail)
     result = cli("probe")
-    assert (result.exit_code, result.stdout, result.stderr) == (expected, "", told)
+    assert (result.exit_code, result.stdout, result.stderr) == (expected, "", reported)
 
 
 @pytest.mark.parametrize(

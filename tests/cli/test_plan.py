@@ -27,3 +27,10 @@ def test_nothing_is_pruned_where_the_token_may_not_see_who_uses_a_model(
     assert (result.exit_code, document["changes"], service.writes()) == (3, [], [])
     (refusal,) = document["refused"]
     wording(f"{refusal['rule']}: {refusal['message']} {refusal['remedy']}")
+
+
+def test_nothing_is_pruned_where_reading_who_uses_a_model_fails(service: Service) -> None:
+    service.write("m.yaml", manifest())
+    service.emulator.switches = Switches.parse([], faults=["rpc=ListWorkflows,kind=21203"])
+    result = service.run("plan", "m.yaml", "--prune", "--prune-scope", "app", "--max-deletes", "9")
+    assert (result.exit_code, "ListWorkflows failed" in result.stderr, service.writes()) == (1, True, [])

@@ -271,7 +271,7 @@ def test_secret_params_are_found_in_every_option_and_in_params_specs() -> None:
     assert sensitive_params(fields_for(None, None)) == frozenset()
 
 
-def test_a_field_that_can_not_be_read_is_passed_over() -> None:
+def test_a_field_that_can_not_be_read_is_skipped() -> None:
     odd = [
         None,
         {},

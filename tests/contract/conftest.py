@@ -6,7 +6,7 @@
     CLARIFAI_TEST_MODEL    a model of that app that may be changed and is worth nothing; without it nothing is written
     CLARIFAI_API_BASE      another endpoint than the public one
 
-What a probe finds out about an open question is told by `pytest -rA` and in the properties of a --junit-xml report.
+What a probe finds out about an open question is shown by `pytest -rA` and in the properties of a --junit-xml report.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Questions that Clarifai's documentation leaves open, as probes: each holds that the answer is a reading we know.
 
 The plan is made so that it is right in all of these readings; an answer outside them would be news, and fails here. On
-the emulator each probe also has to tell the readings apart. They write to one model that is worth nothing.
+the emulator each probe also has to distinguish the variants. They write to one model that is worth nothing.
 """
 
 from __future__ import annotations

@@ -289,8 +289,8 @@ def apply_does_it(run: Run, expected: Outcome, document: Mapping[str, Any]) -> d
     )
     assert applied["kind"] == "Apply"
     assert applied["converged"] is (not undone)
-    told = {(_address(run, item["address"]), item["path"]) for item in applied["remaining"]}
-    assert told == {(address, found.text) for address, items in undone.items() for found in items}
+    reported = {(_address(run, item["address"]), item["path"]) for item in applied["remaining"]}
+    assert reported == {(address, found.text) for address, items in undone.items() for found in items}
     assert all("live" in item and "wanted" not in item for item in applied["remaining"])
     assert undone.keys() <= warned(run, document), "what may not take is not said beforehand"
     assert [request["status"] for request in applied["requests"]] == ["done"] * len(document["requests"])

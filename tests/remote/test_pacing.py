@@ -134,11 +134,11 @@ class LimitedService:
         return True
 
 
-@pytest.mark.parametrize(("told", "times"), [(40, 1.0), (80, 1.8), (1000, 3.0), (20, 2.2)])
-def test_a_wrong_rate_costs_little(told: float, times: float) -> None:
+@pytest.mark.parametrize(("given", "times"), [(40, 1.0), (80, 1.8), (1000, 3.0), (20, 2.2)])
+def test_a_wrong_rate_costs_little(given: float, times: float) -> None:
     """200 calls at a limit of 40 a second take 5 s at an even pace."""
     time, service = FakeTime(), LimitedService(40)
-    pacer = Pacer(told, clock=time.clock, sleep=time.sleep)
+    pacer = Pacer(given, clock=time.clock, sleep=time.sleep)
     done = 0
     while done < 200:
         slot = pacer.wait()
@@ -149,7 +149,7 @@ def test_a_wrong_rate_costs_little(told: float, times: float) -> None:
         if not is_served:
             pacer.throttled(slot, 1.5)
     assert time.now - 1000 <= 5 * times
-    assert service.refused <= (0 if told <= 40 else 8)
+    assert service.refused <= (0 if given <= 40 else 8)
 
 
 @pytest.mark.parametrize("rate", [0, -1])

@@ -51,7 +51,7 @@ def deletion() -> Plan:
     return Plan(tool_version="0", created_at=MONDAY, endpoint="https://x", source=source, changes=changes)
 
 
-def told(comparison: HistoryComparison) -> tuple[dict[str, str], list[str]]:
+def history_of(comparison: HistoryComparison) -> tuple[dict[str, str], list[str]]:
     """Each path with its word and time, and the paths that are over."""
     places = {path: f"{item.word} {item.since}" for (_, path), item in comparison.places.items()}
     return places, [f"{entry.path} {entry.first_seen}" for entry in comparison.resolved]
@@ -103,12 +103,12 @@ def runs(
 def test_the_same_path_on_the_next_day(first: FieldChange, second: FieldChange, expected: str) -> None:
     comparison, _ = runs((MONDAY, plan_of(first)), (TUESDAY, plan_of(second)))
     (path,) = (".".join(second.path),)
-    assert told(comparison) == ({path: expected}, [])
+    assert history_of(comparison) == ({path: expected}, [])
 
 
 def test_the_first_run_finds_all_new() -> None:
     comparison, history = runs((MONDAY, plan_of(edit("name", "a", "b"), edit("notes", "a", "b"))))
-    assert told(comparison) == ({"name": f"new {MONDAY}", "notes": f"new {MONDAY}"}, [])
+    assert history_of(comparison) == ({"name": f"new {MONDAY}", "notes": f"new {MONDAY}"}, [])
     assert (comparison.new_count, comparison.standing_count) == (2, 0)
     assert [(entry.place, entry.first_seen) for entry in history.entries] == [
         (("me/pets/petsID", "name"), MONDAY),
@@ -120,16 +120,16 @@ def test_the_first_run_finds_all_new() -> None:
 def test_what_is_gone_is_resolved_once_and_new_when_it_comes_back() -> None:
     drift, in_sync = plan_of(edit("name", "a", "b")), plan_of()
     comparison, history = runs((MONDAY, drift), (TUESDAY, in_sync))
-    assert told(comparison) == ({}, [f"name {MONDAY}"])
+    assert history_of(comparison) == ({}, [f"name {MONDAY}"])
     assert history.entries == ()
-    assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, in_sync))[0]) == ({}, [])
-    assert told(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, drift))[0]) == ({"name": f"new {SUNDAY}"}, [])
+    assert history_of(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, in_sync))[0]) == ({}, [])
+    assert history_of(runs((MONDAY, drift), (TUESDAY, in_sync), (SUNDAY, drift))[0]) == ({"name": f"new {SUNDAY}"}, [])
 
 
 def test_what_a_run_did_not_look_at_stays_as_it_was() -> None:
     steps = (MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, plan_of())
     comparison, history = runs(*steps, was_checked=lambda _: False)
-    assert told(comparison) == ({}, [])
+    assert history_of(comparison) == ({}, [])
     assert [entry.first_seen for entry in history.entries] == [MONDAY]
 
 
@@ -138,13 +138,13 @@ def test_a_resource_is_new_where_any_path_in_it_is_and_dates_from_its_oldest() -
     comparison, _ = runs((MONDAY, plan_of(edit("name", "a", "b"))), (TUESDAY, both))
     whole = comparison.of_change(both.changes[0])
     assert (whole.word, whole.since) == ("new", MONDAY)
-    assert told(comparison)[0] == {"name": f"standing {MONDAY}", "notes": f"new {TUESDAY}"}
+    assert history_of(comparison)[0] == {"name": f"standing {MONDAY}", "notes": f"new {TUESDAY}"}
 
 
 def test_a_deletion_is_one_drift_whatever_it_shows() -> None:
     comparison, _ = runs((MONDAY, deletion()), (TUESDAY, deletion()))
     change = deletion().changes[0]
-    assert told(comparison) == ({"": f"standing {MONDAY}"}, [])
+    assert history_of(comparison) == ({"": f"standing {MONDAY}"}, [])
     assert comparison.of_change(change).word == "standing"
     assert comparison.of_field(change, change.fields[0]) is None
 
@@ -154,11 +154,11 @@ def test_an_unmet_expectation_is_remembered_and_a_met_one_is_not() -> None:
         key, origin = MODEL.version("a" * 32), Origin(path="m.yaml")
         return plan_of(expectations=(Expectation(key=key, expected=("cat",), live=live, origin=origin),))
 
-    assert told(runs((MONDAY, expecting("cat")))[0]) == ({}, [])
+    assert history_of(runs((MONDAY, expecting("cat")))[0]) == ({}, [])
     steps = (MONDAY, expecting("dog")), (TUESDAY, expecting("dog"))
-    assert told(runs(*steps)[0]) == ({"expect.concepts": f"standing {MONDAY}"}, [])
-    assert told(runs(*steps, (SUNDAY, expecting("cat")))[0]) == ({}, [f"expect.concepts {MONDAY}"])
-    assert told(runs(*steps, (SUNDAY, expecting("emu")))[0]) == ({"expect.concepts": f"new {SUNDAY}"}, [])
+    assert history_of(runs(*steps)[0]) == ({"expect.concepts": f"standing {MONDAY}"}, [])
+    assert history_of(runs(*steps, (SUNDAY, expecting("cat")))[0]) == ({}, [f"expect.concepts {MONDAY}"])
+    assert history_of(runs(*steps, (SUNDAY, expecting("emu")))[0]) == ({"expect.concepts": f"new {SUNDAY}"}, [])
 
 
 def test_a_history_holds_no_value_and_nothing_made_of_a_secret() -> None:

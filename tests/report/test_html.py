@@ -54,7 +54,7 @@ def test_a_deletion_has_its_reason_and_no_table() -> None:
     )
 
 
-def test_a_value_on_one_side_only_is_told_as_absent_on_the_other() -> None:
+def test_a_value_on_one_side_only_is_shown_as_absent_on_the_other() -> None:
     page = body(plan_report([update("m", field_change("name", after="<a>"), field_change("notes", "b"))]))
     assert re.findall(r'<td class="(before|after)">(.*?)</td>', page) == [
         ("before", '<span class="rest">absent</span>'),

@@ -160,7 +160,7 @@ def test_fifteen_hundred_models_fit_into_one_comment_with_totals_right() -> None
     assert "`too many`" in markdown
 
 
-def test_identical_edits_are_told_once_with_their_number() -> None:
+def test_identical_edits_are_shown_once_with_their_number() -> None:
     changes = [update(f"m{n:02}", field_change("name", "a", "b")) for n in range(37)]
     markdown = render_markdown(plan_report(changes))
     assert "the same change on **37 models** in `manifests/pets.yaml`" in markdown

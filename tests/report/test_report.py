@@ -67,8 +67,8 @@ def test_what_is_left_after_an_apply_stands_in_the_document() -> None:
 
 def test_a_document_of_a_run_that_sent_nothing_has_every_request_as_not_reached() -> None:
     (request,) = report_document(applied(refused=["no"]))["requests"]
-    told = {name: request[name] for name in ("status", "error", "attempts", "request_id")}
-    assert told == {"status": "not_reached", "error": None, "attempts": 0, "request_id": None}
+    reported = {name: request[name] for name in ("status", "error", "attempts", "request_id")}
+    assert reported == {"status": "not_reached", "error": None, "attempts": 0, "request_id": None}
 
 
 def test_the_drift_history_covers_changes_paths_and_unmet_expectations() -> None:
@@ -85,9 +85,9 @@ def test_the_drift_history_covers_changes_paths_and_unmet_expectations() -> None
     _, history = compared_with_history(before, start, now="monday", was_checked=lambda _: False)
     comparison, _ = compared_with_history(plan, history, now="tuesday", was_checked=lambda _: True)
     document = report_document(replace(report, plan=plan, history=comparison))
-    (told,) = document["changes"]
-    assert (told["history"], told["since"]) == ("new", "monday")
-    assert [(field["path"], field["history"], field["since"]) for field in told["fields"]] == [
+    (reported,) = document["changes"]
+    assert (reported["history"], reported["since"]) == ("new", "monday")
+    assert [(field["path"], field["history"], field["since"]) for field in reported["fields"]] == [
         ("name", "standing", "monday"),
         ("notes", "new", "tuesday"),
     ]

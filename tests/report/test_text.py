@@ -54,7 +54,7 @@ def lines_of(*fields: object, columns: int | None = None) -> list[str]:
         ),
     ],
 )
-def test_an_edit_is_told_in_the_way_that_shows_it_best(before: object, after: object, expected: list[str]) -> None:
+def test_an_edit_is_shown_in_the_way_that_shows_it_best(before: object, after: object, expected: list[str]) -> None:
     assert lines_of(field_change("notes", before, after)) == expected
 
 
@@ -63,7 +63,7 @@ def test_an_absent_side_is_called_absent() -> None:
     assert lines_of(field_change("name", before="a")) == ['      name  "a" → (absent)']
 
 
-def test_identical_edits_are_told_once() -> None:
+def test_identical_edits_are_shown_once() -> None:
     changes = [update(f"m{n}", field_change("name", "a", "b")) for n in range(4)]
     assert render(plan_report([*changes, update("other", field_change("name", "a", "c"))])) == (
         "demo/pets\n"
@@ -97,7 +97,7 @@ def test_what_was_pending_anyway_comes_second() -> None:
     )
 
 
-def test_the_bodies_of_requests_are_told_on_demand() -> None:
+def test_the_bodies_of_requests_are_shown_on_demand() -> None:
     report = plan_report([update("m", field_change("name", "a", "b"))])
     assert '    "models": [\n      {\n        "id": "m"\n' in render(report, verbose=1)
     assert '"models"' not in render(report)

@@ -84,7 +84,7 @@ docs: $(DOCS_VENV)/.installed
 	@echo "make: the site is in build/site; python3 -m http.server --directory build/site shows it"
 
 chaos: $(DEV)
-	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos
+	RECONCILER_CHAOS=1 $(BIN)/python -m pytest -q -n $(WORKERS) tests/chaos tests/races
 
 # The tests that exercise the pure core in this process. The small profile makes hypothesis try the same few examples each time.
 COVERING := tests/test_scenarios.py tests/property \

@@ -60,6 +60,11 @@ class Backup:
         except OSError as error:
             raise self._unwritable(error) from error
 
+    def has(self, keys: Iterable[Key]) -> bool:
+        """Whether all of these models are kept."""
+        with self._lock:
+            return self._kept.issuperset(keys)
+
     def add(self, models: Collection[ObservedModel]) -> bool:
         """Keep models that were just read with all their versions; whether any of them was not kept before.
 

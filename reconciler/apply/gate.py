@@ -4,14 +4,15 @@ In: a plan and a fresh read of the objects that a request touches. Out: for each
 wanted, or moved, and what exactly moved. Nothing is written against what was not reviewed, so the same question is asked
 
     before a run       of every object: what moved stops the run before its first write (`staleness`)
-    before a sending   of the objects of a request that carries more than its own leaves, each time it is sent, a retry
-                       included (`findings`): what moved is held back
+    before a sending   of the objects of a request that carries more than its own leaves, or the owner mark, or that undoes
+                       a run, each time it is sent, a retry included (`findings`): what moved is held back
     after a lost       of the objects of a request without a response: was it carried out? (`outcome_of`)
     response
 
 A planned field counts as moved where live has neither the value that the plan was made from nor the wanted one. An
 overwrite carries unmanaged siblings along, so a sibling that somebody changed counts too: sending would revert it. For a
-deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old.
+deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old. Of a
+model that another owner has adopted since, nothing is changed or deleted.
 A secret is compared where its value is known, and never shown.
 """
 
@@ -28,15 +29,16 @@ from reconciler.plan.guards import is_kept_version, object_digest, owner_mark
 from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import SERVER_OWNED_IN_OUTPUT_INFO
-from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_copy_of_another
+from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_copy_of_another, is_within
 from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
-from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 
 MARK: Final[FieldPath] = ("metadata", MARK_KEY)
+OWNER: Final[FieldPath] = (*MARK, "owner")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class Gate:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._changes = {change.key: change for change in plan.changes}
+        self._owners = planned_owners(plan)
         self._entries: dict[Key, list[tuple[Request, Entry]]] = {}
         for request in plan.requests:
             for entry in request.entries:
@@ -168,18 +171,34 @@ class Gate:
             return Fate.MOVED
         return Fate.TAKEN if states and all(state is State.AFTER for state in states) else Fate.NOT_TAKEN
 
+    def needs_check(self, request: Request) -> bool:
+        """Whether the objects of a request are read again right before each sending of it.
+
+        A merge of scalars sets what the manifest states and touches nothing else, whenever it arrives. A list replaces or
+        extends what is there, an overwrite of a Struct carries its other keys along, and a deletion takes everything. The
+        owner mark is not the manifest's but this run's claim, which another run may have made meanwhile; and an undo only
+        puts back what nobody has changed since.
+        """
+        if self._plan.is_undo or request.deletes or request.action == "remove" or request.facts.replaces is not None:
+            return True
+        return any(
+            lookup(entry.values, MARK) is not MISSING
+            or any(_is_more_than_leaves(spec, lookup(entry.values, spec.path), request.action) for spec in entry.fields)
+            for entry in request.entries
+        )
+
     def state_of(self, key: Key, item: FieldChange, document: Document) -> State:
         """Whether live has the value before a planned change, the value after it, or another."""
         return self._state(key, item, document)
 
     def _finding(self, request: Request, entry: Entry, live: LiveState) -> Finding:
         change, document = self._changes[entry.key], live.document(entry.key)
-        if change.action == "delete" and document is None:
-            return Finding(key=entry.key, state=State.AFTER)
         items = _carried(request, change)
         moved = tuple(self._moved(change, live, [(request, entry)], items))
         if moved:
             return Finding(key=entry.key, state=State.MOVED, moved=moved)
+        if change.action == "delete" and document is None:
+            return Finding(key=entry.key, state=State.AFTER)
         states = {self._state(entry.key, item, document) for item in items} if document is not None else set()
         return Finding(key=entry.key, state=State.AFTER if states == {State.AFTER} else State.BEFORE)
 
@@ -191,6 +210,12 @@ class Gate:
         items: Collection[FieldChange],
     ) -> Iterator[Moved]:
         key, document = change.key, live.document(change.key)
+        if key.kind is Kind.MODEL_VERSION and live.document(key.model()) is None:
+            # A version that is gone with its model isn't done: the model has a manifest.
+            yield Moved(key=key.model(), path="", planned="exists", live=MISSING, wanted="exists")
+            return
+        if document is not None and (key.kind is Kind.MODEL_VERSION or change.action == "update"):
+            yield from self._owner_moved(key.model(), live)
         if change.action == "delete":
             if document is not None:
                 yield from _deletion_moved(change, live)
@@ -203,6 +228,13 @@ class Gate:
                     yield Moved(key=key, path=path_text(item.path), planned=item.before, live=now, wanted=item.after)
             yield from _siblings_moved(change, document, entries)
 
+    def _owner_moved(self, key: Key, live: LiveState) -> Iterator[Moved]:
+        """The owner that a model has by now, where the plan was neither made for it nor takes the model over from it."""
+        owner = owner_mark(live.observed.models[key]).get("owner", MISSING)
+        before, after = self._owners.get(key, (self._plan.owner or MISSING,) * 2)
+        if owner not in (MISSING, before, after):
+            yield Moved(key=key, path=path_text(OWNER), planned=before, live=owner, wanted=after)
+
     def _state(self, key: Key, item: FieldChange, document: Document) -> State:
         live, spec = live_value(key, item, document), field_of(key, item)
         wanted = self._wanted(key, item)
@@ -210,7 +242,7 @@ class Gate:
         is_image_sent = spec.shape is Shape.IMAGE and MISSING not in (wanted, live) and not _same(live, item.before)
         if is_image_sent and is_copy_of_another(document, wanted):
             return State.AFTER
-        if _is_value(spec, live, wanted):
+        if _is_value(spec, live, wanted) or is_within(live, wanted, item.tolerance):
             return State.AFTER
         # A plan doesn't keep the secret that was there, so it can't be distinguished from another.
         if _is_unknown(item.before) or _is_value(spec, live, item.before):
@@ -227,19 +259,15 @@ class Gate:
         return item.after
 
 
-def needs_check(request: Request) -> bool:
-    """Whether a request carries more than its own leaves, so that its objects are read again right before each sending.
-
-    A merge of scalars sets what the manifest states and touches nothing else, whenever it arrives. A list replaces or
-    extends what is there, an overwrite of a Struct carries its other keys along, and a deletion takes everything.
-    """
-    if request.deletes or request.action == "remove" or request.facts.replaces is not None:
-        return True
-    return any(
-        _is_more_than_leaves(spec, lookup(entry.values, spec.path), request.action)
-        for entry in request.entries
-        for spec in entry.fields
-    )
+def planned_owners(plan: Plan) -> Mapping[Key, tuple[Any, Any]]:
+    """The owners before and after, MISSING for none, of each model whose mark a plan changes."""
+    found = {}
+    for change in plan.changes:
+        for item in change.fields if change.key.kind is Kind.MODEL and change.action == "update" else ():
+            before, after = (lookup(with_value({}, item.path, side), OWNER) for side in (item.before, item.after))
+            if (before, after) != (MISSING, MISSING):
+                found[change.key] = (before, after)
+    return found
 
 
 def _is_more_than_leaves(spec: FieldSpec, value: Any, action: str | None) -> bool:

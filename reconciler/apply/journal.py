@@ -60,8 +60,10 @@ class Journal:
         os.close(self._handle)
 
     def begin(self, *, at: str) -> None:
-        """A process has taken the run on; `at` is RFC 3339."""
-        self._write({"event": "begin", "at": at, "pid": os.getpid(), "host": socket.gethostname()})
+        """A process has taken the run on; `at` is RFC 3339. The place of the newest run before it goes along (`_place`)."""
+        places = (_place(folder) for folder in _folders(self.folder.parent) if folder != self.folder)
+        after = max(places, default="")
+        self._write({"event": "begin", "at": at, "after": after, "pid": os.getpid(), "host": socket.gethostname()})
 
     def sending(self, position: int, request: Request) -> None:
         """A call is about to be made."""
@@ -151,7 +153,7 @@ def read_run(root: Path, run_id: str) -> Run:
 
     Raises ReconcilerError where there is none of that id, or it can't be read.
     """
-    known = sorted((path.name for path in root.glob("*") if (path / PLAN).is_file()), reverse=True)
+    known = _names_by_time(root)
     if run_id == LATEST and known:
         run_id = known[0]
     folder = root / run_id
@@ -177,13 +179,48 @@ def read_run(root: Path, run_id: str) -> Run:
     return Run(run=run_id, folder=folder, plan=plan, sent=sent, backups=backups, exit_code=exit_code)
 
 
+def _folders(root: Path) -> list[Path]:
+    return [path for path in root.glob("*") if (path / PLAN).is_file()]
+
+
+def _names_by_time(root: Path) -> list[str]:
+    """The names of all runs, the newest first."""
+    folders = sorted(_folders(root), key=lambda folder: (_place(folder), folder.name), reverse=True)
+    return [folder.name for folder in folders]
+
+
+def _place(folder: Path) -> str:
+    """Where a run stands among the others: larger texts are newer runs; "" where its journal doesn't say.
+
+    That is the time at which it began, by what its journal says and not by the folder's name. Where the clock was turned back
+    since the newest run before it, it is the place of that run with a + behind it: larger, and smaller than any later time.
+    """
+    try:
+        with (folder / EVENTS).open("rb") as file:
+            event = json.loads(file.readline())
+        if event["event"] != "begin":
+            return ""
+        at, after = str(event["at"]), str(event.get("after", ""))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return at if at > after else f"{after}+"
+
+
 def _events(path: Path) -> list[Mapping[str, Any]]:
     try:
-        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        lines = []
     except OSError as error:
         raise ReconcilerError(f"The journal {path} can't be read: {error.strerror}.") from error
     # What stands after the last line break is nothing, or what a crash cut short.
-    return [_event(path, number, line) for number, line in enumerate(lines[:-1], 1)]
+    events = [_event(path, number, line) for number, line in enumerate(lines[:-1], 1)]
+    if not events:
+        raise ReconcilerError(
+            f"The journal {path} is missing or empty, though its plan is there: what the run sent is not known. "
+            "Compare the live side with `reconciler plan`, and restore the file if you have a copy of it."
+        )
+    return events
 
 
 def _event(path: Path, number: int, line: bytes) -> Mapping[str, Any]:

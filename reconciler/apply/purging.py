@@ -75,14 +75,17 @@ class Purging:
         """The app's models, all of which may be deleted. Raises RefusedError where one may not."""
         models = self._listed()
         _require_none(purge_refusals(models, owner=self.owner, protect=self.protect))
-        uses = self.uses([model.key for model in models]) if models else {}
-        # The app's own workflows lose their models with the app's consent.
+        _require_none(in_use_refusals(self.uses_elsewhere([model.key for model in models])))
+        return models
+
+    def uses_elsewhere(self, keys: Collection[Key]) -> Mapping[Key, tuple[Use, ...]]:
+        """What uses models now, without the app's own workflows: these lose their models with the app's consent."""
+        uses = self.uses(keys) if keys else {}
         others = {
             key: tuple(use for use in found if (use.kind, use.app_id) != (WORKFLOWS, self.scope.app_id))
             for key, found in uses.items()
         }
-        _require_none(in_use_refusals(others))
-        return models
+        return {key: found for key, found in others.items() if found}
 
     def _purged(self, models: tuple[ObservedModel, ...]) -> Purged:
         outcome = self.write(self._plan(models))

@@ -78,6 +78,7 @@ def inverse(
         created_at=created_at,
         endpoint=plan.endpoint,
         environment=plan.environment,
+        owner=plan.owner,
         source=replace(plan.source, files=()),
         changes=tuple(changes),
         requests=calls.requests,

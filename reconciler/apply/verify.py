@@ -16,14 +16,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.apply.gate import MARK, Gate, LiveState, State, field_of, live_value
+from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
 from reconciler.compare.diff import FieldChange, changed_paths, spec_as_stated
+from reconciler.plan.guards import owner_mark
 from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
-from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.canonical import is_within, spec_from_document
 from reconciler.resources.desired import Statement
-from reconciler.resources.fields import KINDS
-from reconciler.resources.keys import Key
+from reconciler.resources.fields import KINDS, MODEL_TRAINED
+from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed, ObservedVersion
 from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
@@ -40,7 +41,46 @@ def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:
     for request in plan.requests:
         for entry in request.entries:
             sent[entry.key].append(entry)
-    return tuple(left for change in plan.changes for left in _left(change, live, gate, sent[change.key]))
+    found = [left for change in plan.changes for left in _left(change, live, gate, sent[change.key])]
+    return (*found, *_newer_left(plan, live, sent), *_owners_left(plan, live))
+
+
+def newer_versions(plan: Plan, live: LiveState) -> dict[Key, tuple[Statement, ...]]:
+    """Versions that statements of the plan mean by now, though they were not there to be changed; with these statements."""
+    found: dict[Key, tuple[Statement, ...]] = {}
+    planned = {change.key for change in plan.changes}
+    for change in plan.changes:
+        model = live.observed.models.get(change.key.model())
+        newest = None if model is None else model.latest
+        if newest is None or newest.key in planned:
+            continue
+        trained = ("latest-trained",) if newest.status_code == MODEL_TRAINED else ()
+        meant = tuple(each for each in change.statements if each.select in ("latest", "all", *trained))
+        if meant:
+            found.setdefault(newest.key, meant)
+    return found
+
+
+def _newer_left(plan: Plan, live: LiveState, sent: Mapping[Key, list[Entry]]) -> Iterator[Left]:
+    for key, statements in newer_versions(plan, live).items():
+        document = live.document(key)
+        secrets = [entry for change in plan.changes if change.key.model() == key.model() for entry in sent[change.key]]
+        meant = Change(key=key, action="update", statements=statements)
+        for item in () if document is None else _against_statements(meant, document, secrets):
+            yield key, item
+
+
+def _owners_left(plan: Plan, live: LiveState) -> Iterator[Left]:
+    """Models that have another owner by now than the plan was made for: a plan made now would be refused."""
+    planned = planned_owners(plan)
+    updated = {change.key.model() for change in plan.changes if change.action == "update"}
+    pruned = {change.key.model() for change in plan.changes if change.key.kind is Kind.MODEL_VERSION}
+    for key in sorted({*updated, *pruned} - planned.keys()):
+        model = live.observed.models.get(key)
+        owner = MISSING if model is None else owner_mark(model).get("owner", MISSING)
+        wanted = plan.owner or MISSING
+        if model is not None and owner != wanted:
+            yield key, FieldChange(path=OWNER, before=owner, after=wanted)
 
 
 def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry]) -> Iterator[Left]:
@@ -48,6 +88,9 @@ def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry]) -> Ite
     if change.action == "delete":
         if document is not None:
             yield key, None
+        elif key.kind is Kind.MODEL_VERSION and live.document(key.model()) is None:
+            # The model, which has a manifest, is gone too.
+            yield key.model(), FieldChange(path=("id",), before=MISSING, after=key.model_id)
     elif document is None:
         for item in change.fields:
             yield key, FieldChange(path=item.path, before=MISSING, after=item.after)
@@ -76,9 +119,12 @@ def _against_statements(change: Change, document: Document, sent: list[Entry]) -
     after = spec_as_stated(change.key.kind, document, before, statements)
     hidden = {path for each in change.statements for path, _ in sensitive_places(each.stated)}
     hidden |= {item.path for item in change.fields if item.is_sensitive}
+    tolerances = {item.path: item.tolerance for item in change.fields}
     for spec in KINDS[change.key.kind]:
         for path in changed_paths(spec, lookup(before, spec.path), lookup(after, spec.path)):
             one, other = lookup(before, path), lookup(after, path)
+            if is_within(one, other, tolerances.get(path, 0.0)):
+                continue
             if any(path[: len(secret)] == secret[: len(path)] for secret in hidden):
                 one, other = (value if value is MISSING else Sensitive(value, "live") for value in (one, other))
             yield FieldChange(path=path, before=one, after=other)

@@ -17,11 +17,11 @@ from typing import Final
 
 from reconciler import exit_codes
 from reconciler.apply.backup import Backup
-from reconciler.apply.gate import Fate, Finding, Gate, HeldBackError, LiveState, Moved, State, needs_check
+from reconciler.apply.gate import Fate, Finding, Gate, HeldBackError, LiveState, Moved, State
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
 from reconciler.apply.sending import Conduct, OnError, Status, StepResult, UnreadError, apply_requests, settled
-from reconciler.apply.verify import Left, Shown, remaining
+from reconciler.apply.verify import Left, Shown, newer_versions, remaining
 from reconciler.compare.match import no_names
 from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.plan.in_use import Use
@@ -38,6 +38,9 @@ MOST_BACKUPS: Final = 1000
 
 USES_SECONDS: Final = 10.0
 """How long the workflows and deployments that were read answer for the deletions that follow."""
+
+MOST_CHECKS: Final = 3
+"""How often a deletion is checked anew because reading its objects took longer than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,7 @@ class Writing:
     # --- the gate -----------------------------------------------------------------------------------------------
 
     def _before_attempt(self, position: int, request: Request, attempt: int) -> None:
-        if needs_check(request):
+        if self._gate.needs_check(request):
             try:
                 if request.deletes:
                     self._require_deletable(request)
@@ -170,42 +173,61 @@ class Writing:
         if attempt == 1:
             self.journal.sending(position, request)
 
-    def _require_as_planned(self, request: Request, observed: Observed, *, uses: bool = False) -> None:
-        live = LiveState(
-            observed=observed, uses=self._current_uses() if uses else {}, named=self.reading.named(observed)
-        )
+    def _require_as_planned(
+        self, request: Request, observed: Observed, uses: Mapping[Key, tuple[Use, ...]] | None = None
+    ) -> None:
+        live = LiveState(observed=observed, uses=uses or {}, named=self.reading.named(observed))
         findings = self._gate.findings(request, live)
         if any(finding.state is not State.BEFORE for finding in findings):
             raise HeldBackError(findings)
 
     def _require_deletable(self, request: Request) -> None:
-        """Check what is about to be deleted, keep it, and check it once more where keeping it took time."""
+        """Keep what is about to be deleted, then check it by a read of its own, with nothing but the call after it."""
         models = sorted({key.model() for key in request.keys})
-        observed = self.reading.objects(request.keys, models)
-        self._require_as_planned(request, observed, uses=True)
-        if self._backup.add([observed.models[key] for key in models]):
-            whole = [key.model() for key in request.keys if key.kind is Kind.MODEL_VERSION]
-            self._require_as_planned(request, self.reading.objects(request.keys, whole), uses=True)
+        if not self._backup.has(models):
+            observed = self.reading.objects(request.keys, models)
+            self._require_as_planned(request, observed, self._current_uses())
+            self._backup.add([observed.models[key] for key in models])
         if request.action == DELETE_ALL:
-            self._require_nothing_else(request)
+            self._check_freshly(request, lambda: self._listed_alone(request))
+        else:
+            whole = [key.model() for key in request.keys if key.kind is Kind.MODEL_VERSION]
+            self._check_freshly(request, lambda: self.reading.objects(request.keys, whole))
 
-    def _require_nothing_else(self, request: Request) -> None:
-        """A call that deletes whatever an app holds may only find what was reviewed and kept."""
+    def _check_freshly(self, request: Request, read: Callable[[], Observed]) -> None:
+        """Check the objects as they are now, beside uses that aren't older than USES_SECONDS by then.
+
+        The objects are read last, so that nothing but the call follows. A read can take long where the service throttles:
+        then the uses are too old, and both are read again.
+        """
+        for _ in range(MOST_CHECKS):
+            uses = self._current_uses()
+            observed = read()
+            if not self._are_uses_old():
+                self._require_as_planned(request, observed, uses)
+                return
+        raise UnreadError(f"not sent: reading its objects took more than {USES_SECONDS:g} seconds, {MOST_CHECKS} times")
+
+    def _listed_alone(self, request: Request) -> Observed:
+        """The app's listing, where it shows nothing but what was reviewed and kept: the call deletes whatever is there."""
         listed = self.reading.listed(request.scope)
-        self._require_as_planned(request, listed)
         others = sorted(set(listed.models) - set(request.keys))
         if others:
-            moved = (Moved(key=key, path="", planned=MISSING, live="exists", wanted=MISSING) for key in others)
+            moved = tuple(Moved(key=key, path="", planned=MISSING, live="exists", wanted=MISSING) for key in others)
             findings = [Finding(key=key, state=State.MOVED) for key in request.keys]
-            raise HeldBackError((replace(findings[0], moved=tuple(moved)), *findings[1:]))
+            raise HeldBackError((replace(findings[0], moved=moved), *findings[1:]))
+        return listed
 
     def _current_uses(self) -> Mapping[Key, tuple[Use, ...]]:
         """What uses the planned deletions; read again where the last look is older than USES_SECONDS."""
         with self._uses_lock:
-            now = self.clock()
-            if self._uses is None or now - self._uses[0] > USES_SECONDS:
+            if self._uses is None or self._are_uses_old():
+                now = self.clock()
                 self._uses = (now, self.reading.uses(self._deleted))
             return self._uses[1]
+
+    def _are_uses_old(self) -> bool:
+        return self._uses is not None and self.clock() - self._uses[0] > USES_SECONDS
 
     def _fates(self, requests: Sequence[Request]) -> Sequence[Fate]:
         keys = [key for request in requests for key in request.keys]
@@ -219,7 +241,7 @@ class Writing:
 
     def _read_back(self, outcome: Outcome) -> Outcome:
         try:
-            live = LiveState(observed=self._read_again(outcome))
+            live = LiveState(observed=self._with_newer_versions(self._read_again(outcome)))
         except RemoteError as error:
             with suppress(ReconcilerError):
                 self.journal.verified(converged=False, remaining=(), unread=str(error))
@@ -254,6 +276,16 @@ class Writing:
         ):
             return self.reading.objects(keys, ())
         return self._shown.versions_beside(observed)
+
+    def _with_newer_versions(self, observed: Observed) -> Observed:
+        """The same, with what the listing left out of versions that somebody added meanwhile and that manifests mean."""
+        live = LiveState(observed=observed)
+        short = [key for key in newer_versions(self.plan, live) if "output_info" not in (live.document(key) or {})]
+        if not short:
+            return observed
+        models = {key.model() for key in short}
+        planned = [change.key for change in self.plan.changes if change.key.model() in models]
+        return replace(observed, models={**observed.models, **self.reading.objects([*short, *planned], ()).models})
 
     def _samples(self, answered: Collection[Key]) -> frozenset[Key]:
         """One of the versions that were answered for, for each field and kind of call."""

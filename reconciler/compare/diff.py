@@ -28,7 +28,8 @@ class FieldChange:
     """One path whose value differs. `before`/`after` are MISSING where the value is absent on that side.
 
     Where a plan was compared with a base, `attribution` says who wants it, and `base` is the value that the base's own
-    manifests would leave there (MISSING: none).
+    manifests would leave there (MISSING: none). A number on the grid of a range counts as read back where live is within
+    `tolerance` of it.
     """
 
     path: FieldPath
@@ -37,6 +38,7 @@ class FieldChange:
     origin: Origin | None = None
     attribution: str | None = None
     base: Any = MISSING
+    tolerance: float = 0.0
 
     @property
     def is_sensitive(self) -> bool:

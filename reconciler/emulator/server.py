@@ -18,7 +18,7 @@ from reconciler.emulator import sample, seeds
 from reconciler.emulator.recording import Recorder
 from reconciler.emulator.seed_file import SeedFile
 from reconciler.emulator.seeds import SeedError
-from reconciler.emulator.service import EmulatedV2, Gate
+from reconciler.emulator.service import BeforeCall, EmulatedV2, Gate
 from reconciler.emulator.store import Call, Store
 from reconciler.emulator.switches import Switches
 from reconciler.errors import ReconcilerError
@@ -49,7 +49,8 @@ class Emulator:
     ends with this object. `rest_port` makes it serve REST too; 0 takes a free port. `record` is a file that
     gets the calls as JSON lines. `seed` (a mapping or a JSON or YAML file) is loaded only if the state is new. `pat` makes it
     check tokens. `user_id` is whose token it is, the one that "me" stands for; left out, it's the only user that has
-    apps, else "demo".
+    apps, else "demo". `before_call` is given the name and the request message of each call right before it is served: whoever
+    embeds the emulator can change the state between any two calls of a client, as other people do on the service.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Emulator:
         rest_port: int | None = None,
         record: Path | str | None = None,
         user_id: str | None = None,
+        before_call: BeforeCall | None = None,
     ) -> None:
         self._state = None if state is None or str(state) == ":memory:" else Path(state)
         self._seed = seed
@@ -71,7 +73,14 @@ class Emulator:
         self._rest: RestServer | None = None
         self._store = Store(self._state)
         self._recorder = None if record is None else Recorder(Path(record))
-        self._gate = Gate(self._store, switches or Switches(), pat=pat, user_id=user_id, recorder=self._recorder)
+        self._gate = Gate(
+            self._store,
+            switches or Switches(),
+            pat=pat,
+            user_id=user_id,
+            recorder=self._recorder,
+            before_call=before_call,
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="emulator")
         self._server: Any = None
         self.was_new = False

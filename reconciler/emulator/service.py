@@ -39,6 +39,7 @@ from reconciler.emulator.switches import Switches
 from reconciler.emulator.turn import Turn
 
 Handler = Callable[[Turn, Any], Any]
+BeforeCall = Callable[[str, Any], None]
 LOG: Final = logging.getLogger(__name__)
 DEFAULT_USER: Final = "demo"
 SERVICE_RATE_LIMIT: Final = 15
@@ -79,8 +80,16 @@ WRITES: Final[Mapping[str, Handler]] = {
 }
 
 
+def _nothing_before(rpc: str, request: Any) -> None:
+    """Nobody wants to act between two calls."""
+
+
 class Gate:
-    """Serves one call after the other's rules: what all methods have in common."""
+    """Serves one call after the other's rules: what all methods have in common.
+
+    `before_call` is given the name and the request message of each call before anything else happens, also before the
+    call is logged.
+    """
 
     def __init__(
         self,
@@ -90,9 +99,11 @@ class Gate:
         pat: str | None,
         user_id: str | None,
         recorder: Recorder | None = None,
+        before_call: BeforeCall | None = None,
     ) -> None:
         self._store = store
         self._recorder = recorder
+        self._before_call = before_call or _nothing_before
         self._token_digest = None if pat is None else _digest(f"Key {pat}")
         self._user_id = user_id
         self._last_now = 0
@@ -113,6 +124,7 @@ class Gate:
 
     def serve(self, rpc: str, request: Any, context: Any) -> Any:
         """Answer one call, or abort it."""
+        self._before_call(rpc, request)
         metadata = _metadata(context)
         number = self._log(rpc, request, metadata)
         switches, faults, limit = self._settings

@@ -72,6 +72,9 @@ def _change_document(change: Change) -> dict[str, Any]:
     statements = [_statement_document(change, each) for each in change.statements]
     if any(entry["stated"] or entry["remove"] for entry in statements):
         document["statements"] = statements
+    tolerances = {path_text(item.path): item.tolerance for item in change.fields if item.tolerance}
+    if tolerances:
+        document["tolerances"] = tolerances
     if change.object_digest is not None:
         document["object_digest"] = change.object_digest
     if change.retain is not None:
@@ -82,8 +85,15 @@ def _change_document(change: Change) -> dict[str, Any]:
 def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
     """What an entry states of the changed tag lists and Structs: under `merge` that is less than they hold afterwards.
 
-    A changed string says it all by itself.
+    A changed string says it all by itself, unless the entry means another version by now (`select`): then all of it counts.
     """
+    if statement.select is not None:
+        return {
+            "action": statement.action.value,
+            "stated": redacted(statement.stated),
+            "remove": [_removal_document(removal) for removal in statement.removals],
+            "select": statement.select,
+        }
     paths = {
         spec.path
         for spec in KINDS[change.key.kind]
@@ -96,11 +106,15 @@ def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
         if value is not MISSING:
             stated = with_value(stated, path, redacted(value))
     removals = [
-        {"path": path_text(removal.path), **({} if removal.item is None else {"item": removal.item})}
+        _removal_document(removal)
         for removal in statement.removals
         if any(removal.path[: len(path)] == path for path in paths)
     ]
     return {"action": statement.action.value, "stated": stated, "remove": removals}
+
+
+def _removal_document(removal: Removal) -> dict[str, Any]:
+    return {"path": path_text(removal.path), **({} if removal.item is None else {"item": removal.item})}
 
 
 def request_document(request: Request) -> dict[str, Any]:
@@ -148,6 +162,8 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         "requests": [request_document(request) for request in plan.requests],
         **plan.extra,
     }
+    if plan.owner is not None:
+        document["owner"] = plan.owner
     if plan.forecast is not None and kind != "Apply":
         document["forecast"] = forecast_document(plan.forecast)
     if plan.attribution_base is not None:
@@ -207,13 +223,14 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     keys = {entry["address"]: _key(entry) for entry in document["changes"]}
     source = document["source"]
-    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "warnings"}
+    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "owner", "warnings"}
     base = document.get("attribution_base")
     return Plan(
         tool_version=document["tool"]["version"],
         created_at=document["created_at"],
         endpoint=document["endpoint"],
         environment=document.get("environment"),
+        owner=document.get("owner"),
         source=Source(digest=source["digest"], files=tuple(source["files"]), git_commit=source["git_commit"]),
         changes=tuple(_change(entry, keys) for entry in document["changes"]),
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
@@ -253,7 +270,7 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
     return Change(
         key=keys[entry["address"]],
         action=action,
-        fields=tuple(_field(item) for item in entry["fields"]),
+        fields=tuple(_field(item, entry.get("tolerances", {})) for item in entry["fields"]),
         origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
         reason=entry.get("reason"),
         attribution=entry.get("attribution"),
@@ -271,10 +288,11 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
             Removal(path=path_from_text(item["path"]), item=item.get("item"), origin=Origin(path=""))
             for item in entry["remove"]
         ),
+        select=entry.get("select"),
     )
 
 
-def _field(entry: Mapping[str, Any]) -> FieldChange:
+def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float]) -> FieldChange:
     def side(name: str) -> Any:
         if name not in entry:
             return MISSING
@@ -286,6 +304,7 @@ def _field(entry: Mapping[str, Any]) -> FieldChange:
         after=side("after"),
         attribution=entry.get("attribution"),
         base=side("base"),
+        tolerance=tolerances.get(entry["path"], 0.0),
     )
 
 

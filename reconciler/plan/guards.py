@@ -32,6 +32,9 @@ from reconciler.resources.observed import Observed, ObservedModel
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, lookup
 
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far ahead the clock of the machine that made a plan may be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRules:
@@ -315,12 +318,7 @@ def _purge_refusals(model: ObservedModel, owner: str | None, protect: tuple[str,
             remedy="Apply a manifest with protect: false first.",
         )
     if glob is not None:
-        yield Refusal(
-            rule="protected-name",
-            address=address,
-            message=f"{address} matches {glob!r} of prune.protect.",
-            remedy="Take the pattern out of reconciler.yaml, or delete the other models one by one.",
-        )
+        yield _protected_name(model.key, glob)
     if mark and mark["owner"] != owner:
         yield Refusal(
             rule="foreign-owner",
@@ -330,20 +328,41 @@ def _purge_refusals(model: ObservedModel, owner: str | None, protect: tuple[str,
         )
 
 
+def protected_name_refusals(
+    deleted: Iterable[Key], observed: Observed, *, protect: tuple[str, ...]
+) -> tuple[Refusal, ...]:
+    """A refusal for each model to delete whose name `prune.protect` protects by now, whatever it said for the plan."""
+    models = [observed.models[key] for key in deleted if key.kind is Kind.MODEL]
+    found = ((model.key, _protecting_glob(model, protect)) for model in models)
+    return tuple(_protected_name(key, glob) for key, glob in found if glob is not None)
+
+
+def endpoint_refusals(plan: Plan, *, endpoint: str) -> tuple[Refusal, ...]:
+    """Why a plan that was read from a file may not be written to `endpoint`."""
+    if plan.endpoint == endpoint:
+        return ()
+    refusal = Refusal(
+        rule="other-endpoint",
+        message=f"The plan was made for {plan.endpoint}, but the endpoint of this run is {endpoint}.",
+        remedy="Give the plan's endpoint, or make a new plan.",
+    )
+    return (refusal,)
+
+
 def saved_plan_refusals(
     plan: Plan, *, endpoint: str, now: datetime, max_age_hours: float | None = None
 ) -> tuple[Refusal, ...]:
     """Why a saved plan may not be applied to `endpoint` at this time, before anything is read."""
-    refusals = []
-    if plan.endpoint != endpoint:
+    refusals = list(endpoint_refusals(plan, endpoint=endpoint))
+    age = now - datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
+    if age < -CLOCK_SKEW:
         refusals.append(
             Refusal(
-                rule="other-endpoint",
-                message=f"The plan was made for {plan.endpoint}, but the endpoint of this run is {endpoint}.",
-                remedy="Give the plan's endpoint, or make a new plan.",
+                rule="plan-from-the-future",
+                message=f"The plan was made at {plan.created_at}, but it is {now.strftime('%Y-%m-%dT%H:%M:%SZ')} here.",
+                remedy="Set the clocks of both machines right, and make a new plan.",
             )
         )
-    age = now - datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
     if max_age_hours is not None and age > timedelta(hours=max_age_hours):
         refusals.append(
             Refusal(
@@ -358,6 +377,15 @@ def saved_plan_refusals(
 def _protecting_glob(model: ObservedModel, protect: tuple[str, ...]) -> str | None:
     names = [text for text in (model.key.model_id, model.document.get("name")) if text]
     return next((glob for glob in protect if any(fnmatchcase(name, glob) for name in names)), None)
+
+
+def _protected_name(key: Key, glob: str) -> Refusal:
+    return Refusal(
+        rule="protected-name",
+        address=key.address,
+        message=f"{key.address} matches {glob!r} of prune.protect.",
+        remedy="Take the pattern out of reconciler.yaml, or delete the other models one by one.",
+    )
 
 
 def _protected(key: Key) -> Refusal:

@@ -21,8 +21,14 @@ DEPLOYMENTS: Final = "deployments"
 KINDS_OF_USE: Final = (WORKFLOWS, DEPLOYMENTS)
 """What is looked at before a deletion, unless `prune.in_use` leaves it out."""
 
-SCOPES: Final[Mapping[str, str]] = {WORKFLOWS: "Workflows:Get", DEPLOYMENTS: "Deployments:Get"}
-"""The scope of a token that each look needs (service.proto, cl_depending_scopes of ListWorkflows and ListDeployments)."""
+SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    WORKFLOWS: ("Apps:Get", "Models:Get", "Workflows:Get"),
+    DEPLOYMENTS: (
+        "Apps:Get", "ComputeClusters:Get", "Deployments:Get", "InstanceTypes:Get", "Models:Get", "Nodepools:Get",
+        "Runners:Get", "Workflows:Get",
+    ),
+}  # fmt: skip
+"""The scopes of a token that each look needs (service.proto, cl_depending_scopes of ListWorkflows and ListDeployments)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +70,9 @@ def unknown_use(kind: str, user_id: str) -> Refusal:
     """Whether something uses the planned deletions can't be known: the token may not look."""
     return Refusal(
         rule="in-use-unknown",
-        message=f"The token may not list the {kind} of {user_id}, so it is not known what they use (scope {SCOPES[kind]}).",
-        remedy=f"Give the token that scope, or leave {kind} out of prune.in_use in reconciler.yaml.",
+        message=f"The token may not list the {kind} of {user_id}, so it is not known what they use. "
+        f"That needs the scopes {', '.join(SCOPES[kind])}.",
+        remedy=f"Give the token these scopes, or leave {kind} out of prune.in_use in reconciler.yaml.",
     )
 
 

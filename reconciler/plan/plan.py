@@ -81,7 +81,7 @@ class Plan:
 
     `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a
     saved plan doesn't keep them.
-    `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
+    `owner` is the owner that it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
     same time have the same fingerprint.
     """
 
@@ -97,6 +97,7 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     unchanged: int = 0
     environment: str | None = None
+    owner: str | None = None
     attribution_base: AttributionBase | None = None
     forecast: Forecast | None = None
     compared: tuple[Key, ...] = field(default=(), compare=False)
@@ -111,6 +112,11 @@ class Plan:
             "unchanged": self.unchanged,
             "refused": len(self.refused),
         }
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it takes back what another run wrote, rather than doing what manifests state."""
+        return "undo" in self.extra
 
     @property
     def unmet(self) -> tuple[Expectation, ...]:

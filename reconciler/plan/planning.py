@@ -16,6 +16,7 @@ from reconciler import __version__
 from reconciler.compare.diff import Drift, drifts
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
+from reconciler.compare.params.grid import settled, with_tolerances
 from reconciler.config import Settings
 from reconciler.errors import Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.base import BaseState
@@ -42,7 +43,7 @@ from reconciler.plan.guards import (
 )
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
 from reconciler.plan.plan import Change, Plan, Source, forecast
-from reconciler.remote.observe import NeedsVersions, concepts_of, observe
+from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
 from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
@@ -52,6 +53,9 @@ from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import Secrets, known_secrets
+
+FEWEST = 2
+"""The largest number of models that are read one by one right before a request about them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +90,14 @@ class Planning:
         found = matches(chosen, observed)
         types = self._types(found, snapshot=inputs.types)
         warnings = _require_fitting_params(found, types)
+        found = settled(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         secrets = _secrets(known, found, types)
         differing = [
-            drift for drift in drifts(found, owner=self.settings.owner, secrets=secrets) if drift.key not in deleted
+            drift
+            for drift in with_tolerances(drifts(found, owner=self.settings.owner, secrets=secrets), found, types)
+            if drift.key not in deleted
         ]
         expectations = self._expectations(found, deleted)
         batch = self.settings.limits.batch
@@ -128,6 +135,11 @@ class Planning:
 
         `gone` are models whose deletion was acknowledged.
         """
+        return self._read(keys, whole, gone=gone)
+
+    def _read(
+        self, keys: Iterable[Key], whole: Collection[Key], *, gone: Collection[Key] = (), few: int = FEW
+    ) -> Observed:
         versions: dict[Key, set[str]] = {key: set() for key in whole}
         for key in keys:
             versions.setdefault(key.model(), set()).update({key.version_id} - {""})
@@ -135,7 +147,11 @@ class Planning:
             key: partial(lacks_versions, frozenset(ids)) for key, ids in versions.items()
         }
         needs.update(dict.fromkeys(whole, lambda live: not live.versions_complete))
-        return observe(self.remote, needs, gone=gone, parallelism=self.settings.limits.parallelism)
+        return observe(self.remote, needs, gone=gone, few=few, parallelism=self.settings.limits.parallelism)
+
+    def read_again(self, keys: Iterable[Key], whole: Collection[Key] = ()) -> Observed:
+        """The same in as few calls as there can be: for the check right before a request."""
+        return self._read(keys, whole, few=FEWEST)
 
     def listed(self, scope: Scope) -> Observed:
         """Every model that the listing of an app says is the app's."""
@@ -148,6 +164,7 @@ class Planning:
             created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             endpoint=self.settings.endpoint.url,
             environment=self.settings.environment,
+            owner=self.settings.owner,
             source=Source(digest="", files=()),
             changes=changes,
             requests=requests,
@@ -345,6 +362,7 @@ def assembled(
         environment=environment,
         source=source,
         changes=tuple(changes),
+        owner=owner,
         requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
         refused=(*calls.refusals, *decision.refusals),
         notices=(*_notices(found, owner), *calls.notices, *decision.notices),

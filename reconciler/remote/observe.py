@@ -33,10 +33,12 @@ def observe(
     *,
     listed: frozenset[Scope] = frozenset(),
     gone: Collection[Key] = (),
+    few: int = FEW,
     parallelism: int = 8,
 ) -> Observed:
     """Read the models in `needs`, and every model of the apps in `listed`.
 
+    Up to `few` models of an app are read one by one.
     A model that doesn't exist isn't in the result. `gone` are models whose deletion the service has acknowledged: if the
     listing doesn't contain them, they aren't asked for one by one. Raises RemoteError if any call fails.
     """
@@ -47,7 +49,7 @@ def observe(
     single: list[Key] = []
     for scope in sorted({*needed, *listed}):
         keys = needed.get(scope, [])
-        if scope not in listed and len(keys) <= FEW:
+        if scope not in listed and len(keys) <= few:
             single.extend(keys)
             continue
         missing = set(keys)

@@ -52,6 +52,14 @@ def equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def is_within(one: Any, other: Any, tolerance: float) -> bool:
+    """Return whether two values are numbers that differ by no more than `tolerance`."""
+    numbers = [value.reveal() if isinstance(value, Sensitive) else value for value in (one, other)]
+    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in numbers):
+        return False
+    return bool(abs(numbers[0] - numbers[1]) <= tolerance)
+
+
 def _equal_lists(one: list[Any], other: list[Any]) -> bool:
     if len(one) != len(other):
         return False

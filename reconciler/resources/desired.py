@@ -27,11 +27,15 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What one manifest entry states of one resource: stated fields, nested as in the API document, and removals."""
+    """What one manifest entry states of one resource: stated fields, nested as in the API document, and removals.
+
+    `select` is how the entry means the resource, where it doesn't name it: another version may be meant by now.
+    """
 
     action: Action
     stated: Mapping[str, Any]
     removals: tuple[Removal, ...] = ()
+    select: Literal["latest", "latest-trained", "all"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class DesiredVersion:
     @property
     def statement(self) -> Statement:
         """What it states, without the places."""
-        return Statement(action=self.action, stated=self.stated, removals=self.removals)
+        return Statement(action=self.action, stated=self.stated, removals=self.removals, select=self.selector.select)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from reconciler.apply.sending import OnError, StepResult
 from reconciler.apply.writing import Outcome, Reading, Writing
 from reconciler.compare.match import Named, no_names
 from reconciler.errors import ReconcilerError
+from reconciler.plan.guards import protected_name_refusals
 from reconciler.plan.in_use import Use, in_use_refusals
 from reconciler.plan.plan import Plan
 from reconciler.plan.planning import Planning
@@ -63,9 +64,12 @@ class Applying:
         observed = self.planning.read([change.key for change in plan.changes], whole)
         if needs_secrets(plan):
             plan = self._with_secrets(plan)
-        uses = self.planning.uses(deleted) if deleted else {}
-        before = Gate(plan).staleness(LiveState(observed=observed, named=self.named(observed)))
-        refused = in_use_refusals(uses)
+        live = LiveState(observed=observed, named=self.named(observed))
+        there = [key for key in deleted if live.document(key) is not None]
+        uses = self.planning.uses(there) if there else {}
+        before = Gate(plan).staleness(live)
+        protected = protected_name_refusals(there, observed, protect=self.planning.settings.prune.protect)
+        refused = (*in_use_refusals(uses), *protected)
         if before.moved or refused:
             return Report(kind="Apply", plan=replace(plan, refused=refused), stale=before.moved)
         return self.written(plan, before.done)
@@ -89,7 +93,7 @@ class Applying:
                 remote=remote,
                 journal=opened,
                 reading=Reading(
-                    objects=planning.read,
+                    objects=planning.read_again,
                     afterwards=lambda keys, gone: planning.read(keys, gone=gone),
                     listed=planning.listed,
                     uses=self.uses or planning.uses,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
     from reconciler.apply.sending import OnError, StepResult
+    from reconciler.apply.writing import Outcome
     from reconciler.manifests.base import BaseState
     from reconciler.manifests.selection import Inputs
     from reconciler.manifests.validate import Validated
@@ -234,8 +235,11 @@ class Session:
         Raises RefusedError if the plan is for another endpoint or too old.
         """
         from reconciler.compare.expectations import unmet_warning
+        from reconciler.plan.guards import saved_plan_refusals
 
-        self._require_usable(plan, max_age_hours=max_age_hours)
+        endpoint = self.settings.endpoint.url
+        if refusals := saved_plan_refusals(plan, endpoint=endpoint, now=self.now(), max_age_hours=max_age_hours):
+            raise RefusedError(refusals)
         with self._locked(change.key.scope for change in plan.changes):
             report = self._applying().rechecked(plan)
         return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
@@ -245,7 +249,7 @@ class Session:
         from reconciler.apply.journal import Journal, read_run
 
         run = read_run(self.runs, run_id)
-        self._require_usable(run.plan)
+        self._require_endpoint(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             return replace(self._applying(), journal=lambda: Journal(run.folder)).rechecked(run.plan)
 
@@ -257,7 +261,7 @@ class Session:
         from reconciler.report.report import Report
 
         run = read_run(self.runs, run_id)
-        self._require_usable(run.plan)
+        self._require_endpoint(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             observed = self._planning().read([change.key for change in run.plan.changes])
             plan = inverse(
@@ -289,8 +293,10 @@ class Session:
         from reconciler.apply.purging import Purging
 
         planning = self._planning()
-        # The app's own workflows lose their models with the app, so the purge's own guard judges what uses them.
-        applying = replace(self._applying(), on_backup=on_backup, uses=lambda keys: {})
+
+        def write(plan: Plan) -> Outcome:
+            return replace(self._applying(), on_backup=on_backup, uses=purging.uses_elsewhere).outcome(plan)
+
         purging = Purging(
             remote=self._remote(),
             scope=scope,
@@ -299,7 +305,7 @@ class Session:
             batch=self.settings.limits.batch,
             deletes_all=deletes_all,
             empty_plan=planning.empty_plan,
-            write=applying.outcome,
+            write=write,
             uses=planning.uses,
             alone=lambda: self._locked([scope]),
         )
@@ -337,13 +343,11 @@ class Session:
         code = exit_codes.CHANGES if is_detailed else exit_codes.OK
         return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings)
 
-    def _require_usable(self, plan: Plan, *, max_age_hours: float | None = None) -> None:
-        """Raise RefusedError for a plan of another endpoint, or one that is too old."""
-        from reconciler.plan.guards import saved_plan_refusals
+    def _require_endpoint(self, plan: Plan) -> None:
+        """Raise RefusedError for the plan of a run against another endpoint."""
+        from reconciler.plan.guards import endpoint_refusals
 
-        endpoint = self.settings.endpoint.url
-        refusals = saved_plan_refusals(plan, endpoint=endpoint, now=self.now(), max_age_hours=max_age_hours)
-        if refusals:
+        if refusals := endpoint_refusals(plan, endpoint=self.settings.endpoint.url):
             raise RefusedError(refusals)
 
     # --- surroundings -----------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.gate import needs_check
+from reconciler.apply.gate import Gate
+from reconciler.plan.plan import Plan, Source
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import Sensitive
@@ -14,6 +15,13 @@ from tests.request_values import request
 
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
 VERSION = MODEL.version("v")
+
+
+def needs_check(sent: Request, **extra: Any) -> bool:
+    source = Source(digest="", files=())
+    return Gate(
+        Plan(tool_version="1", created_at="", endpoint="", source=source, requests=(sent,), extra=extra)
+    ).needs_check(sent)
 
 
 def patch(action: str, **values: Any) -> Request:
@@ -44,6 +52,7 @@ def test_a_request_of_its_own_leaves_is_sent_without_another_read(sent: Request)
         patch("overwrite", name="a", metadata={"url": "x"}),
         patch("overwrite", metadata={"gettable": "x"}),
         patch("merge", metadata={"rooms": [1]}),
+        patch("merge", metadata={"reconciler": {"owner": "vision"}}),
         patch("merge", metadata={"deep": {"emptied": {}}}),
         patch("remove", image={"url": "https://x/a"}),
         params("overwrite", {"min_value": 0.5}),
@@ -55,3 +64,7 @@ def test_a_request_of_its_own_leaves_is_sent_without_another_read(sent: Request)
 )
 def test_a_request_that_carries_more_is_checked_first(sent: Request) -> None:
     assert needs_check(sent)
+
+
+def test_an_undo_only_puts_back_what_nobody_changed_so_its_leaves_are_checked_too() -> None:
+    assert needs_check(patch("merge", name="a"), undo={"run": "r"})

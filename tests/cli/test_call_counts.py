@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Switches
 from tests.cli.live_side import manifest, seeded
 from tests.command_line import RunCli
 
@@ -24,6 +27,11 @@ SEED = seeded(
     )
 )
 PARAMS = "versions: [{select: latest, output_info: {params: {min_value: %s}}}]"
+
+
+def manifests(count: int, spec: str) -> str:
+    """Manifests of models m000, m001, …, with the number put into the spec."""
+    return "---\n".join(manifest(f"m{number:03d}", f"{{{spec % number}}}") for number in range(count))
 
 
 @pytest.mark.parametrize(
@@ -45,8 +53,7 @@ PARAMS = "versions: [{select: latest, output_info: {params: {min_value: %s}}}]"
 def test_a_run_makes_the_fewest_calls(
     cli: RunCli, tmp_path: Path, command: str, count: int, spec: str, code: int, calls: dict[str, int]
 ) -> None:
-    texts = (manifest(f"m{number:03d}", f"{{{spec % number}}}") for number in range(count))
-    (tmp_path / "m.yaml").write_text("---\n".join(texts), encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(manifests(count, spec), encoding="utf-8")
     with Emulator(seed=SEED) as emulator:
         emulator.clear_calls()
         options = ["--yes"] if command == "apply" else []
@@ -54,3 +61,64 @@ def test_a_run_makes_the_fewest_calls(
         result = cli(command, "m.yaml", *options, *pace, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
         made = Counter(call.rpc for call in emulator.calls)
     assert (result.exit_code, dict(made)) == (code, calls), result.stderr
+
+
+def calls_of(cli: RunCli, place: Path, text: str, seed: Mapping[str, Any] = SEED, **switches: Any) -> list[str]:
+    """The calls of an apply that exits 0, in order."""
+    (place / "m.yaml").write_text(text, encoding="utf-8")
+    with Emulator(seed=seed, switches=Switches(**switches)) as emulator:
+        pace = ("--endpoint", emulator.url, "--rate", "1000", "--parallelism", "1")
+        result = cli("apply", "m.yaml", "--yes", *pace, env={"CLARIFAI_PAT": "x"}, cwd=place)
+        assert result.exit_code == 0, result
+        return [call.rpc for call in emulator.calls]
+
+
+@pytest.mark.parametrize(("page", "pages"), [(1000, 1), (128, 3)])
+def test_renames_of_a_fleet_are_read_once_before_and_once_after(
+    cli: RunCli, tmp_path: Path, page: int, pages: int
+) -> None:
+    calls = calls_of(cli, tmp_path, manifests(MODELS, "name: new %d"), max_per_page=page)
+    assert calls == ["ListModels"] * pages + ["PatchModels"] * 10 + ["ListModels"] * pages
+
+
+TAGGED = "toolkits: [t%d]"
+REMOVED = "remove: {metadata: [m%d]}"
+LISTED = "versions: [{select: latest, output_info: {params: {words: [w%d]}}}]"
+
+
+@pytest.mark.parametrize(
+    ("count", "spec", "reads", "rpc"),
+    [
+        (1, TAGGED, ["GetModel"], "PatchModels"),
+        (2, TAGGED, ["GetModel"] * 2, "PatchModels"),
+        (3, TAGGED, ["ListModels"], "PatchModels"),
+        (32, TAGGED, ["ListModels"], "PatchModels"),
+        (32, REMOVED, ["ListModels"], "PatchModels"),
+        (1, LISTED, ["GetModel"], "PatchModelVersions"),
+        (
+            1,
+            LISTED.replace("select: latest", f"id: {'a' * 32}"),
+            ["GetModel", "ListModelVersions"],
+            "PatchModelVersions",
+        ),
+    ],
+)
+def test_a_request_that_is_checked_pays_at_most_two_reads(
+    cli: RunCli, tmp_path: Path, count: int, spec: str, reads: list[str], rpc: str
+) -> None:
+    models = [
+        {
+            "id": f"m{number:03d}",
+            "model_type_id": "free",
+            "metadata": {f"m{number}": 1, "kept": 1},
+            "versions": [{"id": "a" * 32}, {"id": f"{number:032x}"}],
+        }
+        for number in range(count)
+    ]
+    calls = calls_of(cli, tmp_path, manifests(count, spec), seeded(*models))
+    at = calls.index(rpc)
+    assert calls.count(rpc) == 1
+    assert calls[at - len(reads) : at] == reads
+    # What stands before that are the reads of the plan.
+    planning = ["ListModels"] if count > 3 else ["GetModel"] * count
+    assert calls[: len(planning)] == planning

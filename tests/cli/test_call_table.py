@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import COMMANDS
+from reconciler.emulator.scopes import scopes_of
 from reconciler.emulator.server import Emulator
+from reconciler.plan.in_use import SCOPES
 from tests.cli.live_side import LATEST, manifest, seeded
 from tests.command_line import RunCli
 
@@ -140,3 +142,48 @@ def test_the_table_names_every_call_for_every_command_that_makes_it() -> None:
     assert {(rpc, command) for rpc, command in missing if command != "get" or rpc != "ListModelTypes"} == set()
     assert {rpc for rpc, text in table.items() if text.startswith("none")} == {"DeleteModel"}
     assert set(table) - {rpc for rpc, _ in made} == {"DeleteModel", "GetUser", "GetApp"}
+
+
+# --- scopes -------------------------------------------------------------------------------------------------------
+
+CI = TABLE.with_name("ci.md")
+READING = set().union(
+    *(calls for run, (_, calls) in RUNS.items() if run[0] in ("plan", "drift", "validate", "export", "get"))
+)
+WRITING = {"PatchModels", "PatchModelVersions", "PatchModelToolkits", "PatchModelUseCases", "PatchModelLanguages"}
+USES = {"ListWorkflows", "ListDeployments"}
+SCOPED = {
+    "plan": READING,
+    "apply": READING | WRITING,
+    "plan --prune": READING | USES,
+    "apply --prune": READING | USES | WRITING | {"DeleteModels", "DeleteModelVersion"},
+    "purge": READING | USES | {"DeleteModels"},
+}
+"""The first command of each row, and the calls that its commands can make."""
+
+
+def scopes_in_table() -> dict[str, set[str]]:
+    """The scopes of each row, with those of the rows that it refers to."""
+    found: dict[str, set[str]] = {}
+    for line in CI.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and re.search(r"\w+:\w+", cells[1]):
+            scopes = set(re.findall(r"\w+:\w+", cells[1]))
+            referred = [name for name in re.findall(r"`([^`]+)`", cells[1]) if name in found]
+            if "also" in cells[1].split()[0]:
+                referred = ["plan"]
+            first = re.findall(r"`([^`]+)`", cells[0])[0]
+            found[first] = scopes.union(*(found[name] for name in referred))
+    return found
+
+
+def test_the_table_of_scopes_is_that_of_the_descriptors() -> None:
+    wanted = {
+        name: {scope.replace("_", ":") for rpc in rpcs for scope in scopes_of(rpc)} for name, rpcs in SCOPED.items()
+    }
+    assert scopes_in_table() == wanted
+
+
+def test_a_look_that_is_refused_names_every_scope_that_it_needs() -> None:
+    for kind, rpc in (("workflows", "ListWorkflows"), ("deployments", "ListDeployments")):
+        assert set(SCOPES[kind]) == {scope.replace("_", ":") for scope in scopes_of(rpc)}

@@ -36,8 +36,9 @@ def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
     looking = [*listing, *["ListWorkflows"] * 2, "ListDeployments"]
     assert (calls[: len(looking)], calls[-2:]) == (looking, listing)
     at = calls.index("DeleteModels")
-    # Read whole and kept, then looked at once more in one call, right before they go.
-    assert sorted(calls[len(looking) : at - 1]) == sorted(["ListModels", *["ListModelVersions"] * 7, "ListModelTypes"])
+    # Read whole and kept, with what uses them; then looked at once more in one call, right before they go.
+    reads = ["ListModels", *["ListModelVersions"] * 7, "ListModelTypes", *["ListWorkflows"] * 2, "ListDeployments"]
+    assert sorted(calls[len(looking) : at - 1]) == sorted(reads)
     assert calls[at - 1] == "ListModels"
     assert service.models() == []
     kept = service.folder / lines[0].removeprefix("Backup: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,17 @@ def test_a_plan_that_is_too_old_is_refused(desk: Desk) -> None:
     result = desk.apply("--max-age", "24")
     assert (result.exit_code, desk.writes(), "2020-01-01T00:00:00Z" in result.stderr) == (3, [], True)
     assert desk.apply().exit_code == 0
+
+
+def test_a_plan_from_the_future_is_refused_beyond_a_skew_of_the_clocks(desk: Desk) -> None:
+    desk.plan()
+    now = datetime.now(timezone.utc)
+    desk.change(created_at=(now + timedelta(minutes=6)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    for options in ((), ("--max-age", "24")):
+        result = desk.apply(*options)
+        assert (result.exit_code, desk.writes()) == (3, [])
+    desk.change(created_at=(now + timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert desk.apply("--max-age", "24").exit_code == 0
 
 
 def test_a_plan_file_is_its_owners_alone(desk: Desk) -> None:

@@ -4,6 +4,7 @@ check.py      a manifest's params against the fields of its model's type
 fields.py     which params a model type, and a version's params_specs, declare
 values.py     one value against one declared field
 ranges.py     float32 bounds and step grids, in decimals
+grid.py       when a live number is the stated one, on such a grid
 snapshot.py   model types from a file
 """
 

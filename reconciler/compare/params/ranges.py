@@ -77,6 +77,12 @@ class Range:
         grid = f"{number_text(self.step)} {self._span(self._start)}"
         return "param-off-grid", f"{number_text(number)} is off the grid of {grid}: {remedy}"
 
+    def tolerance(self, number: Decimal) -> Decimal:
+        """How far from a point of the grid a number, or what a service made of it, may be and still be that point."""
+        if self.step is None:
+            return Decimal(0)
+        return min(max(abs(number), abs(self._start)) * _SINGLE_ERROR, self.step / 100)
+
     @property
     def _start(self) -> Decimal:
         return Decimal(0) if self.low is None else self.low
@@ -85,8 +91,7 @@ class Range:
         if self.step is None or abs(number) * _DOUBLE_ERROR > self.step:
             return True
         steps = ((number - self._start) / self.step).to_integral_value(ROUND_HALF_EVEN)
-        error = max(abs(number), abs(self._start)) * _SINGLE_ERROR
-        return abs(self._start + steps * self.step - number) <= min(error, self.step / 100)
+        return abs(self._start + steps * self.step - number) <= self.tolerance(number)
 
     def _span(self, low: Decimal | None = None) -> str:
         low = self.low if low is None else low

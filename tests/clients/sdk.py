@@ -61,12 +61,22 @@ def main() -> None:
         app.delete_model("pet-names")
     except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
         seen["second_delete"] = "Model does not exist" in str(error)
+    seen["documented"] = other_patch_operations(app)
     json.dump(seen, sys.stdout)
 
 
-def stored(app: Any) -> dict[str, Any]:
-    """GetModel of petsID through the SDK's own stub."""
-    answer = app.STUB.GetModel(service_pb2.GetModelRequest(user_app_id=app.user_app_id, model_id="petsID"))
+def other_patch_operations(app: Any) -> dict[str, Any]:
+    """The sample "Other Patch Operations" of "Manage Models" as it is printed, and what it leaves."""
+    app.patch_model(model_id="model_clusterer", action="merge", description="description", notes="notes", toolkits=["OpenAI"], use_cases=["llm"], languages=["en"], image_url=METRO)  # fmt: skip
+    app.patch_model(model_id="model_clusterer", action="remove", image_url=METRO)
+    model = stored(app, "model_clusterer")
+    names = ("description", "notes", "toolkits", "use_cases", "languages")
+    return {**{name: model[name] for name in names}, "has_image": "image" in model}
+
+
+def stored(app: Any, model_id: str = "petsID") -> dict[str, Any]:
+    """GetModel through the SDK's own stub."""
+    answer = app.STUB.GetModel(service_pb2.GetModelRequest(user_app_id=app.user_app_id, model_id=model_id))
     found: dict[str, Any] = json_format.MessageToDict(answer.model, preserving_proto_field_name=True)
     return found
 

@@ -154,7 +154,7 @@ def test_purge_whose_answer_was_lost_is_done_where_the_app_is_empty(service: Ser
 
 
 def test_purge_that_failed_is_incomplete_and_names_what_is_left(service: Service) -> None:
-    service.emulator.switches = Switches(faults=(Fault(rpc="DeleteModels", kind="10020", times=None),))
+    service.emulator.switches = Switches(faults=(Fault(rpc="DeleteModels", kind="21203", times=None),))
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
     document = result.document()
     assert (result.exit_code, document["converged"], document["deleted"]) == (4, False, [])
@@ -162,7 +162,7 @@ def test_purge_that_failed_is_incomplete_and_names_what_is_left(service: Service
         f"demo/pets/{name}"
         for name in ("model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID")
     ]
-    assert document["error"].startswith("DeleteModels failed: 10020 FAILURE")
+    assert "DeleteModels failed: 21203 MODEL_INVALID_REQUEST" in document["error"]
 
 
 def test_purge_with_delete_all_sends_one_call_right_after_a_listing(service: Service) -> None:

@@ -63,7 +63,9 @@ _SLOW = (
     "ci/test_release.py",
     "ci/test_snippets.py",
     "ci/test_workflows.py",
+    "property/test_converged_laws.py",
     "property/test_end_to_end_laws.py",
+    "races/test_races.py",
     "test_packaging.py",
 )
 """What `make check` leaves to `make test`: waiting in real time, kills, whole pipelines, and other people's programs."""

@@ -48,7 +48,9 @@ def echo_applied(report: Report, common: CommonOptions) -> int:
     After a run without errors the note is for a person only: on a terminal, or with -v.
     """
     code = echo_report(report, common)
-    if report.outcome.run is not None and not report.converged:
+    if report.stale or any(result.moved for result in report.outcome.results):
+        note(common, "note: somebody has changed what was planned; reconciler plan shows what an apply would do now.")
+    elif report.outcome.run is not None and not report.converged:
         note(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
     elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):
         note(common, f"note: reconciler undo {report.outcome.run} undoes this run.")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+from reconciler.apply.gate import Moved
 from reconciler.apply.sending import Status
 from reconciler.compare.expectations import unmet_text
 from reconciler.report.drift_history import Place
@@ -78,11 +79,15 @@ def unmet_texts(report: Report) -> Iterator[str]:
 
 def stale_texts(report: Report) -> Iterator[str]:
     """What changed on the live side since the plan was made."""
-    for item in report.stale:
-        planned, live, wanted = (
-            _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
-        )
-        yield f"{item.key.address} {item.path}: planned from {planned}, live now {live}, wanted {wanted}"
+    return map(_moved_text, report.stale)
+
+
+def _moved_text(item: Moved) -> str:
+    planned, live, wanted = (
+        _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
+    )
+    place = f"{item.key.address} {item.path}".rstrip()
+    return f"{place}: planned from {planned}, live now {live}, wanted {wanted}"
 
 
 def remaining_texts(report: Report) -> Iterator[str]:
@@ -102,6 +107,7 @@ def failed_texts(report: Report) -> Iterator[str]:
             names = ", ".join(key.address for key in result.request.keys)
             why = f": {result.error}" if result.error else ""
             yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
+            yield from map(_moved_text, result.moved)
 
 
 def history_texts(report: Report) -> Iterator[str]:

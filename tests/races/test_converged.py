@@ -32,8 +32,9 @@ class Service:
         self._cli, self._place, self.emulator = cli, place, emulator
 
     def run(self, *arguments: str) -> CliResult:
-        pace = ("--format", "json", "--endpoint", self.emulator.url, "--rate", "1000")
-        return self._cli(*arguments, *pace, env={"CLARIFAI_PAT": "x"}, cwd=self._place)
+        pace = ("--endpoint", self.emulator.url, "--rate", "1000")
+        form = () if "--format" in arguments else ("--format", "json")
+        return self._cli(*arguments, *pace, *form, env={"CLARIFAI_PAT": "x"}, cwd=self._place)
 
     def write(self, spec: str) -> None:
         (self._place / "m.yaml").write_text(manifest("m", spec), encoding="utf-8")
@@ -95,6 +96,24 @@ def test_a_merged_list_that_somebody_reorders_during_the_run_has_converged(cli: 
         applied = live.run("apply", "m.yaml", "--yes")
         assert written == ["PatchModels", "reordered"]
         assert (applied.exit_code, live.run("drift", "m.yaml").exit_code) == (0, 0), applied.stdout
+
+
+def test_a_request_that_is_held_back_says_what_moved_and_what_to_do(cli: RunCli, tmp_path: Path) -> None:
+    reads: list[str] = []
+
+    def before_call(rpc: str, request: Any) -> None:
+        reads.append(rpc)
+        if reads == ["GetModel", "GetModel"]:
+            with connected(live.emulator) as client:
+                client.json("PatchModels", models=[{"id": "m", "metadata": {"rooms": [9]}}], action="merge")
+
+    with service(cli, tmp_path, before_call=before_call) as live:
+        live.write("{metadata: {rooms: [3]}}")
+        result = live.run("apply", "m.yaml", "--yes", "--format", "text")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 4
+    assert "  demo/pets/m metadata.rooms: planned from [1, 2], live now [1, 2, 9], wanted [1, 2, 3]" in lines
+    assert result.stderr.splitlines()[-1].startswith("note: somebody has changed what was planned")
 
 
 OLD = {**MODEL, "id": "old"}

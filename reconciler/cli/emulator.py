@@ -19,13 +19,20 @@ from reconciler.errors import UsageError
     default=0,
     show_default=True,
     metavar="N",
-    help="The port on 127.0.0.1; 0 takes a free one.",
+    help="The port; 0 takes a free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on, such as 0.0.0.0 in a container. Any but 127.0.0.1 needs --pat or --pat-env.",
 )
 @click.option(
     "--rest-port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Serve the REST interface too, on this port of 127.0.0.1; 0 takes a free one.",
+    help="Serve the REST interface too, on this port; 0 takes a free one.",
 )
 @click.option(
     "--state",
@@ -69,6 +76,7 @@ from reconciler.errors import UsageError
 @verbose_option()
 def command(
     port: int,
+    host: str,
     rest_port: int | None,
     state: Path | None,
     seed: Path | None,
@@ -89,7 +97,7 @@ def command(
     from reconciler.emulator.switches import Switches
 
     chosen = Switches.parse(switches, faults=faults)
-    serve(port=port, rest_port=rest_port, record=record, state=state, seed=seed, pat=token, switches=chosen)
+    serve(host=host, port=port, rest_port=rest_port, record=record, state=state, seed=seed, pat=token, switches=chosen)
     return exit_codes.OK
 
 

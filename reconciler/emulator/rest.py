@@ -1,4 +1,4 @@
-"""The REST interface: the same calls as over gRPC, behind an HTTP server on 127.0.0.1.
+"""The REST interface: the same calls as over gRPC, behind an HTTP server.
 
 In: HTTP requests. Out: JSON answers with Clarifai's status, and an HTTP status that follows from it. `rest_routes` knows
 the routes and `rest_json` what answers look like; here is only the server, uvicorn in a thread of its own. Nothing here

@@ -21,14 +21,14 @@ from reconciler.emulator.seeds import SeedError
 from reconciler.emulator.service import BeforeCall, EmulatedV2, Gate
 from reconciler.emulator.store import Call, Store
 from reconciler.emulator.switches import Switches
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from reconciler.emulator.rest import RestServer
 
-HOST: Final = "127.0.0.1"
+LOOPBACK: Final = "127.0.0.1"
 THREADS: Final = 32
 WAITING_CONNECTIONS: Final = 128
 MAX_MESSAGE_BYTES: Final = 1 << 30  # as the clients' channels have it (clarifai_channel.py)
@@ -43,7 +43,7 @@ class ListenError(ReconcilerError):
 
 
 class Emulator:
-    """A server on 127.0.0.1 from `__enter__` to `__exit__` (or `start` to `stop`).
+    """A server from `__enter__` to `__exit__` (or `start` to `stop`), on 127.0.0.1 unless `host` is another address.
 
     `state` is a SQLite file that other emulators may serve at the same time, or None or ":memory:" for a state that
     ends with this object. `rest_port` makes it serve REST too; 0 takes a free port. `record` is a file that
@@ -60,14 +60,21 @@ class Emulator:
         seed: Seed | Path | str | None = None,
         switches: Switches | None = None,
         pat: str | None = None,
+        host: str = LOOPBACK,
         port: int = 0,
         rest_port: int | None = None,
         record: Path | str | None = None,
         user_id: str | None = None,
         before_call: BeforeCall | None = None,
     ) -> None:
+        if host != LOOPBACK and pat is None:
+            raise UsageError(
+                f"the emulator would let everybody who reaches {host} in. Give a token that callers must send, "
+                f"or listen on {LOOPBACK}."
+            )
         self._state = None if state is None or str(state) == ":memory:" else Path(state)
         self._seed = seed
+        self._host = host
         self._port = port
         self._rest_port = rest_port
         self._rest: RestServer | None = None
@@ -120,15 +127,15 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The endpoint, http://127.0.0.1:PORT."""
-        return f"http://{HOST}:{self._port}"
+        """The endpoint, http://HOST:PORT."""
+        return f"http://{self._host}:{self._port}"
 
     @property
     def rest_url(self) -> str:
-        """The address of the REST interface, http://127.0.0.1:PORT. Raises LookupError where there is none."""
+        """The address of the REST interface, http://HOST:PORT. Raises LookupError where there is none."""
         if self._rest_port is None:
             raise LookupError("this emulator was made without rest_port")
-        return f"http://{HOST}:{self._rest_port}"
+        return f"http://{self._host}:{self._rest_port}"
 
     @property
     def switches(self) -> Switches:
@@ -182,10 +189,10 @@ class Emulator:
         server = grpc.server(self._threads, options=options)
         service_pb2_grpc.add_V2Servicer_to_server(EmulatedV2(self._gate), server)
         try:
-            self._port = server.add_insecure_port(f"{HOST}:{self._port}")
+            self._port = server.add_insecure_port(f"{self._host}:{self._port}")
         except RuntimeError as error:
             raise ListenError(
-                f"the emulator can't listen on {HOST}:{self._port}: {error}. Choose another port, or 0 for a free one."
+                f"the emulator can't listen on {self._host}:{self._port}: {error}. Choose another port, or 0 for a free one."
             ) from error
         server.start()
         self._server = server
@@ -198,12 +205,12 @@ class Emulator:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((HOST, port))
+            sock.bind((self._host, port))
             sock.listen(WAITING_CONNECTIONS)
         except OSError as error:
             sock.close()
             raise ListenError(
-                f"the REST interface can't listen on {HOST}:{port}: {error.strerror}. "
+                f"the REST interface can't listen on {self._host}:{port}: {error.strerror}. "
                 "Choose another port, or 0 for a free one."
             ) from error
         self._rest_port = sock.getsockname()[1]
@@ -221,6 +228,7 @@ def serve(
     pat: str | None = None,
     switches: Switches | None = None,
     user_id: str | None = None,
+    host: str = LOOPBACK,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -237,6 +245,7 @@ def serve(
             seed=sample.SAMPLE if seed is None else seed,
             switches=switches,
             pat=pat,
+            host=host,
             port=port,
             rest_port=rest_port,
             record=record,

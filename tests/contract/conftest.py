@@ -6,13 +6,14 @@
     CLARIFAI_TEST_MODEL    a model of that app that may be changed and is worth nothing; without it nothing is written
     CLARIFAI_API_BASE      another endpoint than the public one
 
-What a probe finds out about an open question is shown by `pytest -rA` and in the properties of a --junit-xml report.
+What the probes find out about open questions is printed at the end as a table, with the command line of an emulator that
+answers them alike. `pytest tests/contract -m live` runs them on the real service; a --junit-xml report has them as properties.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +41,36 @@ LIVE: Final = pytest.param(
         pytest.mark.skipif(bool(_MISSING), reason=f"the real service needs {', '.join(_MISSING)}"),
     ],
 )
+
+
+ANSWERS: Final = pytest.StashKey[list[tuple[str, str, str]]]()
+"""What was found out on the real service: the question, the answer, and the switch that makes the emulator answer alike."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker that says which switch belongs to an answer."""
+    config.stash[ANSWERS] = []
+    config.addinivalue_line("markers", "answers(switches): the switch of the emulator for each answer of a probe")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was found out on the real service."""
+    rows = config.stash[ANSWERS]
+    if not rows:
+        return
+    terminalreporter.section("open questions, answered by the service")
+    for line in table(("question", "answer", "switch"), rows):
+        terminalreporter.write_line(line)
+    chosen = dict.fromkeys(switch for _, _, switch in rows if switch)
+    terminalreporter.write_line("")
+    terminalreporter.write_line(" ".join(["reconciler emulator", *chosen]))
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as a Markdown table whose columns are aligned."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, tuple("-" * width for width in widths), *rows]
+    return [f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +126,16 @@ def scratch(target: Target) -> Key:
 
 
 @pytest.fixture
-def found_out(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
-    """Tell the answer to an open question."""
+def found_out(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Callable[[str, str], None]:
+    """Report the answer to an open question; what stands in brackets after it is detail."""
 
-    def tell(question: str, answer: str) -> None:
+    def report(question: str, answer: str) -> None:
         record_property(question, answer)
-        print(f"{question}: {answer}")  # noqa: T201
+        if request.node.get_closest_marker("live") is not None:
+            marker = request.node.get_closest_marker("answers")
+            switch = marker.args[0].get(answer.partition(" (")[0], "") if marker is not None else ""
+            request.config.stash[ANSWERS].append((question, answer, switch))
 
-    return tell
+    return report

@@ -1,13 +1,14 @@
-"""Questions that Clarifai's documentation leaves open, as probes: each holds that the answer is a reading we know.
+"""Questions that Clarifai's documentation leaves open, as probes: each asserts that the answer is one that is known here.
 
-The plan is made so that it is right in all of these readings; an answer outside them would be news, and fails here. On
-the emulator each probe also has to distinguish the variants. They write to one model that is worth nothing.
+Plans are right under every one of these answers; another answer would be news, and fails here. On the emulator each probe
+also has to distinguish the positions of its switch. Probes that write do so to one model that is worth nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -25,8 +26,19 @@ def on_both(*positions: tuple[Switches, str]) -> pytest.MarkDecorator:
     cases = [
         pytest.param(*EMULATOR.values, switches, answer, id=f"emulator-{answer}") for switches, answer in positions
     ]
-    live = pytest.param(*LIVE.values, Switches(), None, id="live", marks=LIVE.marks)
+    names = [
+        spec.name for spec in fields(Switches) if len({getattr(switches, spec.name) for switches, _ in positions}) > 1
+    ]
+    texts = {answer: " ".join(_switch(switches, name) for name in names) for switches, answer in positions}
+    marks = [*LIVE.marks, pytest.mark.answers(texts)]
+    live = pytest.param(*LIVE.values, Switches(), None, id="live", marks=marks)
     return pytest.mark.parametrize(("target", "switches", "expected"), [*cases, live], indirect=["target", "switches"])
+
+
+def _switch(switches: Switches, name: str) -> str:
+    """One switch as the command line has it."""
+    value = getattr(switches, name)
+    return f"--switch {name}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 @pytest.fixture
@@ -250,3 +262,48 @@ def test_are_params_checked(target: Target, scratch: Key, expected: str | None, 
     answer = "accepted" if code.startswith("10000") else "refused"
     assert expected in {None, answer}
     found_out("an undeclared param", f"{answer} ({code})")
+
+
+@on_both((Switches(output_info_in_list=True), "yes"), (Switches(output_info_in_list=False), "no"))
+def test_do_listings_have_the_output_info(target: Target, expected: str | None, found_out: Tell) -> None:
+    models = target.caller.call("ListModels", {**target.app, "per_page": 1000}).message.models
+    with_version = [model for model in models if model.model_version.id]
+    if not with_version:
+        pytest.skip("the app has no model with a version")
+    answer = "yes" if any(model.model_version.HasField("output_info") for model in with_version) else "no"
+    assert expected in {None, answer}
+    found_out("output_info in ListModels", answer)
+
+
+@on_both(
+    (Switches(per_page_over="clamp"), "10000 SUCCESS"), (Switches(per_page_over="error"), "11102 CONN_INVALID_REQUEST")
+)
+def test_what_becomes_of_a_page_that_is_too_large(target: Target, expected: str | None, found_out: Tell) -> None:
+    answer = code_of(lambda: target.caller.call("ListModels", {**target.app, "per_page": 1001}))
+    assert expected in {None, answer}
+    found_out("per_page of 1001", answer)
+
+
+@on_both((Switches(unknown_app="error"), "11101 CONN_DOES_NOT_EXIST"), (Switches(unknown_app="empty"), "10000 SUCCESS"))
+def test_what_is_a_listing_of_an_unknown_app(target: Target, expected: str | None, found_out: Tell) -> None:
+    unknown = {"user_app_id": {"user_id": target.scope.user_id, "app_id": "reconciler-contract-no-such-app"}}
+    answer = code_of(lambda: target.caller.call("ListModels", unknown))
+    assert expected in {None, answer}
+    found_out("ListModels of an unknown app", answer)
+
+
+@on_both((Switches(version_modified_at="bumped"), "bumped"), (Switches(version_modified_at="kept"), "kept"))
+def test_does_a_patch_move_the_version_s_modified_at(
+    target: Target, scratch: Key, expected: str | None, found_out: Tell
+) -> None:
+    key = latest(target, scratch)
+
+    def modified_at() -> Any:
+        versions = {version.key: version for version in target.remote.list_versions(key)}
+        return versions[key].document.get("modified_at")
+
+    before, params = modified_at(), params_of(target, key)
+    patch_params(target, key, "overwrite", params or {"max_concepts": 20})
+    answer = "kept" if modified_at() == before else "bumped"
+    assert expected in {None, answer}
+    found_out("modified_at of a patched version", answer)

@@ -22,6 +22,7 @@ from reconciler.emulator.seeds import SeedError
 from reconciler.emulator.server import Emulator, ListenError
 from reconciler.emulator.store import Call, StateError, read_calls
 from reconciler.emulator.switches import Switches
+from reconciler.errors import UsageError
 from tests.emulator.client import PETS, PETS_VERSION, Client, connected, user_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -357,6 +358,15 @@ def test_whose_token_it_is_can_be_said() -> None:
 
 def test_it_is_reached_on_the_loopback_address_alone(emulator: Emulator) -> None:
     assert emulator.url.startswith("http://127.0.0.1:")
+
+
+def test_another_address_needs_a_token() -> None:
+    with pytest.raises(UsageError, match=r"^the emulator would let everybody who reaches 0\.0\.0\.0 in\. Give a token"):
+        Emulator(host="0.0.0.0")
+    with Emulator(seed=SAMPLE, host="0.0.0.0", rest_port=0, pat="planted-token") as emulator:
+        assert (emulator.url[:15], emulator.rest_url[:15]) == ("http://0.0.0.0:", "http://0.0.0.0:")
+        with connected(At(emulator.url.replace("0.0.0.0", "127.0.0.1"))) as client:  # type: ignore[arg-type]
+            assert client.model()["id"] == "petsID"
 
 
 def test_big_listings_stay_fast() -> None:

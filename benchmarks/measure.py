@@ -61,10 +61,9 @@ def middle(runs: Sequence[Taken]) -> Taken:
 
 
 @contextmanager
-def service(state: Path, *, switches: Sequence[str] = ()) -> Iterator[str]:
-    """The emulator in a process of its own, on a free port, with these switches; gives its url."""
-    command = [sys.executable, "-m", "reconciler", "emulator", "--port", "0", "--state", str(state)]
-    command += [word for switch in switches for word in ("--switch", switch)]
+def service(state: Path, *, options: Sequence[str] = ()) -> Iterator[str]:
+    """The emulator in a process of its own, on a free port, with these options; gives its url."""
+    command = [sys.executable, "-m", "reconciler", "emulator", "--port", "0", "--state", str(state), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

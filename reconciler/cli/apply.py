@@ -64,7 +64,7 @@ def command(
         return _apply_saved(plan_file, resume, max_age, on_error, common, outcome)
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
-    with open_session(common) as session:
+    with open_session(common, shard=planning.shard) as session:
         report = replace(session, on_error=on_error).apply(
             inputs_from(paths, planning), confirm=None if yes else lambda plan: confirmed(plan, common)
         )

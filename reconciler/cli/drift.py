@@ -54,7 +54,7 @@ def command(
         raise click.UsageError("--new-only needs --state FILE: without a drift history all drift is new.")
     measured = _Measured(metrics, paths, common)
     try:
-        with open_session(common) as session:
+        with open_session(common, shard=planning.shard) as session:
             measured.endpoint = session.settings.endpoint.url
             report = session.drift(
                 inputs_from(paths, planning), history_file=state, only_new=new_only, out=planning.out

@@ -233,7 +233,7 @@ def _pace_options() -> list[Decorator[Any]]:
             type=float,
             callback=_require_positive(most=1000),
             metavar="N",
-            help="Requests per second, at most 1000. Default: limits.rate in reconciler.yaml, else 15.",
+            help="Requests per second, at most 1000; with --shard I/N, of all N jobs together. Default: limits.rate in reconciler.yaml, else 15.",
         ),
         click.option(
             "--timeout",

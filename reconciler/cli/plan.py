@@ -36,7 +36,7 @@ def command(
 
     PATH is a manifest, a folder of manifests, or "-" for standard input.
     """
-    with open_session(common) as session:
+    with open_session(common, shard=planning.shard) as session:
         report = session.plan(
             inputs_from(paths, planning), detailed=planning.detailed_exitcode, base=base, out=planning.out
         )

@@ -17,7 +17,7 @@ from reconciler.cli.options import CommonOptions, Invocation, PlanOptions
 from reconciler.cli.output import echo_error, echo_validation_errors, note, terminal_text
 from reconciler.cli.progress import status_line, wipe
 from reconciler.errors import ProblemsError, ReconcilerError
-from reconciler.manifests.selection import Inputs
+from reconciler.manifests.selection import Inputs, Shard
 
 if TYPE_CHECKING:
     from reconciler.config import Flags
@@ -31,11 +31,14 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
 @contextmanager
-def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Session]:
-    """A Session, connected to the service unless `connect` is False; the connection is closed at the end."""
+def open_session(common: CommonOptions, *, connect: bool = True, shard: Shard | None = None) -> Iterator[Session]:
+    """A Session, connected to the service unless `connect` is False; the connection is closed at the end.
+
+    A run of one `shard` takes its share of the rate.
+    """
     from reconciler.session import Session
 
-    session = Session.from_flags(_flags(common), os.environ)
+    session = Session.from_flags(_flags(common, shards=1 if shard is None else shard.count), os.environ)
     invocation = click.get_current_context().find_object(Invocation)
     if invocation is not None and session.settings.token is not None:
         invocation.secrets.add(session.settings.token.reveal())
@@ -52,7 +55,7 @@ def open_session(common: CommonOptions, *, connect: bool = True) -> Iterator[Ses
         yield online if line is None else replace(online, on_plan=line.planned, on_result=line.result)
 
 
-def _flags(common: CommonOptions) -> Flags:
+def _flags(common: CommonOptions, *, shards: int) -> Flags:
     """The options that settings depend on."""
     from reconciler.config import Flags
 
@@ -66,6 +69,7 @@ def _flags(common: CommonOptions) -> Flags:
         parallelism=common.parallelism,
         rate=common.rate,
         timeout=common.timeout,
+        shards=shards,
         insecure=common.insecure,
     )
 

@@ -42,7 +42,7 @@ def command(
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
     inputs = Inputs(paths=paths, types=types, shard=shard, stdin=standard_input(paths))
-    with _failures_in_junit(junit), open_session(common, connect=online) as session:
+    with _failures_in_junit(junit), open_session(common, connect=online, shard=shard) as session:
         validated = session.validate(inputs, online=online)
     outcome.warnings = validated.warnings
     if junit is not None:

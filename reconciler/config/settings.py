@@ -38,7 +38,10 @@ _ID_VARIABLES: Final = {"user_id": "CLARIFAI_USER_ID", "app_id": "CLARIFAI_APP_I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """The options of the command line that affect settings. None means that an option wasn't given."""
+    """The options of the command line that affect settings. None means that an option wasn't given.
+
+    `shards` is the number of jobs that share the rate: the N of `--shard I/N`.
+    """
 
     endpoint: str | None = None
     user_id: str | None = None
@@ -49,6 +52,7 @@ class Flags:
     parallelism: int | None = None
     rate: float | None = None
     timeout: float | None = None
+    shards: int = 1
     insecure: bool = False
 
 
@@ -58,7 +62,7 @@ class Limits:
 
     `rate` is in calls per second, `parallelism` in calls at the same time, `batch` in objects per request and `timeout`
     in seconds per call. 15 calls per second is the documented limit of the service (Clarifai documentation, "Rate
-    Limits").
+    Limits"). With `--shard I/N`, `rate` is the share of this shard.
     """
 
     rate: float = 15
@@ -234,9 +238,9 @@ def _limits(flags: Flags, file: ConfigFile) -> Limits:
             if problem is not None:
                 raise UsageError(f"--{name} {problem}.")
         chosen[name] = flag if flag is not None else stated.get(name, getattr(defaults, name))
-    # JSON Schema accepts 8.0 as an integer, hence the floor.
+    # The service limits the user, and every shard runs as the same user. JSON Schema accepts 8.0 as an integer, hence the floor.
     return Limits(
-        rate=chosen["rate"],
+        rate=chosen["rate"] / flags.shards,
         parallelism=math.floor(chosen["parallelism"]),
         batch=math.floor(chosen["batch"]),
         timeout=chosen["timeout"],

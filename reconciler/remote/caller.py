@@ -26,7 +26,7 @@ from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote import statuses
 from reconciler.remote.channel import open_channel, open_stub
 from reconciler.remote.convert import message_from
-from reconciler.remote.pacing import Pacer
+from reconciler.remote.pacing import Admission, Pacer
 from reconciler.remote.retry import Failure, RetryPolicy, Safety
 from reconciler.remote.scrub import Scrubber
 
@@ -108,7 +108,7 @@ class Caller:
             slot = self._pacer.wait()
             before_attempt()
             outcome = self._attempt(rpc, message, attempt)
-            self._pacer.answered(slot, is_served=isinstance(outcome, Response))
+            self._pacer.ended(slot, _admission(outcome))
             if isinstance(outcome, Response):
                 self._silence = 0
                 return outcome
@@ -128,11 +128,8 @@ class Caller:
             if wait is None or timing.is_stopping():
                 raise error
             _log.info("%s; attempt %d follows in %.1f s", error, attempt + 1, wait)
-            # A throttled call makes every thread pause, any other failure only this one.
-            if failure.is_throttle:
-                self._pacer.throttled(slot, wait)
-            else:
-                timing.sleep(wait)
+            # Only this call waits. If throttling is about the pace of all calls, the pacer slows them down.
+            timing.sleep(wait)
 
     def _message(self, rpc: str, body: Mapping[str, Any]) -> Any:
         request_type = service_pb2.DESCRIPTOR.services_by_name["V2"].methods_by_name[rpc].input_type
@@ -191,6 +188,16 @@ class Caller:
             attempts=attempt,
         )
         return error, Failure(fault=meaning.fault, is_timeout=code == "DEADLINE_EXCEEDED")
+
+
+def _admission(outcome: Response | tuple[RemoteError, Failure]) -> Admission:
+    if isinstance(outcome, Response):
+        return Admission.ADMITTED
+    error, failure = outcome
+    if failure.is_throttle:
+        return Admission.THROTTLED
+    # A status of the service's own shows that it has looked at the call. gRPC's may come from anything on the way.
+    return Admission.UNKNOWN if error.status is None else Admission.ADMITTED
 
 
 def _grpc_facts(error: Any) -> tuple[str, str]:

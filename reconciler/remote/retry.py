@@ -32,16 +32,16 @@ class Failure:
 class RetryPolicy:
     """How often failed calls are repeated, and the waits in between, in seconds.
 
-    The wait doubles with each attempt, from `first_wait` or `throttle_wait` up to `longest_wait`. No attempt begins later
-    than `budget` after the first one.
+    The wait doubles with each attempt, from `first_wait` up to `longest_wait`. No attempt begins later than `budget` after
+    the first one. A throttled call waits no longer than any other: how soon calls of all threads follow one another is the
+    pacer's decision.
     """
 
-    attempts: int = 12
+    attempts: int = 24
     first_contact: int = 6  # in place of `attempts` until the endpoint has responded once: it may be the wrong one
-    throttled_attempts: int = 12  # a throttled call wasn't carried out, so even a deletion may be repeated
+    throttled_attempts: int = 24  # a throttled call wasn't carried out, so even a deletion may be repeated
     first_wait: float = 0.5
-    throttle_wait: float = 2.0  # longer, because every thread has to slow down
-    longest_wait: float = 15.0
+    longest_wait: float = 5.0
     budget: float = 120.0
     timeouts: int = 1  # how many timeouts of one call are retried: each has already taken a whole --timeout
     silence: int = 2  # after this many timeouts in a row, of any calls, no further timeout is retried
@@ -70,7 +70,6 @@ class RetryPolicy:
             return None
         if failure.is_timeout and timeouts > self.timeouts:
             return None
-        first = self.throttle_wait if failure.is_throttle else self.first_wait
         # Between half of the wait and all of it, so that threads, and runs on other machines, don't retry in step.
-        wait = min(self.longest_wait, first * 2 ** (attempt - 1)) * (0.5 + jitter / 2)
+        wait = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1)) * (0.5 + jitter / 2)
         return wait if elapsed + wait <= self.budget else None

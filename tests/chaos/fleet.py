@@ -142,13 +142,17 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Runs of the tool in this process against a fleet's service. `wrap` may stand between the tool and the connection."""
+    """Runs of the tool in this process against a fleet's service.
+
+    `wrap` may stand between the tool and the connection. No wait takes any time, unless `timing` is given.
+    """
 
     fleet: Fleet
     emulator: Emulator
     place: Path
     timeout: float = 5
     parallelism: int = 4
+    timing: Timing | None = None
     on_error: OnError = "continue"
     wrap: Callable[[Remote], Remote] = field(default=lambda remote: remote)
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
@@ -173,7 +177,7 @@ class Run:
                 return Outcome(error=error)
 
     def remote(self) -> ClarifaiRemote:
-        timing = Timing(rate=100_000, timeout=self.timeout, sleep=lambda seconds: None)
+        timing = self.timing or Timing(rate=100_000, timeout=self.timeout, sleep=lambda seconds: None)
         return ClarifaiRemote(parse_endpoint(self.emulator.url), timing=timing)
 
     def session(self, remote: Remote) -> Session:

@@ -58,6 +58,19 @@ def test_shards_together_plan_what_one_run_plans(cli: RunCli, tmp_path: Path, ma
     assert [refused in shard for shard in shards] == [refused in whole] * 3
 
 
+@pytest.mark.parametrize(
+    ("options", "rate"), [((), 15), (("--shard", "2/3"), 5), (("--shard", "2/3", "--rate", "30"), 10)]
+)
+def test_a_shard_takes_its_share_of_the_rate(
+    cli: RunCli, tmp_path: Path, options: tuple[str, ...], rate: float
+) -> None:
+    (tmp_path / "m.yaml").write_text(manifests(NAMES), encoding="utf-8")
+    with Emulator(seed=SEED) as emulator:
+        where = ("--endpoint", emulator.url, "--format", "json")
+        result = cli("plan", "m.yaml", *options, *where, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+    assert result.document()["forecast"]["rate"] == rate
+
+
 def test_validate_judges_its_own_shard(cli: RunCli, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(manifests(NAMES).replace("notes: x", "note: x", 1), encoding="utf-8")
     codes = [cli("validate", "m.yaml", "--shard", f"{number}/4", cwd=tmp_path).exit_code for number in range(1, 5)]

@@ -397,3 +397,10 @@ def test_plaintext_to_another_machine_can_be_allowed(place: Place) -> None:
         "10.0.0.1:8080",
         True,
     )
+
+
+@pytest.mark.parametrize(("flags", "rate"), [({}, 5), ({"rate": 30}, 10), ({"rate": 1000, "shards": 1000}, 1)])
+def test_shards_share_the_rate_wherever_it_comes_from(place: Place, flags: dict[str, Any], rate: float) -> None:
+    assert place.resolve(**{"shards": 3, **flags}).limits.rate == rate
+    place.write("apiVersion: reconciler/v1\nkind: Config\nlimits: {rate: 6}\n")
+    assert place.resolve(shards=3).limits.rate == 2

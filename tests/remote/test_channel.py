@@ -49,7 +49,7 @@ def test_an_endpoint_where_nobody_listens_is_an_error_after_all_attempts(wording
             remote.get_model(KEY)
     assert (raised.value.code, raised.value.fault, raised.value.attempts) == ("UNAVAILABLE", FaultClass.TRANSIENT, 6)
     wording(str(raised.value).partition("refused. ")[2])
-    assert time.slept == [0.25, 0.5, 1.0, 2.0, 4.0]
+    assert time.slept == [0.25, 0.5, 1.0, 2.0, 2.5]
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl, which is not here")

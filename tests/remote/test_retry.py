@@ -37,9 +37,9 @@ def wait(
         (TIMEOUT, Safety.READ, 0.5),
         (TIMEOUT, Safety.REPEATABLE, 0.5),
         (TIMEOUT, Safety.ONCE, None),
-        (THROTTLE, Safety.READ, 2.0),
-        (THROTTLE, Safety.REPEATABLE, 2.0),
-        (THROTTLE, Safety.ONCE, 2.0),
+        (THROTTLE, Safety.READ, 0.5),
+        (THROTTLE, Safety.REPEATABLE, 0.5),
+        (THROTTLE, Safety.ONCE, 0.5),
         (FATAL, Safety.READ, None),
         (FATAL, Safety.REPEATABLE, None),
         (FATAL, Safety.ONCE, None),
@@ -50,18 +50,18 @@ def test_what_is_retried(failure: Failure, safety: Safety, expected: float | Non
     assert wait(failure, safety, timeouts=int(failure.is_timeout)) == expected
 
 
-def test_waits_double_up_to_a_limit_and_end_after_twelve_attempts() -> None:
-    waits = [wait(PASSING, attempt=attempt) for attempt in range(1, 14)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, *[15.0] * 6, None, None]
+def test_waits_double_up_to_a_limit_and_end_after_24_attempts() -> None:
+    waits = [wait(PASSING, attempt=attempt) for attempt in range(1, 26)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, *[5.0] * 19, None, None]
 
 
-def test_a_throttled_call_is_made_up_to_twelve_times() -> None:
-    waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 13)]
-    assert waits == [2.0, 4.0, 8.0, *[15.0] * 8, None]
+def test_a_throttled_call_is_made_up_to_24_times() -> None:
+    waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 25)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, *[5.0] * 19, None]
 
 
 def test_jitter_takes_up_to_half_of_a_wait() -> None:
-    assert [wait(THROTTLE, jitter=jitter) for jitter in (0, 0.5, 1)] == [1.0, 1.5, 2.0]
+    assert [wait(THROTTLE, jitter=jitter) for jitter in (0, 0.5, 1)] == [0.25, 0.375, 0.5]
 
 
 def test_a_second_missed_deadline_is_final() -> None:

@@ -1,10 +1,10 @@
-"""A Clarifai service of our own: a real gRPC server with SQLite state that any Clarifai client can use.
+"""An emulated Clarifai service: a real gRPC and REST server with SQLite state that any Clarifai client can use.
 
     from reconciler.emulator import Emulator, Switches
     with Emulator(seed=…, switches=Switches(overwrite_struct="by_key")) as emulator:
         …emulator.url…, emulator.calls, emulator.snapshot()
 
-Names are imported when they are used: the switches cost nothing, the server costs importing grpc.
+Names are imported when they are used, because the server costs importing grpc and the switches alone do not.
 """
 
 from __future__ import annotations

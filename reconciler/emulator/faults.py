@@ -1,4 +1,4 @@
-"""Which call a fault hits, and how many calls a second are let through. Counting only; `service` acts on it."""
+"""Decides which call a fault hits, and how many calls a second are admitted. It only counts; `service` acts on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FaultPlan:
         self._counters = [_Counter(fault) for fault in faults]
 
     def kind_for(self, rpc: str, request: Any = None) -> str | None:
-        """The kind of the first fault that hits this call, None for a call that goes well. Counts the call."""
+        """The kind of the first fault that hits this call, or None. Counts the call."""
         with self._lock:
             hits = [counter.fault.kind for counter in self._counters if counter.is_hit_by(rpc, request)]
         return hits[0] if hits else None
@@ -60,7 +60,7 @@ def _named(request: Any) -> set[str]:
 
 
 class RateLimit:
-    """At most `limit` calls within any second; a call that is turned away doesn't count."""
+    """At most `limit` calls within any second; rejected calls don't count."""
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
@@ -68,7 +68,7 @@ class RateLimit:
         self._admitted: deque[float] = deque()
 
     def admits(self, now: float) -> bool:
-        """Whether a call at `now` (seconds, monotonic) is let through."""
+        """Whether a call at `now` (seconds, monotonic) is admitted."""
         if self._limit is None:
             return True
         with self._lock:

@@ -38,7 +38,7 @@ def delete_model(turn: Turn, request: Any) -> Any:
 
 
 def delete_models(turn: Turn, request: Any) -> Any:
-    """DeleteModels: the ids, or every model of the app with delete_all; never both, never neither (a guess)."""
+    """DeleteModels: the ids, or every model of the app with delete_all. Both, or neither, are refused (a guess)."""
     user_id, app_id = turn.written_scope(request.user_app_id)
     if request.delete_all and request.ids:
         raise RefusedCallError(INVALID_REQUEST, "ids and delete_all can not be used at the same time")
@@ -103,7 +103,7 @@ def post_models(turn: Turn, request: Any) -> Any:
 
 
 def fill_new_model(message: Any, now: int) -> None:
-    """What a model has whether or not it was stated: name (its id), visibility, times."""
+    """Fill in what every model has: a name (its id), a visibility, times."""
     message.name = message.name or message.id
     message.visibility.gettable = message.visibility.gettable or PRIVATE
     for name in ("created_at", "modified_at"):
@@ -135,7 +135,7 @@ def post_model_versions(turn: Turn, request: Any) -> Any:
 
 
 def fill_new_version(message: Any, now: int) -> None:
-    """What a version has whether or not it was stated: status, visibility, times, the count of its concepts."""
+    """Fill in what every version has: a status, a visibility, times, the count of its concepts."""
     message.status.code = message.status.code or TRAINED
     message.status.description = message.status.description or VERSION_STATUS_TEXTS.get(message.status.code, "")
     message.visibility.gettable = message.visibility.gettable or PRIVATE

@@ -36,7 +36,7 @@ class Where:
     values: list[Any] = field(default_factory=list)
 
     def add(self, condition: str, *values: Any) -> None:
-        """Demand one more thing."""
+        """Add a condition."""
         self.conditions.append(condition)
         self.values.extend(values)
 
@@ -103,9 +103,9 @@ def search_page(
 def add_model_scope(where: Where, switches: Switches, *, user_id: str, app_id: str, me: str, leaks: bool) -> None:
     """Which apps a listing is over.
 
-    With an app: that app, and clarifai/main beside it where `leaks` (ListModelsRequest.dont_fetch_from_main tells of
-    it). Without: all apps of the user, or of everybody where there is no user either (V2.ListModels has HTTP bindings
-    without app and without user), others' only if public.
+    With an app: that app and, with `leaks`, clarifai/main too (service.proto, ListModelsRequest.dont_fetch_from_main).
+    Without an app: all apps of the user. Without a user either: the caller's own models and the public ones of
+    everybody. (V2.ListModels has HTTP bindings without app and without user.)
     """
     if app_id:
         own = "models.user_id = ? AND models.app_id = ?"

@@ -159,7 +159,7 @@ def _app(row: Any) -> Any:
 
 
 def get_user(turn: Turn, request: Any) -> Any:
-    """GetUser: "me" or nobody named is the token's user. Names and addresses of others are not shown (a guess)."""
+    """GetUser: "me", or an empty id, is the token's user. Names and addresses of other users are not shown (a guess)."""
     user_id = turn.scope(request.user_app_id)[0] or turn.me
     user = rows.find_user(turn.connection, user_id)
     since = rows.first_app_time(turn.connection, user_id)

@@ -183,7 +183,7 @@ class Gate:
             while context.is_active() and not self.stopping.wait(0.02):
                 pass
         code = "UNAVAILABLE" if kind == "UNAVAILABLE" else "DEADLINE_EXCEEDED"
-        self._abort(context, number, code, "a fault that was asked for")
+        self._abort(context, number, code, "a fault of the emulator's settings")
 
     def _abort(self, context: Any, number: int, code: str, details: str) -> NoReturn:
         self._log_end(number, status_code=0, grpc_code=code)

@@ -39,7 +39,7 @@ class Turn:
         return user_id or (self.me if user_app_id.app_id else ""), user_app_id.app_id
 
     def listed_scope(self, user_app_id: Any) -> tuple[str, str]:
-        """As `scope`; refused where the app doesn't exist, unless a switch makes that an empty listing."""
+        """As `scope`. Refuses an app that doesn't exist, unless a switch makes that an empty listing."""
         user_id, app_id = self.scope(user_app_id)
         if app_id and self.switches.unknown_app == "error" and not self._has_app(user_id, app_id):
             raise RefusedCallError(RESOURCE_MISSING, f"App {user_id}/{app_id} does not exist")

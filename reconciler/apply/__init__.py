@@ -4,6 +4,7 @@ sending.py    requests → one result each; the only caller of `send`
 in_flight.py  several requests under way at once, in order where they touch the same
 writing.py    the writing half of a run: journal, backup, sending, reading back
 gate.py       are these objects still as they were reviewed? asked before a run and before each sending
+mark.py       what was sent and can't be read back, recorded in owner marks
 verify.py     what of a plan is not there afterwards
 journal.py    what a run meant, sent and heard, on disk before each call
 backup.py     what is about to be deleted, on disk

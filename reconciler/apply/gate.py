@@ -13,7 +13,8 @@ A planned field counts as moved where live has neither the value that the plan w
 overwrite carries unmanaged siblings along, so a sibling that somebody changed counts too: sending would revert it. For a
 deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old. Of a
 model that another owner has adopted since, nothing is changed or deleted.
-A secret is compared where its value is known, and never shown.
+A secret is compared where its value is known, and never shown. What can't be read back as it was sent is as planned unless it is
+as wanted (secrets), or moved once it is neither (image URLs).
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from enum import Enum
 from typing import Any, Final
 
 from reconciler.compare.diff import FieldChange
+from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.errors import ReconcilerError
 from reconciler.plan.guards import is_kept_version, object_digest, owner_mark
 from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import SERVER_OWNED_IN_OUTPUT_INFO
-from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_copy_of_another, is_within
-from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
+from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_within
+from reconciler.resources.fields import KINDS, MARK_KEY, UNREADABLE_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Entry, Request
@@ -237,15 +239,15 @@ class Gate:
 
     def _state(self, key: Key, item: FieldChange, document: Document) -> State:
         live, spec = live_value(key, item, document), field_of(key, item)
+        if item.path == MARK and isinstance(live, Mapping):
+            # What apply itself records there after each run is not a change of the mark.
+            live = {name: value for name, value in live.items() if name != UNREADABLE_KEY}
         wanted = self._wanted(key, item)
-        # The service answers with the url of its own copy of an image: a copy that wasn't there before is the one sent.
-        is_image_sent = spec.shape is Shape.IMAGE and MISSING not in (wanted, live) and not _same(live, item.before)
-        if is_image_sent and is_copy_of_another(document, wanted):
-            return State.AFTER
         if _is_value(spec, live, wanted) or is_within(live, wanted, item.tolerance):
             return State.AFTER
-        # A plan doesn't keep the secret that was there, so it can't be distinguished from another.
-        if _is_unknown(item.before) or _is_value(spec, live, item.before):
+        # A plan doesn't keep the secret that was there, and a service may show the same one differently with each read.
+        is_secret = item.path != IMAGE_URL and item.path in self._changes[key].unreadable
+        if is_secret or _is_unknown(item.before) or _is_value(spec, live, item.before):
             return State.BEFORE
         return State.MOVED
 

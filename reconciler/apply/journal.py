@@ -84,6 +84,15 @@ class Journal:
             }
         )
 
+    def recording(self, request: Request) -> None:
+        """Owner marks are about to be written: what was sent is recorded in them."""
+        self._write({"event": "recording", "changes": [key.address for key in request.keys]})
+
+    def recorded(self, result: StepResult) -> None:
+        """A write of owner marks has ended."""
+        addresses = [key.address for key in result.request.keys]
+        self._write({"event": "recorded", "changes": addresses, "status": result.status.value, "error": result.error})
+
     def verified(self, *, converged: bool, remaining: Iterable[Key], unread: str | None) -> None:
         """The live side was read back, or couldn't be."""
         left = sorted({key.address for key in remaining})

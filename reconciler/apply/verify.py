@@ -18,6 +18,7 @@ from typing import Any
 
 from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
 from reconciler.compare.diff import FieldChange, changed_paths, spec_as_stated
+from reconciler.compare.unreadable import IMAGE_URL, Memory, Verdict, judged, memory_from, verdict
 from reconciler.plan.guards import owner_mark
 from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
@@ -41,7 +42,11 @@ def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:
     for request in plan.requests:
         for entry in request.entries:
             sent[entry.key].append(entry)
-    found = [left for change in plan.changes for left in _left(change, live, gate, sent[change.key])]
+    found = [
+        left
+        for change in plan.changes
+        for left in _left(change, live, gate, sent[change.key], _memory(change.key, live, plan.owner))
+    ]
     return (*found, *_newer_left(plan, live, sent), *_owners_left(plan, live))
 
 
@@ -65,8 +70,12 @@ def _newer_left(plan: Plan, live: LiveState, sent: Mapping[Key, list[Entry]]) ->
     for key, statements in newer_versions(plan, live).items():
         document = live.document(key)
         secrets = [entry for change in plan.changes if change.key.model() == key.model() for entry in sent[change.key]]
-        meant = Change(key=key, action="update", statements=statements)
-        for item in () if document is None else _against_statements(meant, document, secrets):
+        unreadable = {
+            path for change in plan.changes if change.key.model() == key.model() for path in change.unreadable
+        }
+        meant = Change(key=key, action="update", statements=statements, unreadable=tuple(sorted(unreadable)))
+        memory = _memory(key, live, plan.owner)
+        for item in () if document is None else _against_statements(meant, document, secrets, memory):
             yield key, item
 
 
@@ -83,7 +92,12 @@ def _owners_left(plan: Plan, live: LiveState) -> Iterator[Left]:
             yield key, FieldChange(path=OWNER, before=owner, after=wanted)
 
 
-def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry]) -> Iterator[Left]:
+def _memory(key: Key, live: LiveState, owner: str | None) -> Memory:
+    model = live.document(key.model())
+    return memory_from({} if model is None else model, owner=owner)
+
+
+def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry], memory: Memory) -> Iterator[Left]:
     key, document = change.key, live.document(change.key)
     if change.action == "delete":
         if document is not None:
@@ -99,10 +113,24 @@ def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry]) -> Ite
         for item in change.fields:
             # The owner mark, and what an undo puts back, are stated by nobody: the planned value itself is wanted.
             is_stated = field_of(key, item).path in stated and item.path[:2] != MARK
-            if not is_stated and gate.state_of(key, item, document) is not State.AFTER:
+            if not is_stated and not _is_there(key, item, document, gate, memory):
                 before = live_value(key, item, document)
                 yield key, FieldChange(path=item.path, before=before, after=item.after)
-        yield from ((key, item) for item in _against_statements(change, document, sent))
+        yield from ((key, item) for item in _against_statements(change, document, sent, memory))
+
+
+def _is_there(key: Key, item: FieldChange, document: Document, gate: Gate, memory: Memory) -> bool:
+    """Whether live has a planned value, as far as that can be said."""
+    if item.path != IMAGE_URL or item.after is MISSING:
+        return gate.state_of(key, item, document) is State.AFTER
+    found = verdict(
+        live=live_value(key, item, document),
+        stated=item.after,
+        record=memory.record(key, item.path),
+        digest_of=memory.digest(key, item.path),
+        is_kept=memory.keeps(item.path),
+    )
+    return found is not Verdict.SEND
 
 
 def _stated_paths(change: Change, statement: Statement) -> Iterator[FieldPath]:
@@ -112,11 +140,13 @@ def _stated_paths(change: Change, statement: Statement) -> Iterator[FieldPath]:
             yield spec.path
 
 
-def _against_statements(change: Change, document: Document, sent: list[Entry]) -> Iterator[FieldChange]:
+def _against_statements(change: Change, document: Document, sent: list[Entry], memory: Memory) -> Iterator[FieldChange]:
     """The paths that a plan made now from the same statements would change."""
     before = spec_from_document(change.key.kind, document)
     statements = [replace(each, stated=_known(each.stated, sent, before)) for each in change.statements]
-    after = spec_as_stated(change.key.kind, document, before, statements)
+    secret = [path[-1] for path in change.unreadable if path != IMAGE_URL]
+    wanted = spec_as_stated(change.key.kind, before, statements)
+    after = judged(change.key, before, wanted, statements, secret_params=secret, memory=memory).after
     hidden = {path for each in change.statements for path, _ in sensitive_places(each.stated)}
     hidden |= {item.path for item in change.fields if item.is_sensitive}
     tolerances = {item.path: item.tolerance for item in change.fields}

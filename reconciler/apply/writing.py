@@ -20,6 +20,7 @@ from reconciler.apply.backup import Backup
 from reconciler.apply.gate import Fate, Finding, Gate, HeldBackError, LiveState, Moved, State
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
+from reconciler.apply.mark import Recording, sent_values
 from reconciler.apply.sending import Conduct, OnError, Status, StepResult, UnreadError, apply_requests, settled
 from reconciler.apply.verify import Left, Shown, newer_versions, remaining
 from reconciler.compare.match import no_names
@@ -48,12 +49,13 @@ class Outcome:
     """What writing a plan did.
 
     `remaining` are the planned paths that live doesn't have afterwards (None: a deletion that did not happen), `unread` is
-    why reading back failed. `backups` are the folders that hold what was deleted, `run` is the id of the journal.
+    why reading back failed. `marks` are the writes of what owner marks record of values that can't be read back. `backups` are the folders that hold what was deleted, `run` is the id of the journal.
     """
 
     results: tuple[StepResult, ...] = ()
     remaining: tuple[Left, ...] = ()
     unread: str | None = None
+    marks: tuple[StepResult, ...] = ()
     backups: tuple[str, ...] = ()
     is_interrupted: bool = False
     run: str | None = None
@@ -89,7 +91,7 @@ class Reading:
 
 @dataclass(kw_only=True)
 class Writing:
-    """Writes one plan. `known` are secrets that no backup may show."""
+    """Writes one plan. `known` are secrets that no backup may show; `batch` is the most models of a call."""
 
     plan: Plan
     remote: Remote
@@ -98,6 +100,7 @@ class Writing:
     stop: Stop
     backups: Path
     parallelism: int
+    batch: int = 1
     known: frozenset[str] = frozenset()
     on_error: OnError = "continue"
     on_result: Callable[[StepResult], None] = lambda result: None
@@ -242,10 +245,12 @@ class Writing:
     def _read_back(self, outcome: Outcome) -> Outcome:
         try:
             live = LiveState(observed=self._with_newer_versions(self._read_again(outcome)))
+            live, marks = self._recording(outcome).recorded(live)
         except RemoteError as error:
             with suppress(ReconcilerError):
                 self.journal.verified(converged=False, remaining=(), unread=str(error))
             return replace(outcome, unread=str(error))
+        outcome = replace(outcome, marks=marks)
         left = remaining(self.plan, live)
         results = settled(outcome.results, lambda request: self._gate.outcome_of(request, live))
         outcome = replace(outcome, results=results, remaining=left)
@@ -253,6 +258,26 @@ class Writing:
             converged = outcome.is_complete(self.plan)
             self.journal.verified(converged=converged, remaining=[key for key, _ in left], unread=None)
         return outcome
+
+    def _recording(self, outcome: Outcome) -> Recording:
+        def send(requests: Sequence[Request]) -> Sequence[StepResult]:
+            conduct = Conduct(
+                parallelism=self.parallelism,
+                before_attempt=lambda _position, request, _attempt: self.journal.recording(request),
+                after_answer=lambda _position, result: self.journal.recorded(result),
+                may_start=lambda: not self.stop.is_set(),
+                pause=self.stop.wait,
+            )
+            return apply_requests(requests, self.remote, conduct=conduct)
+
+        return Recording(
+            plan=self.plan,
+            sent=sent_values(self.plan, outcome.results),
+            shown=self._shown.documents,
+            batch=self.batch,
+            write=send,
+            read=lambda keys: LiveState(observed=self.reading.objects(keys, ())),
+        )
 
     def _read_again(self, outcome: Outcome) -> Observed:
         """Everything that was written, read again, but for versions that no listing shows.
@@ -266,7 +291,8 @@ class Writing:
         gone = {key for result in done for key in result.request.keys}
         if any(result.is_unknown for result in outcome.results):
             return self.reading.afterwards(keys, gone)
-        answered = {key for key in self._shown.documents if key.kind is Kind.MODEL_VERSION}
+        unreadable = {item.key for item in sent_values(self.plan, outcome.results)}
+        answered = {key for key in self._shown.documents if key.kind is Kind.MODEL_VERSION} - unreadable
         sampled = self._samples(answered)
         read = [key for key in keys if key not in answered or key in sampled]
         models = [key.model() for key in keys if key in answered]

@@ -81,8 +81,16 @@ def _require_one_source(
     if plan_file is None and not paths:
         raise click.UsageError("Give PATH..., --plan FILE or --resume RUN.")
     if plan_file is not None:
-        picked = paths or planning.targets or planning.selectors or planning.prune or planning.types or planning.shard
-        if picked:
+        picked = (
+            paths,
+            planning.targets,
+            planning.selectors,
+            planning.prune,
+            planning.types,
+            planning.shard,
+            planning.resend,
+        )
+        if any(picked):
             raise click.UsageError(
                 "--plan and --resume apply a plan as it is. Leave out PATH and the options that a plan is made with."
             )

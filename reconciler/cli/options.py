@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
 
@@ -80,6 +80,7 @@ class PlanOptions:
     prune_scope: str | None
     max_deletes: int | None
     take_over: tuple[str, ...]
+    resend: tuple[Literal["image", "secrets", "all"], ...]
     types: str | None
     shard: Shard | None
     out: str | None = None
@@ -327,6 +328,16 @@ def _scope_options() -> list[Decorator[Any]]:
     ]
 
 
+def _resend_option() -> Decorator[Any]:
+    return click.option(
+        "--resend",
+        type=click.Choice(["image", "secrets", "all"]),
+        multiple=True,
+        help="Also send stated images, or secret params, that the live state doesn't show as they were sent, instead of "
+        "reporting them as not comparable. Can be repeated.",
+    )
+
+
 def _prune_options() -> list[Decorator[Any]]:
     return [
         click.option(
@@ -378,7 +389,7 @@ def plan_options(*, out: bool = False, detailed_exitcode: bool = False) -> Decor
 
     A safety option that would do nothing (--max-deletes without --prune) is a usage error.
     """
-    options = [*_scope_options(), *_prune_options()]
+    options = [*_scope_options(), _resend_option(), *_prune_options()]
     if out:
         options.append(_out_option())
     if detailed_exitcode:

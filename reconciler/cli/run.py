@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeVar
 
 import click
 
@@ -94,6 +94,9 @@ def _calls_logged(verbose: int) -> Iterator[None]:
 # --- input -----------------------------------------------------------------------------------------------------
 
 
+KINDS_TO_RESEND: Final[tuple[Literal["image", "secrets"], ...]] = ("image", "secrets")
+
+
 def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
     """What a plan is about, by the command line; standard input is passed on as bytes."""
     return Inputs(
@@ -104,6 +107,7 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
         take_over=planning.take_over,
+        resend=frozenset(kind for kind in KINDS_TO_RESEND if {kind, "all"} & set(planning.resend)),
         types=planning.types,
         shard=planning.shard,
         stdin=standard_input(paths),

@@ -3,6 +3,7 @@
 match.py         which live model and version each manifest entry means
 desired_spec.py  one manifest entry laid over what is there
 diff.py          what differs, path by path
+unreadable.py    values that can't be read back as they were sent
 expectations.py  what versions should be and no call can change
 
 params/ checks params of versions against the model types.

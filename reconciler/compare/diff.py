@@ -7,19 +7,31 @@ change, so people can read them. Canonical values are compared first; DeepDiff n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.compare.desired_spec import desired_spec, is_as_stated
 from reconciler.compare.match import Match
+from reconciler.compare.unreadable import (
+    IMAGE_URL,
+    Judged,
+    Memory,
+    NotComparable,
+    Resend,
+    Unreadable,
+    is_empty,
+    judged,
+    memory_from,
+    without_secrets,
+)
 from reconciler.errors import Origin, ProblemList
-from reconciler.resources.canonical import equal, equal_fields, is_copy_of_another, spec_from_document
+from reconciler.resources.canonical import equal, equal_fields, spec_from_document
 from reconciler.resources.desired import DesiredVersion, Statement
 from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
-from reconciler.resources.secrets import Secrets, Sensitive, holds_sensitive, revealed
+from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
 
@@ -50,7 +62,8 @@ class FieldChange:
 class Drift:
     """A resource whose live spec is not the desired one. `changes` is never empty and is ordered by path.
 
-    `statements` are what the manifest states of it, in order; none where the drift is not a manifest's.
+    `statements` are what the manifest states of it, in order; none where the drift is not a manifest's. `unreadable` are its
+    values that can't be read back, with what may be sent of each.
     """
 
     key: Key
@@ -60,32 +73,99 @@ class Drift:
     changes: tuple[FieldChange, ...]
     origin: Origin
     statements: tuple[Statement, ...] = ()
+    unreadable: Mapping[FieldPath, Unreadable] = field(default_factory=dict)
 
 
-def drifts(matches: Iterable[Match], *, owner: str | None, secrets: Secrets | None = None) -> tuple[Drift, ...]:
-    """Every resource that differs from its manifest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What comparing manifests with the live side finds, ordered by key.
 
-    With an `owner`, each model is also wanted to carry the owner mark. What `secrets` names is wrapped. Raises ProblemsError where entries of
-    `versions` that select the same live version contradict each other.
+    `not_comparable` are stated values about which nothing can be said. `unshown` are values that are sent although the
+    service won't show them, and nothing will record that they were sent.
     """
-    problems = ProblemList()
+
+    drifts: tuple[Drift, ...]
+    not_comparable: tuple[NotComparable, ...] = ()
+    unshown: tuple[NotComparable, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Comparing:
+    """What one comparison goes by, and what it collects."""
+
+    owner: str | None
+    secrets: Secrets
+    resend: Collection[Resend]
+    problems: ProblemList = field(default_factory=ProblemList)
+    judgements: list[Judged] = field(default_factory=list)
+
+    def judged(
+        self,
+        key: Key,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        statements: tuple[Statement, ...],
+        memory: Memory,
+    ) -> Judged:
+        """Judge the values of one resource that can't be read back."""
+        names = self.secrets.params_of(key) if key.version_id else ()
+        found = judged(key, before, after, statements, secret_params=names, memory=memory, resend=self.resend)
+        self.judgements.append(found)
+        return found
+
+
+def compared(
+    matches: Iterable[Match],
+    *,
+    owner: str | None,
+    secrets: Secrets | None = None,
+    resend: Collection[Resend] = (),
+) -> Comparison:
+    """Compare every resource with its manifest.
+
+    With an `owner`, each model is also wanted to carry the owner mark. What `secrets` names is wrapped. Stated values that can't be
+    compared are sent again where `resend` says so. Raises ProblemsError where entries of `versions` that select the same live
+    version contradict each other.
+    """
+    comparing = _Comparing(owner=owner, secrets=secrets or Secrets(), resend=resend)
     found: list[Drift] = []
     for match in matches:
-        if not _is_model_in_sync(match, owner):
-            found.extend(_model_drift(match, owner))
-        found.extend(_version_drifts(match, problems))
-    problems.raise_if_any()
-    if secrets is not None:
-        found = [_concealed(drift, secrets) if secrets.may_be_in(drift.key) else drift for drift in found]
-    return tuple(sorted(found, key=lambda drift: drift.key))
+        found.extend(_drifts(match, comparing))
+    comparing.problems.raise_if_any()
+    found = [
+        _concealed(drift, comparing.secrets) if comparing.secrets.may_be_in(drift.key, drift.document) else drift
+        for drift in found
+    ]
+    return Comparison(
+        drifts=tuple(sorted(found, key=lambda drift: drift.key)),
+        not_comparable=_ordered(item for each in comparing.judgements for item in each.not_comparable),
+        unshown=_ordered(item for each in comparing.judgements for item in each.unshown),
+    )
+
+
+def _ordered(items: Iterable[NotComparable]) -> tuple[NotComparable, ...]:
+    return tuple(sorted(items, key=lambda item: (item.address, item.path)))
+
+
+def _drifts(match: Match, comparing: _Comparing) -> Iterable[Drift]:
+    visibility = match.desired.stated.get("visibility", MISSING)
+    memory = memory_from(match.observed.document, owner=comparing.owner, visibility=visibility)
+    if not _is_model_in_sync(match, comparing.owner, memory):
+        yield from _model_drift(match, comparing, memory)
+    yield from _version_drifts(match, comparing, memory)
 
 
 def drift_between(
     key: Key, document: Document, before: Mapping[str, Any], after: Mapping[str, Any], *, secrets: Secrets
 ) -> Drift | None:
     """What differs between two specs of a resource whose live document is at hand; None where nothing does."""
-    found = next(iter(_drift(key, document, before, after, {}, Origin(path=""))), None)
-    return found if found is None or not secrets.may_be_in(key) else _concealed(found, secrets)
+    # Nothing is stated here, so no secret may be sent.
+    names = secrets.params_of(key) if key.version_id else ()
+    paths: list[FieldPath] = [(*PARAMS, name) for name in names]
+    values: dict[FieldPath, Unreadable] = {path: Unreadable(is_empty=is_empty(lookup(before, path))) for path in paths}
+    judgement = Judged(after=after, values=values)
+    drift = next(iter(_drift(key, document, before, judgement, {}, Origin(path=""))), None)
+    return drift if drift is None or not secrets.may_be_in(key, document) else _concealed(drift, secrets)
 
 
 def _concealed(drift: Drift, secrets: Secrets) -> Drift:
@@ -117,39 +197,40 @@ def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any
     return path
 
 
-def _is_model_in_sync(match: Match, owner: str | None) -> bool:
+def _is_model_in_sync(match: Match, owner: str | None, memory: Memory) -> bool:
     """A quick yes for most of a fleet; a no means nothing."""
     desired, document = match.desired, match.observed.document
-    if desired.removals or "image" in desired.stated:
+    if desired.removals:
         return False
     if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
         return False
     mark = lookup(document, ("metadata", MARK_KEY))
-    return owner is None or equal(mark, desired_mark(mark, owner=owner, protect=desired.protect))
+    return owner is None or equal(mark, _desired_mark(match, mark, owner, memory))
 
 
-def _model_drift(match: Match, owner: str | None) -> Iterable[Drift]:
-    desired, document = match.desired, match.observed.document
+def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
+    desired, document, owner = match.desired, match.observed.document, comparing.owner
     before = spec_from_document(desired.key.kind, document)
     statements = (desired.statement,)
-    after = spec_as_stated(desired.key.kind, document, before, statements)
+    after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements)
     if owner is not None:
         path = ("metadata", MARK_KEY)
-        after = with_value(after, path, desired_mark(lookup(before, path), owner=owner, protect=desired.protect))
-    yield from _drift(desired.key, document, before, after, desired.origins, desired.origin, statements)
+        after = with_value(after, path, _desired_mark(match, lookup(before, path), owner, memory))
+    found = comparing.judged(desired.key, before, after, statements, memory)
+    yield from _drift(desired.key, document, before, found, desired.origins, desired.origin, statements)
 
 
-def spec_as_stated(
-    kind: Kind, document: Document, before: Mapping[str, Any], statements: Iterable[Statement]
-) -> dict[str, Any]:
+def spec_as_stated(kind: Kind, before: Mapping[str, Any], statements: Iterable[Statement]) -> dict[str, Any]:
     """The spec that statements ask for, one after the other, given what is there."""
     after = dict(before)
     for statement in statements:
-        stated = statement.stated
-        if "image" in stated and is_copy_of_another(document, stated["image"]["url"]):
-            stated = {**stated, "image": before["image"]}  # it can't be told from the stated one: taken to be its copy
-        after = desired_spec(kind, after, stated, action=statement.action, removals=statement.removals)
+        after = desired_spec(kind, after, statement.stated, action=statement.action, removals=statement.removals)
     return after
+
+
+def _desired_mark(match: Match, mark: Any, owner: str, memory: Memory) -> dict[str, Any]:
+    wanted = desired_mark(mark, owner=owner, protect=match.desired.protect)
+    return without_secrets(wanted) if memory.is_public else wanted
 
 
 def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
@@ -159,17 +240,17 @@ def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, An
     return {**kept, "owner": owner, "protect": live if protect is None else protect}
 
 
-def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
+def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
         if all(_is_held(key, document, entry) for entry in entries):
             continue
         before = spec_from_document(key.kind, document)
         statements = tuple(entry.statement for entry in entries)
-        after = spec_as_stated(key.kind, document, before, statements)
+        after = spec_as_stated(key.kind, before, statements)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
-            if spec_as_stated(key.kind, document, after, (entry.statement,)) != after:
-                problems.add(
+            if spec_as_stated(key.kind, after, (entry.statement,)) != after:
+                comparing.problems.add(
                     "contradicting-versions",
                     f"this entry and another of model {key.model().address} select version {key.version_id} "
                     "and want different things of it.",
@@ -178,8 +259,9 @@ def _version_drifts(match: Match, problems: ProblemList) -> Iterable[Drift]:
                 )
         if _is_same(before, after):
             continue
+        found = comparing.judged(key, before, after, statements, memory)
         origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
-        yield from _drift(key, document, before, after, origins, entries[0].origin, statements)
+        yield from _drift(key, document, before, found, origins, entries[0].origin, statements)
 
 
 def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
@@ -190,11 +272,12 @@ def _drift(
     key: Key,
     document: Document,
     before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    judgement: Judged,
     origins: Mapping[FieldPath, Origin],
     origin: Origin,
     statements: tuple[Statement, ...] = (),
 ) -> Iterable[Drift]:
+    after = judgement.after
     if _is_same(before, after):
         return
     changes = [
@@ -214,6 +297,7 @@ def _drift(
             changes=tuple(changes),
             origin=origin,
             statements=statements,
+            unreadable=judgement.values,
         )
 
 
@@ -236,7 +320,7 @@ def changed_paths(field: FieldSpec, before: Any, after: Any) -> list[FieldPath]:
         return []
     if field.shape is Shape.STRUCT:
         return [field.path + path for path in _struct_paths(revealed(before), revealed(after))]
-    return [(*field.path, "url")] if field.shape is Shape.IMAGE else [field.path]
+    return [IMAGE_URL] if field.shape is Shape.IMAGE else [field.path]
 
 
 def _struct_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldPath]:

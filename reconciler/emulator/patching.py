@@ -94,6 +94,7 @@ class Variant:
     struct: Literal["whole", "by_key", "by_key_deep"] = "whole"
     keeps_unsent: bool = True
     tags: Literal["append_missing", "append", "replace"] = "append_missing"
+    removes_keys: bool = True
 
 
 def merge(patch: Json, stored: Json) -> Json:
@@ -196,7 +197,7 @@ def _patch_struct(action: str, patch: dict[str, Json], stored: dict[str, Json], 
     if action == "merge":
         return merge(patch, stored)
     if action == "remove":
-        return remove(patch, stored)
+        return remove(patch, stored) if variant.removes_keys else stored
     if variant.struct == "whole":
         return overwrite(patch, stored)
     return overlay(patch, stored, deep=variant.struct == "by_key_deep")

@@ -103,6 +103,10 @@ class Switches:
     """What `merge` does to a list of strings (toolkits, use_cases, languages). "Manage Models" says that it appends to an
     existing list; whether equal items are dropped is unknown."""
 
+    remove_keys: Literal["taken", "ignored"] = "taken"
+    """What `remove` does to keys of a Struct that are sent as true: they are removed, as "Patching" says, or nothing
+    happens, since "Manage Models" says that remove only deletes images. Unknown."""
+
     patch_models_output_info: Literal["ignore", "error"] = "ignore"
     """PatchModels with Model.output_info, which is deprecated since 20 January 2023 ("Upcoming API changes"): ignored, or
     refused with 21202. Unknown."""

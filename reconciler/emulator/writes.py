@@ -197,6 +197,7 @@ def require_batch(switches: Switches, name: str, items: Sequence[Any]) -> None:
 def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches) -> None:
     """Patch the message `stored` in place. Only fields that were sent are written, the others keep their bytes."""
     variant = Variant(
+        removes_keys=switches.remove_keys == "taken",
         struct=switches.overwrite_struct,
         keeps_unsent=switches.overwrite_output_info == "keep_unsent",
         tags=switches.merge_tags,

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Literal, TextIO
 
 from reconciler.errors import ProblemList, ReconcilerError
 from reconciler.resources.desired import Desired, DesiredModel
@@ -30,7 +30,10 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them."""
+    """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them.
+
+    `resend` are the kinds of values to send again where they can't be compared.
+    """
 
     paths: tuple[str, ...]
     targets: tuple[str, ...] = ()
@@ -39,6 +42,7 @@ class Inputs:
     prune_whole_app: bool = False
     max_deletes: int | None = None
     take_over: tuple[str, ...] = ()
+    resend: frozenset[Literal["image", "secrets"]] = frozenset()
     types: str | None = None
     shard: Shard | None = None
     stdin: TextIO | BinaryIO | None = None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from reconciler.compare.diff import FieldChange, drifts
+from reconciler.compare.diff import FieldChange, compared
 from reconciler.compare.match import Match, matches
 from reconciler.errors import ProblemsError
 from reconciler.manifests.base import BaseState
@@ -89,7 +89,7 @@ def _wants(
             continue
         try:
             match = matches(Desired(models=(model,)), observed)
-            differing = drifts(match, owner=base.owner, secrets=secrets)
+            differing = compared(match, owner=base.owner, secrets=secrets).drifts
         except ProblemsError as error:
             message = (
                 f"what {base.ref} wants of this model can't be told, so its changes count as this change's: "

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import expectation_document, expectation_from_document
+from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.requests.calls import Notice
@@ -79,6 +80,8 @@ def _change_document(change: Change) -> dict[str, Any]:
         document["object_digest"] = change.object_digest
     if change.retain is not None:
         document["retain"] = change.retain
+    if change.unreadable:
+        document["unreadable"] = [path_text(path) for path in change.unreadable]
     return document
 
 
@@ -141,6 +144,11 @@ def refusal_document(refusal: Refusal) -> dict[str, Any]:
     }
 
 
+def not_comparable_document(item: NotComparable) -> dict[str, Any]:
+    """One entry of `not_comparable`."""
+    return {"address": item.address, "path": path_text(item.path), "reason": item.reason}
+
+
 def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
     """The plan as JSON data, fingerprint included."""
     document: dict[str, Any] = {
@@ -158,6 +166,7 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         "summary": plan.summary,
         "changes": [_change_document(change) for change in plan.changes],
         "refused": [refusal_document(refusal) for refusal in plan.refused],
+        "not_comparable": [not_comparable_document(item) for item in plan.not_comparable],
         "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
         "requests": [request_document(request) for request in plan.requests],
         **plan.extra,
@@ -235,6 +244,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         changes=tuple(_change(entry, keys) for entry in document["changes"]),
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
         refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
+        not_comparable=tuple(_not_comparable(entry) for entry in document.get("not_comparable", [])),
         notices=tuple(_made(Notice, entry) for entry in document.get("notices", [])),
         expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
         warnings=tuple(problem_from_document(entry) for entry in document.get("warnings", [])),
@@ -276,8 +286,13 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
         attribution=entry.get("attribution"),
         object_digest=entry.get("object_digest"),
         retain=entry.get("retain"),
+        unreadable=tuple(map(path_from_text, entry.get("unreadable", []))),
         statements=tuple(_statement(item) for item in entry.get("statements", [])),
     )
+
+
+def _not_comparable(entry: Mapping[str, Any]) -> NotComparable:
+    return NotComparable(address=entry["address"], path=path_from_text(entry["path"]), reason=entry["reason"])
 
 
 def _statement(entry: Mapping[str, Any]) -> Statement:

@@ -26,7 +26,7 @@ from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import Notice
 from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
-from reconciler.resources.fields import MARK_KEY, MODEL_TRAINING_STATUSES
+from reconciler.resources.fields import MARK_KEY, MODEL_TRAINING_STATUSES, UNREADABLE_KEY
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Observed, ObservedModel
 from reconciler.resources.secrets import redacted
@@ -68,9 +68,11 @@ class Decision:
 
 
 def owner_mark(model: ObservedModel) -> Mapping[str, Any]:
-    """The live owner mark, or {} where there is none."""
+    """The live owner mark without what it records of values, or {} where there is none."""
     mark = lookup(model.document, ("metadata", MARK_KEY))
-    return mark if isinstance(mark, Mapping) and isinstance(mark.get("owner"), str) else {}
+    if not isinstance(mark, Mapping) or not isinstance(mark.get("owner"), str):
+        return {}
+    return {name: value for name, value in mark.items() if name != UNREADABLE_KEY}
 
 
 def owner_refusals(

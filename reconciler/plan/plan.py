@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Problem, Refusal
 from reconciler.remote.observe import FEW
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Statement
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
+from reconciler.resources.tree import FieldPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class Change:
     it, "base" where the base's do too. A deletion carries `object_digest`, a digest of the whole object as it was
     reviewed, and for a version `retain`, the number of newest versions that stay. `statements` are what the manifest states
     of the resource; a saved plan keeps those of the fields that change, where they say more than the change itself.
+    `unreadable` are the paths of an update whose values can't be read back as they are sent.
     """
 
     key: Key
@@ -39,6 +42,7 @@ class Change:
     attribution: str | None = None
     object_digest: str | None = None
     retain: int | None = None
+    unreadable: tuple[FieldPath, ...] = ()
     statements: tuple[Statement, ...] = field(default=(), compare=False)
 
 
@@ -68,21 +72,28 @@ class Forecast:
     rate: float
 
 
-def forecast(requests: Sequence[Request], *, rate: float) -> Forecast:
-    """What sending these requests and reading back takes at `rate` calls per second."""
+def forecast(requests: Sequence[Request], *, rate: float, recorded: int = 0, batch: int = 1) -> Forecast:
+    """What sending these requests and reading back takes at `rate` calls per second.
+
+    Of `recorded` models the owner mark is written afterwards, `batch` in each call, and read once more.
+    """
     models = {key.model() for request in requests for key in request.keys}
-    calls = len(requests) + (len(models) if len(models) <= FEW else 1)
+    calls = len(requests) + _reads(len(models)) + -(-recorded // batch) + _reads(recorded)
     return Forecast(calls=calls, seconds=round(calls / rate, 1), rate=rate)
+
+
+def _reads(models: int) -> int:
+    return models if models <= FEW else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one run would do, in the order in which it would do it.
 
-    `warnings` are what the manifests may not have meant. `compared` are the models whose manifests were compared with live; a
-    saved plan doesn't keep them.
-    `owner` is the owner that it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two plans with the same content at the
-    same time have the same fingerprint.
+    `not_comparable` are stated values about which nothing can be said. `warnings` are what the manifests may not have meant.
+    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them. `owner` is the owner that
+    it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two
+    plans with the same content at the same time have the same fingerprint.
     """
 
     tool_version: str
@@ -93,6 +104,7 @@ class Plan:
     requests: tuple[Request, ...] = ()
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
+    not_comparable: tuple[NotComparable, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     warnings: tuple[Problem, ...] = ()
     unchanged: int = 0

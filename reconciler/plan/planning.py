@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from reconciler import __version__
-from reconciler.compare.diff import Drift, drifts
+from reconciler.compare.diff import Comparison, compared, spec_as_stated
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.compare.params.grid import settled, with_tolerances
+from reconciler.compare.unreadable import IMAGE_URL, stated_at
 from reconciler.config import Settings
 from reconciler.errors import Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.base import BaseState
@@ -47,12 +48,13 @@ from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
 from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
-from reconciler.resources.canonical import is_copy_of_another
+from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
 from reconciler.resources.request import Request
-from reconciler.resources.secrets import Secrets, known_secrets
+from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts
+from reconciler.resources.tree import MISSING, lookup, path_text, with_value
 
 FEWEST = 2
 """The largest number of models that are read one by one right before a request about them."""
@@ -94,17 +96,17 @@ class Planning:
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         secrets = _secrets(known, found, types)
-        differing = [
-            drift
-            for drift in with_tolerances(drifts(found, owner=self.settings.owner, secrets=secrets), found, types)
-            if drift.key not in deleted
-        ]
+        for text in sorted(_stated_secrets(found, secrets)):
+            self.remote.register_secret(text)
+        comparison = compared(found, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
+        differing = with_tolerances(comparison.drifts, found, types)
+        comparison = replace(comparison, drifts=tuple(drift for drift in differing if drift.key not in deleted))
         expectations = self._expectations(found, deleted)
         batch = self.settings.limits.batch
         plan = assembled(
             found=found,
-            drifts=differing,
-            calls=calls_from_drifts(differing, batch=batch),
+            comparison=comparison,
+            calls=calls_from_drifts(comparison.drifts, batch=batch),
             decision=decision,
             observed=observed,
             owner=self.settings.owner,
@@ -116,7 +118,10 @@ class Planning:
             tool_version=__version__,
             expectations=expectations,
         )
-        plan = replace(plan, forecast=forecast(plan.requests, rate=self.settings.limits.rate))
+        recorded = len(_recorded(plan))
+        plan = replace(
+            plan, forecast=forecast(plan.requests, rate=self.settings.limits.rate, recorded=recorded, batch=batch)
+        )
         if base is not None:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
@@ -126,9 +131,22 @@ class Planning:
         found = self._matched(desired)
         return _require_fitting_params(found, self._types(found, snapshot=None))
 
-    def desired_specs(self, desired: Desired) -> dict[Key, Mapping[str, Any]]:
-        """The wanted spec of every resource that differs from its manifest now."""
-        return {drift.key: drift.after for drift in drifts(self._matched(desired), owner=self.settings.owner)}
+    def desired_specs(self, desired: Desired, plan: Plan) -> dict[Key, Mapping[str, Any]]:
+        """The desired specs of the plan's resources, in which values that can't be read back are as stated."""
+        unreadable = {change.key: change.unreadable for change in plan.changes}
+        specs: dict[Key, Mapping[str, Any]] = {}
+        for match in self._matched(desired):
+            statements = {key: [each.statement for each in entries] for key, entries in match.versions.items()}
+            statements[match.desired.key] = [match.desired.statement]
+            for key, stated in statements.items():
+                document = match.observed.document
+                if key.version_id:
+                    document = match.observed.versions_by_id[key.version_id].document
+                spec = spec_as_stated(key.kind, spec_from_document(key.kind, document), stated)
+                for path in unreadable.get(key, ()):
+                    spec = with_value(spec, path, stated_at(stated, path))
+                specs[key] = spec
+        return specs
 
     def read(self, keys: Iterable[Key], whole: Collection[Key] = (), *, gone: Collection[Key] = ()) -> Observed:
         """The live side of models and versions; of the models in `whole` every version.
@@ -322,10 +340,23 @@ def _secrets(known: frozenset[str], found: tuple[Match, ...], types: Mapping[str
     return secrets_from_types(types, version_of, known=known)
 
 
+def _stated_secrets(found: Iterable[Match], secrets: Secrets) -> set[str]:
+    """The texts that manifests state in params which the model type declares secret: the service may quote them in errors."""
+    return {
+        text
+        for match in found
+        for key, entries in match.versions.items()
+        for name in secrets.params_of(key)
+        for entry in entries
+        if (value := lookup(entry.stated, (*PARAMS, name))) is not MISSING
+        for text in secret_texts(Sensitive(value, "manifest"))
+    }
+
+
 def assembled(
     *,
     found: tuple[Match, ...],
-    drifts: Iterable[Drift],
+    comparison: Comparison,
     calls: Calls,
     decision: Decision,
     observed: Observed,
@@ -340,8 +371,15 @@ def assembled(
 ) -> Plan:
     """The plan of one run. Changes are ordered by key; requests as they are sent: updates, then deletions."""
     updates = [
-        Change(key=drift.key, action="update", fields=drift.changes, origin=drift.origin, statements=drift.statements)
-        for drift in drifts
+        Change(
+            key=drift.key,
+            action="update",
+            fields=drift.changes,
+            origin=drift.origin,
+            statements=drift.statements,
+            unreadable=tuple(sorted(drift.unreadable)),
+        )
+        for drift in comparison.drifts
     ]
     deletes = [
         deletion_of(
@@ -354,6 +392,7 @@ def assembled(
         for candidate in decision.deletions
     ]
     changes = sorted((*updates, *deletes), key=lambda change: (change.key, change.action))
+    deleted = {change.key.address for change in deletes}
     touched = {change.key.model() for change in changes}
     return Plan(
         tool_version=tool_version,
@@ -365,7 +404,8 @@ def assembled(
         owner=owner,
         requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
         refused=(*calls.refusals, *decision.refusals),
-        notices=(*_notices(found, owner), *calls.notices, *decision.notices),
+        notices=(*_notices(found, owner), *_unshown(comparison, owner), *calls.notices, *decision.notices),
+        not_comparable=tuple(item for item in comparison.not_comparable if item.address not in deleted),
         expectations=expectations,
         compared=tuple(match.desired.key for match in found),
         unchanged=sum(match.desired.key not in touched for match in found),
@@ -374,14 +414,35 @@ def assembled(
 
 def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:
     for match in found:
-        key, stated = match.desired.key, match.desired.stated
+        key = match.desired.key
         if owner is None and match.desired.protect:
             # A safety setting that does nothing must say so.
             message = "protect: true has no effect without an owner in reconciler.yaml: it is kept in the owner mark."
             yield Notice(address=key.address, message=message)
-        if "image" in stated and is_copy_of_another(match.observed.document, stated["image"]["url"]):
-            message = (
-                "the live image is the service's own copy, which can't be compared with the stated url; it is taken to "
-                "be that image. To replace it, remove it first."
-            )
-            yield Notice(address=key.address, message=message)
+
+
+def _unshown(comparison: Comparison, owner: str | None) -> Iterator[Notice]:
+    """What to know about secrets that the service doesn't show, although the manifests state them."""
+    for item in comparison.unshown:
+        remedy = (
+            "An owner in reconciler.yaml makes apply record what it has sent."
+            if owner is None
+            else "What was sent to a PUBLIC model isn't recorded."
+        )
+        yield Notice(
+            address=item.address,
+            message=f"the service shows no {path_text(item.path)}. If it doesn't after apply either, apply can't verify it, "
+            f"and every plan sends it again. {remedy}",
+        )
+
+
+def _recorded(plan: Plan) -> set[Key]:
+    """The models whose owner mark records what the plan sends and can't be read back."""
+    if plan.owner is None:
+        return set()
+    return {
+        change.key.model()
+        for change in plan.changes
+        for item in change.fields
+        if item.path in {*change.unreadable, IMAGE_URL} and item.after is not MISSING and change.action == "update"
+    }

@@ -12,8 +12,8 @@ from reconciler.errors import ReconcilerError, Refusal, RefusedError
 from reconciler.plan.document import PlanFormatError, plan_document, plan_from_document
 from reconciler.plan.plan import Plan
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Entry, Request
-from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
+from reconciler.resources.request import Entry
+from reconciler.resources.secrets import MARK, Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 from reconciler.state.whole_files import write_whole
 
@@ -60,8 +60,8 @@ def _refuse_constant(name: str) -> Any:
 
 ENV = "env:"
 
-DesiredOf = Callable[[Key], Mapping[str, Any]]
-"""The wanted spec of a resource, computed from the manifests and the live side of now."""
+SpecOf = Callable[[Key], Mapping[str, Any]]
+"""The spec of a resource: the desired one, computed from the manifests and the live state, or the live one."""
 
 
 def needs_secrets(plan: Plan) -> bool:
@@ -71,7 +71,7 @@ def needs_secrets(plan: Plan) -> bool:
 
 def needs_manifests(plan: Plan) -> bool:
     """Whether some of them come from the manifests rather than from environment variables alone."""
-    return any(not secret.source.startswith(ENV) for secret in _secrets(plan))
+    return any(not secret.source.startswith(ENV) and secret.source != MARK for secret in _secrets(plan))
 
 
 def _secrets(plan: Plan) -> Iterator[Sensitive]:
@@ -80,25 +80,27 @@ def _secrets(plan: Plan) -> Iterator[Sensitive]:
     )
 
 
-def restored(plan: Plan, *, environ: Mapping[str, str], desired_of: DesiredOf) -> Plan:
+def restored(plan: Plan, *, environ: Mapping[str, str], desired_of: SpecOf, live_of: SpecOf) -> Plan:
     """The plan with its secrets filled in. Raises ReconcilerError naming the first that can't be read again."""
-    return replace(plan, requests=tuple(_request(request, environ, desired_of) for request in plan.requests))
+
+    def filled(entry: Entry) -> Entry:
+        return _entry(entry, environ, desired_of, live_of)
+
+    requests = (replace(request, entries=tuple(map(filled, request.entries))) for request in plan.requests)
+    return replace(plan, requests=tuple(requests))
 
 
-def _request(request: Request, environ: Mapping[str, str], desired_of: DesiredOf) -> Request:
-    return replace(request, entries=tuple(_entry(entry, environ, desired_of) for entry in request.entries))
-
-
-def _entry(entry: Entry, environ: Mapping[str, str], desired_of: DesiredOf) -> Entry:
+def _entry(entry: Entry, environ: Mapping[str, str], desired_of: SpecOf, live_of: SpecOf) -> Entry:
     values = entry.values
     for place, secret in sensitive_places(entry.values):
         path = tuple(map(str, place))  # a list with a secret in it is one secret, so every step is a name
-        value = _read_again(secret, entry.key, path, environ, desired_of)
+        spec_of = live_of if secret.source == MARK else desired_of
+        value = _read_again(secret, entry.key, path, environ, spec_of)
         values = with_value(values, path, Sensitive(value, secret.source))
     return replace(entry, values=values)
 
 
-def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], desired_of: DesiredOf) -> Any:
+def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], spec_of: SpecOf) -> Any:
     if secret.source.startswith(ENV):
         name = secret.source.removeprefix(ENV)
         if not environ.get(name):
@@ -107,10 +109,10 @@ def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[s
                 "set. Set it, or make a new plan."
             )
         return environ[name]
-    value = lookup(desired_of(key), path)
+    value = lookup(spec_of(key), path)
     if value is MISSING:
         raise ReconcilerError(
-            f"The secret at {path_text(path)} of {key.address} can't be read again: it is not in the manifests any more. "
+            f"The secret at {path_text(path)} of {key.address} can't be read again: it is not there any more. "
             "Make a new plan."
         )
     return revealed(value)

@@ -26,6 +26,7 @@ from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
     history_texts,
+    not_comparable_texts,
     remaining_texts,
     request_counts,
     stale_texts,
@@ -119,6 +120,7 @@ _EXPENDABLE: Final = (
     "### From this change",
     "### Changes",
     "### Notes",
+    "### Not comparable",
     "### Warnings",
     "### Backups",
     "### Deletions",
@@ -148,6 +150,7 @@ def _parts(report: Report) -> Iterator[_Part]:
     title = "### From this change" if is_attributed(plan.changes) else "### Changes"
     yield _updates(title, [change for change in updates if change.attribution != "base"])
     yield _updates("### Already pending before this change", base)
+    yield _sentences("### Not comparable", not_comparable_texts(report))
     yield _sentences("### Drift history", history_texts(report))
     yield _sentences("### Notes", (f"{notice.address}: {notice.message}" for notice in plan.notices))
     yield _sentences("### Warnings", map(str, report.warnings))

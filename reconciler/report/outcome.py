@@ -12,6 +12,7 @@ from typing import Any, Final
 from reconciler.apply.gate import Moved
 from reconciler.apply.sending import Status
 from reconciler.compare.expectations import unmet_text
+from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.report.drift_history import Place
 from reconciler.report.edits import shown
 from reconciler.report.grouping import is_attributed
@@ -38,12 +39,17 @@ def summary_text(report: Report) -> Styled:
     # Updates and deletions count models and versions one by one; an unchanged model is in sync with all of its versions.
     unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
     if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
-        return f"In sync: {unchanged} unchanged.", "good"
+        return f"In sync: {unchanged} unchanged{_not_compared(report)}.", "good"
     numbers = f"{counts['update']} to update, {counts['delete']} to delete, {unchanged} unchanged"
     refused = f", {counts['refused']} refused" if counts["refused"] else ""
     unmet = len(report.plan.unmet)
     expectations = f", {unmet} expectation{'s' * (unmet != 1)} unmet" if unmet else ""
-    return f"{report.kind}: {numbers}{refused}{expectations}{_attributed(report)}.", ""
+    return f"{report.kind}: {numbers}{refused}{expectations}{_not_compared(report)}{_attributed(report)}.", ""
+
+
+def _not_compared(report: Report) -> str:
+    count = len(report.plan.not_comparable)
+    return f", {count} value{'s' * (count != 1)} not comparable" if count else ""
 
 
 def _attributed(report: Report) -> str:
@@ -77,6 +83,13 @@ def unmet_texts(report: Report) -> Iterator[str]:
         yield f"{item.key.address}: {unmet_text(item)}"
 
 
+def not_comparable_texts(report: Report) -> Iterator[str]:
+    """What manifests state and the live state doesn't tell, with the option that sends it."""
+    for item in report.plan.not_comparable:
+        kind = "image" if item.path == IMAGE_URL else "secrets"
+        yield f"{item.address} {path_text(item.path)}: {item.reason}. --resend {kind} sends it."
+
+
 def stale_texts(report: Report) -> Iterator[str]:
     """What changed on the live side since the plan was made."""
     return map(_moved_text, report.stale)
@@ -102,7 +115,7 @@ def remaining_texts(report: Report) -> Iterator[str]:
 
 def failed_texts(report: Report) -> Iterator[str]:
     """The requests that failed or were not reached."""
-    for result in report.outcome.results:
+    for result in (*report.outcome.results, *report.outcome.marks):
         if result.status in (Status.FAILED, Status.NOT_REACHED):
             names = ", ".join(key.address for key in result.request.keys)
             why = f": {result.error}" if result.error else ""

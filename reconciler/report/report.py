@@ -97,6 +97,11 @@ def report_document(report: Report) -> dict[str, Any]:
     document["backups"] = list(report.outcome.backups)
     document["unread"] = report.outcome.unread
     document["run"] = report.outcome.run
+    if report.outcome.marks:
+        document["marks"] = [
+            {"changes": [key.address for key in result.request.keys], **_result_fields(result)}
+            for result in report.outcome.marks
+        ]
     return document
 
 

@@ -20,6 +20,7 @@ from reconciler.report.outcome import (
     failed_texts,
     forecast_text,
     history_texts,
+    not_comparable_texts,
     remaining_texts,
     request_counts,
     stale_texts,
@@ -70,6 +71,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0, columns: in
     lines += page.notes("Refused:", (str(refusal) for refusal in plan.refused), "bad")
     lines += page.notes("Stale: the live side has changed since the plan was made.", stale_texts(report), "bad")
     lines += page.notes("Expectations not met:", unmet_texts(report), "bad")
+    lines += page.notes("Not comparable:", not_comparable_texts(report), "dim")
     lines += page.notes("Drift history:", history_texts(report), "dim")
     lines += page.notes("Notes:", (f"{n.address}: {n.message}" for n in plan.notices), "dim")
     lines += page.requests(report, verbose)

@@ -15,6 +15,12 @@ Deleting a Struct key has no call that satisfies (1) in the key-by-key variant: 
 is used if at least nothing else changes, and a notice says that reading back decides. What has no safe call at all is
 refused.
 
+What the service shows of a secret may be a mask, and can't be told from the secret itself. So a param that the model type
+declares secret is only ever sent as the manifest states it. A Struct can't be overwritten around a secret that isn't stated:
+sent along, the mask would replace the secret, and left out, the secret would be deleted. There, the leaves to be set are merged,
+and then the keys to be deleted are removed one by one (`_in_two_steps`). A secret that the service doesn't show at all can't be
+told from one that isn't there; the plan says so where an overwrite could delete it.
+
 Entries for many models share a PatchModels request, entries for versions of one model a PatchModelVersions request, up
 to `batch` each. A tag list is emptied by its own call, and the image is removed alone, as the service wants.
 """
@@ -28,14 +34,15 @@ from itertools import groupby
 from typing import Any
 
 from reconciler.compare.diff import Drift
+from reconciler.compare.unreadable import Unreadable
 from reconciler.errors import Refusal
 from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, bearing, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.request import PATCH_RPCS, RPCS, Entry, Request, replacing_rpc
-from reconciler.resources.secrets import revealed
-from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+from reconciler.resources.secrets import Sensitive, revealed
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 
 SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
 """Never sent back: concepts can't be patched (documentation, "Manage Models"), and `message` stands in for them."""
@@ -84,16 +91,34 @@ def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
         patches.extend(chosen)
         refusals.extend(refused)
         notices.extend(_notice(patch) for patch in chosen if patch.unproven)
+        notices.extend(_hidden_notices(drift, chosen))
     return Calls(requests=tuple(_requests(patches, batch)), notices=tuple(notices), refusals=tuple(refusals))
 
 
 def _notice(patch: Patch) -> Notice:
     names = ", ".join(path_text(field.path) for field in patch.entry.fields if field.shape is Shape.STRUCT)
+    if patch.action == "remove":
+        return Notice(
+            address=patch.entry.key.address,
+            message=f"keys are deleted from {names} by remove; a service that removes nothing but images would keep them. "
+            "Apply reads back and names what did not take.",
+        )
     return Notice(
         address=patch.entry.key.address,
         message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
         "Apply reads back and names what did not take.",
     )
+
+
+def _hidden_notices(drift: Drift, patches: Iterable[Patch]) -> Iterator[Notice]:
+    for field in (field for patch in patches if patch.action == "overwrite" for field in patch.entry.fields):
+        names = [path_text(path) for path, value in _values_in(drift, field) if value.is_empty]
+        if names:
+            yield Notice(
+                address=drift.key.address,
+                message=f"the model type declares {', '.join(names)} secret, and the service shows nothing there. If it hides a "
+                f"secret, this overwrite of {path_text(field.path)} deletes it. To keep it, state it.",
+            )
 
 
 def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
@@ -105,20 +130,25 @@ def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
         if before is after or not any(change.path[: len(field.path)] == field.path for change in drift.changes):
             continue
         patch = _first_safe(drift, field)
-        if patch is None:
-            refusals.append(_refusal(drift.key, field, after))
-        else:
-            chosen.append(patch)
+        patches = _in_two_steps(drift, field) if patch is None else [patch]
+        chosen.extend(patches)
+        if not patches:
+            refusals.append(_refusal(drift, field, after))
     return _joined(chosen), refusals
 
 
-def _refusal(key: Key, field: FieldSpec, after: Any) -> Refusal:
+def _refusal(drift: Drift, field: FieldSpec, after: Any) -> Refusal:
     why = "the API can't clear it" if after is MISSING else "no call changes it without touching something else"
+    remedy = "State another value, or change it by hand."
+    names = ", ".join(path_text(path) for path in _unsendable(drift, field))
+    if names:
+        why = f"no call changes it without sending or deleting what can't be read back ({names})"
+        remedy = f"State {names} as a whole too, or under `remove`, or change {path_text(field.path)} by hand."
     return Refusal(
         rule="no-safe-call",
-        address=key.address,
-        message=f"{path_text(field.path)} of {key.address} can't be changed as stated: {why}.",
-        remedy="State another value, or change it by hand.",
+        address=drift.key.address,
+        message=f"{path_text(field.path)} of {drift.key.address} can't be changed as stated: {why}.",
+        remedy=remedy,
     )
 
 
@@ -149,17 +179,83 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
         elif field.shape is Shape.IMAGE:
             yield patch("remove", before)
     elif field.shape is Shape.STRUCT:
-        leaves = merge_patch(before, after)
+        leaves = _mergeable(drift, field, merge_patch(before, after))
         # Not documented: that an empty Struct at the root of a merge clears it, as one inside a Struct does, and
         # that a number serves as the `id` by which lists merge.
         if leaves and not _has_numeric_ids(leaves):
             yield patch("merge", leaves)
-        whole = Entry(key=key, values=_whole(drift, field, after))
+        if _unsendable(drift, field):
+            if removals := removal_patch(before, after):
+                yield patch("remove", removals)
+            return
+        whole = Entry(key=key, values=_whole(drift, field, lookup(_overwriting(drift), field.path)))
         yield Patch(rpc=PATCH_RPCS[key.kind], action="overwrite", entry=whole)
     else:
         value = document_from_field(field, after)
         yield patch("merge", value)
         yield patch("overwrite", value)
+
+
+def _in_two_steps(drift: Drift, field: FieldSpec) -> list[Patch]:
+    """Two patches that set what is to be set in a Struct, and then remove what is to be absent; none if that isn't safe."""
+    before, after = lookup(drift.before, field.path), lookup(drift.after, field.path)
+    if field.shape is not Shape.STRUCT or not removal_patch(before, after):
+        return []
+    between = _with_removed_keys(before, after)
+    document = with_value(drift.document, field.path, between)
+    first = _first_safe(replace(drift, after=with_value(drift.after, field.path, between)), field)
+    second = _first_safe(replace(drift, before=with_value(drift.before, field.path, between), document=document), field)
+    return [] if first is None or second is None else [first, second]
+
+
+def removal_patch(before: Any, after: Any) -> dict[str, Any]:
+    """The keys of `before` that `after` lacks, as `remove` wants them: true for each, nested as they are."""
+    before, after = (value.reveal() if isinstance(value, Sensitive) else value for value in (before, after))
+    patch: dict[str, Any] = {}
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return patch
+    for name, value in before.items():
+        inner = True if name not in after else removal_patch(value, after[name])
+        if inner:
+            patch[name] = inner
+    return patch
+
+
+def _with_removed_keys(before: Any, after: Any) -> Any:
+    """`after` together with the keys that only `before` has."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return after
+    kept = {name: value for name, value in before.items() if name not in after}
+    return {**kept, **{name: _with_removed_keys(before.get(name), value) for name, value in after.items()}}
+
+
+def _values_in(drift: Drift, field: FieldSpec) -> Iterator[tuple[FieldPath, Unreadable]]:
+    return ((path, value) for path, value in drift.unreadable.items() if path[: len(field.path)] == field.path)
+
+
+def _unsendable(drift: Drift, field: FieldSpec) -> list[FieldPath]:
+    """The values in a Struct that can't be read back, and that an overwrite of the Struct could therefore destroy."""
+    return [path for path, value in _values_in(drift, field) if not (value.is_whole or value.is_empty)]
+
+
+def _mergeable(drift: Drift, field: FieldSpec, leaves: dict[str, Any]) -> dict[str, Any] | None:
+    """The leaves of a merge, in which values that can't be read back are as stated; None where one isn't stated."""
+    for path, value in _values_in(drift, field):
+        inner = path[len(field.path) :]
+        if lookup(leaves, inner) is not MISSING:
+            if value.stated is MISSING:
+                return None
+            leaves = with_value(leaves, inner, value.stated)
+    return leaves
+
+
+def _overwriting(drift: Drift) -> Mapping[str, Any]:
+    """The desired spec as an overwrite sends it: values that can't be read back are as stated, not as the service shows them."""
+    after = drift.after
+    for path, value in drift.unreadable.items():
+        if value.is_whole and lookup(after, path) is not MISSING:
+            after = with_value(after, path, value.stated)
+    return after
 
 
 def _whole(drift: Drift, field: FieldSpec, after: Any) -> dict[str, Any]:
@@ -221,10 +317,11 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
     before = _touched(drift.document, patch)
     entry = revealed(patch.entry.values)
     wanted = before
+    spec = _overwriting(drift) if patch.action == "overwrite" else drift.after
     for field in patch.entry.fields:
-        after = revealed(lookup(drift.after, field.path))
+        after = revealed(lookup(spec, field.path))
         wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
-    # Eighteen variants, of which one to six can differ for any one patch: each of those is tried, once.
+    # Of the 36 variants, one to six can differ for any one patch: each of those is tried, once.
     is_reached: dict[tuple[Any, ...], bool] = {}
     for variant in VARIANTS:
         differs_by = bearing(entry, action=patch.action, variant=variant)

@@ -1,7 +1,7 @@
 """What the service does with a patch: merge, overwrite and remove as pure functions, in every variant left open.
 
 The documentation ("Patching"; "Manage Models"; service.proto on PatchModelsRequest.action) gives the rules for JSON
-and leaves three questions open that decide whether a call loses data. A `Variant` is one answer to all three, and
+and leaves four questions open that decide whether a call loses data. A `Variant` is one answer to all four, and
 VARIANTS are all answers. `calls` proves each request in all of them before it is sent.
 
     merge      scalars and values of another type are replaced; mappings merge deeply, unsent keys stay; lists of
@@ -10,7 +10,9 @@ VARIANTS are all answers. `calls` proves each request in all of them before it i
     overwrite  each sent scalar and list replaces; an unsent field of the resource itself stays (observed: a rename
                left description and tags alone); a Struct is replaced whole, or key by key [open]; the unsent fields
                of a sent message such as output_info stay, or are dropped [open]
-    remove     on PatchModels only the cover image, named by its current url, and nothing else in the request
+    remove     on PatchModels only the cover image, named by its current url, and nothing else in the request; the keys of
+               a Struct that are sent as true are removed ("Patching"), or stay, since "Manage Models" says that remove is for
+               images alone [open]
 
 Tag lists (toolkits, use_cases, languages) under merge are appended, appended where missing, or replaced [open].
 Documents are JSON with proto field names. Nothing given is changed.
@@ -51,6 +53,13 @@ class MergeTags(str, Enum):
     REPLACE = "replace"
 
 
+class RemoveKeys(str, Enum):
+    """What `remove` does to the keys of a Struct."""
+
+    TAKEN = "taken"
+    IGNORED = "ignored"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One consistent answer to what the documentation leaves open."""
@@ -58,11 +67,12 @@ class Variant:
     overwrite_struct: OverwriteStruct = OverwriteStruct.WHOLE
     unsent: Unsent = Unsent.KEPT
     merge_tags: MergeTags = MergeTags.APPEND
+    remove_keys: RemoveKeys = RemoveKeys.TAKEN
 
 
 VARIANTS: Final = tuple(
-    Variant(overwrite_struct=struct, unsent=unsent, merge_tags=tags)
-    for struct, unsent, tags in product(OverwriteStruct, Unsent, MergeTags)
+    Variant(overwrite_struct=struct, unsent=unsent, merge_tags=tags, remove_keys=keys)
+    for struct, unsent, tags, keys in product(OverwriteStruct, Unsent, MergeTags, RemoveKeys)
 )
 
 STRUCT_FIELDS: Final = frozenset({"metadata", "presets", "params", "fields_map", "hyper_params", "model_metadata"})
@@ -74,12 +84,15 @@ def bearing(patch: Mapping[str, Any], *, action: str, variant: Variant) -> tuple
     """The part of a variant that bears on a patch: variants that share it do the same with it, whatever the document.
 
     What `patched` consults, seen from outside: `merge` looks at a variant for tag lists alone, `overwrite` for mappings
-    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every variant), `remove` never.
+    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every variant), `remove` for the
+    keys of Structs.
     """
     if action == "merge":
         return (variant.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
     if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
         return (variant.overwrite_struct, variant.unsent)
+    if action == "remove" and patch.keys() - {"id", "image"}:
+        return (variant.remove_keys,)
     return ()
 
 
@@ -94,7 +107,9 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: st
             **{name: _overwritten(name, document.get(name), value, variant) for name, value in sent.items()},
         }
     if action == "remove":
-        return _without_image(document, sent)
+        return (
+            _without_keys(document, sent, variant) if sent and "image" not in sent else _without_image(document, sent)
+        )
     raise ValueError(f"unknown patch action {action!r}")
 
 
@@ -172,3 +187,19 @@ def _without_image(document: Mapping[str, Any], sent: Mapping[str, Any]) -> dict
     if lookup(document, ("image", "url")) != lookup(sent, ("image", "url")):
         return dict(document)
     return {name: value for name, value in document.items() if name != "image"}
+
+
+def _without_keys(document: Mapping[str, Any], sent: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
+    """The document without the keys of its Structs that are sent as true."""
+    if variant.remove_keys is RemoveKeys.IGNORED:
+        return dict(document)
+    after = dict(document)
+    for name, value in sent.items():
+        stored = document.get(name)
+        if value is True:
+            after.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(stored, Mapping):
+            after[name] = _without_keys(stored, value, variant)
+        elif not isinstance(value, Mapping):
+            raise ValueError("remove is defined for keys that are sent as true")
+    return after

@@ -130,21 +130,6 @@ def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
     return list(value) if field.shape is Shape.TAGS else value
 
 
-def is_copy_of_another(document: Mapping[str, Any], url: str) -> bool:
-    """Return whether the live image is the service's own copy, whose URL can't be compared with a stated `url`.
-
-    The service stores a copy of the image and returns the URL of that copy, which begins with `hosted.prefix`
-    (https://data.clarifai.com/… in recorded responses). A stated URL that begins with the prefix names such a copy
-    itself and is compared as it is.
-    """
-    image = document.get("image") or {}
-    prefix = lookup(image, ("hosted", "prefix"))
-    live = image.get("url", "")
-    if not isinstance(prefix, str) or not prefix or url == live:
-        return False
-    return bool(live.startswith(prefix)) and not url.startswith(prefix)
-
-
 def document_from_field(field: FieldSpec, value: Any) -> Any:
     """Return the value that the API document holds for a field of the spec; `value` isn't MISSING."""
     return {"gettable": value} if field.shape is Shape.VISIBILITY else value

@@ -63,6 +63,9 @@ SETTINGS_FILE: Final = "reconciler.yaml"
 MARK_KEY: Final = "reconciler"
 """The key in a model's `metadata` that contains the owner mark {"owner": NAME, "protect": bool}."""
 
+UNREADABLE_KEY: Final = "unreadable"
+"""The key in the owner mark that records what was sent of values that can't be read back (compare/unreadable.py)."""
+
 MODEL_TRAINED: Final = 21100
 """The Clarifai status code of a version whose training has finished (status_code.proto)."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.resources.desired import Desired
+from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY
 from reconciler.resources.keys import Key
 from reconciler.resources.tree import MISSING, Place, leaves, lookup, map_leaves, with_value
 
@@ -24,7 +25,7 @@ SENSITIVE_TEXT: Final = "(sensitive)"
 class Sensitive:
     """A value that no output, plan, backup, log or error may show.
 
-    `source` says where the value can be read again: "env:NAME", "manifest" or "live".
+    `source` says where the value can be read again: "env:NAME", "manifest", "live", or MARK for the owner mark.
     """
 
     # Deliberately not JSON-serializable: code that forgets to redact a value fails instead of leaking it.
@@ -85,6 +86,13 @@ def secret_texts(value: Any) -> Iterator[str]:
 
 PARAMS = ("output_info", "params")
 
+MARK: Final = "mark"
+"""The source of the digests in an owner mark, which are read again from the live model."""
+
+_SALT_LENGTH: Final = 32
+
+_DIGESTS: Final = ("metadata", MARK_KEY, UNREADABLE_KEY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
@@ -97,9 +105,11 @@ class Secrets:
     known: frozenset[str] = frozenset()
     params_of: Callable[[Key], frozenset[str]] = field(default=lambda key: frozenset())
 
-    def may_be_in(self, key: Key) -> bool:
+    def may_be_in(self, key: Key, tree: Mapping[str, Any]) -> bool:
         """Return whether a resource could contain a secret. It saves the walk through resources that can't."""
-        return bool(self.known) or bool(key.version_id and self.params_of(key))
+        if self.known:
+            return True
+        return bool(self.params_of(key)) if key.version_id else lookup(tree, _DIGESTS) is not MISSING
 
     def conceal(self, key: Key, tree: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         """Return a spec or document with its secrets wrapped. `source` is that of each new Sensitive."""
@@ -110,7 +120,9 @@ class Secrets:
         # Strings first, wherever they are: a manifest can put a value from the environment into any field.
         concealed: dict[str, Any] = _lists_wrapped(map_leaves(tree, wrapped))
         if not key.version_id:
-            return concealed
+            # The digests are made to resist guessing, but outputs may be public where models are private.
+            digests = lookup(concealed, _DIGESTS)
+            return concealed if digests is MISSING else with_value(concealed, _DIGESTS, map_leaves(digests, _hidden))
         for name in sorted(self.params_of(key)):
             value = lookup(concealed, (*PARAMS, name))
             if value is not MISSING and not isinstance(value, Sensitive):
@@ -121,6 +133,11 @@ class Secrets:
         """A live spec or document as plain JSON data, with `(sensitive)` in place of its secrets."""
         shown: dict[str, Any] = redacted(self.conceal(key, tree, source="live"))
         return shown
+
+
+def _hidden(leaf: Any) -> Any:
+    """A leaf of what an owner mark records: salts and digests are hidden, and words such as "absent" are not."""
+    return Sensitive(leaf, MARK) if isinstance(leaf, str) and len(leaf) >= _SALT_LENGTH else leaf
 
 
 def _lists_wrapped(value: Any) -> Any:

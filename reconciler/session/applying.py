@@ -63,7 +63,7 @@ class Applying:
         whole = {key.model() for key in deleted if key.kind is Kind.MODEL_VERSION}
         observed = self.planning.read([change.key for change in plan.changes], whole)
         if needs_secrets(plan):
-            plan = self._with_secrets(plan)
+            plan = self._with_secrets(plan, LiveState(observed=observed))
         live = LiveState(observed=observed, named=self.named(observed))
         there = [key for key in deleted if live.document(key) is not None]
         uses = self.planning.uses(there) if there else {}
@@ -102,6 +102,7 @@ class Applying:
                 stop=self.stop,
                 backups=self.backups,
                 parallelism=planning.settings.limits.parallelism,
+                batch=planning.settings.limits.batch,
                 known=self.known,
                 on_error=self.on_error,
                 on_result=self.on_result,
@@ -111,8 +112,8 @@ class Applying:
         finally:
             opened.close()
 
-    def _with_secrets(self, plan: Plan) -> Plan:
-        """A saved plan with the secrets that its file does not hold, from the manifests and the environment."""
+    def _with_secrets(self, plan: Plan, live: LiveState) -> Plan:
+        """A saved plan with the secrets that its file does not hold, from the manifests, the environment and owner marks."""
         specs: dict[Key, Mapping[str, object]] = {}
         if needs_manifests(plan):
             desired = self.desired_at(plan.source.files)
@@ -120,5 +121,10 @@ class Applying:
                 raise ReconcilerError(
                     "The plan needs secrets from its manifests, and these have changed since. Make a new plan."
                 )
-            specs = self.planning.desired_specs(desired)
-        return restored(plan, environ=self.environ, desired_of=lambda key: specs.get(key, {}))
+            specs = self.planning.desired_specs(desired, plan)
+        return restored(
+            plan,
+            environ=self.environ,
+            desired_of=lambda key: specs.get(key, {}),
+            live_of=lambda key: live.document(key) or {},
+        )

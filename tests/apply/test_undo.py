@@ -189,15 +189,31 @@ def version_patch(action: str, **entry: Any) -> Request:
     return request("PatchModelVersions", action, {VERSION: entry})
 
 
-def test_a_secret_stays_and_travels_hidden_where_it_has_to(wording: Wording) -> None:
-    document = {"id": "v", "output_info": {"params": {"token": "old", "sizes": [1]}}}
-    after = {"output_info.params.token": "new", "output_info.params.sizes": [2]}
-    run = run_of(drift(VERSION, document, after, TOKEN_IS_SECRET))
-    now = live({"id": "m"}, {"id": "v", "output_info": {"params": {"token": "new", "sizes": [2]}}})
-    found = undo(run, now)
-    sent = version_patch("overwrite", output_info={"params": {"token": Sensitive("new", "live"), "sizes": [1]}})
-    change = back(VERSION, "output_info.params.sizes", [2], [1])
-    assert parts(found) == ((change,), (sent,), [(VERSION, "output_info.params.token")])
+def test_a_secret_stays_and_so_does_what_cannot_be_put_back_without_sending_it(wording: Wording) -> None:
+    def change(name: str, before: Any, after: Any) -> FieldChange:
+        return FieldChange(path=("output_info", "params", name), before=before, after=after)
+
+    token = Sensitive("new", "env:T")
+    fields = (
+        change("depth", 3, 4),
+        change("sizes", [1], [2]),
+        change("token", Sensitive("old", "live"), token),
+    )
+    run = plan(
+        changes=(Change(key=VERSION, action="update", fields=fields),),
+        requests=(version_patch("overwrite", output_info={"params": {"depth": 4, "sizes": [2], "token": token}}),),
+    )
+    now = live({"id": "m"}, {"id": "v", "output_info": {"params": {"depth": 4, "sizes": [2], "token": "new"}}})
+    found = undo(run, now, secrets=TOKEN_IS_SECRET)
+    assert parts(found) == (
+        (),
+        (),
+        [
+            (VERSION, "output_info.params.token"),
+            (VERSION, "output_info.params.depth"),
+            (VERSION, "output_info.params.sizes"),
+        ],
+    )
     assert "new" not in repr(found)
     wording(*reasons(found))
 

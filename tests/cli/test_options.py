@@ -31,7 +31,7 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
     line = (
         "probe a.yaml - --format markdown --endpoint embedded --user-id me --app-id pets --environment prod --config c.yaml "
         "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* "
-        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --take-over old-* --types t.json --shard 2/5 --out p.json "
+        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --take-over old-* --resend image --resend all --types t.json --shard 2/5 --out p.json "
         "--detailed-exitcode"
     )
     assert cli(*line.split()).exit_code == 0
@@ -59,6 +59,7 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
         "prune_scope": "app",
         "max_deletes": 0,
         "take_over": ("old-*",),
+        "resend": ("image", "all"),
         "types": "t.json",
         "shard": {"number": 2, "count": 5},
         "out": "p.json",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import FieldChange, drift_between, drifts
+from reconciler.compare.diff import Comparison, FieldChange, compared, drift_between
 from reconciler.compare.match import Match
 from reconciler.errors import Origin
 from reconciler.resources.canonical import spec_from_document
@@ -62,4 +62,4 @@ def test_the_removal_of_what_is_not_there_is_no_drift(path: tuple[str, ...]) -> 
         observed=ObservedModel(key=MODEL, document={"id": "m"}, latest=version),
         versions={VERSION: (entry,)},
     )
-    assert drifts([match], owner=None) == ()
+    assert compared([match], owner=None) == Comparison(drifts=())

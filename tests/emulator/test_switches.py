@@ -137,6 +137,15 @@ def test_overwrite_struct(position: Any, params: Any) -> None:
         assert client.params() == params
 
 
+@pytest.mark.parametrize(("position", "left"), [("taken", {"b": 2}), ("ignored", {"a": 1, "b": 2})])
+def test_remove_keys(position: Any, left: Any) -> None:
+    with switched(remove_keys=position) as (_, client):
+        client.patch_version("merge", output_info={"params": {"nested": {"a": 1, "b": 2}}})
+        client.patch_version("remove", output_info={"params": {"nested": {"a": True}}})
+
+        assert client.params()["nested"] == left
+
+
 @pytest.mark.parametrize(("position", "config"), [("keep_unsent", {"max_concepts": 7}), ("drop_unsent", {})])
 def test_overwrite_output_info(position: Any, config: Any) -> None:
     with switched(overwrite_output_info=position) as (_, client):

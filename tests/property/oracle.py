@@ -192,7 +192,7 @@ def _with(fields: Fields, name: str, value: Json) -> Fields:
 
 
 def wanted_model(live: Fields, spec: Mapping[str, Json], *, owner: str | None) -> Fields:
-    """A Model document as wanted. An image that the service hosts counts as the stated one: its url is the copy's."""
+    """A Model document as wanted. Without an owner, nothing can be said of an image where there is one already."""
     action = spec.get("action", "merge")
     removed = spec.get("remove", {})
     after = _wanted_common(live, spec, action)
@@ -201,8 +201,9 @@ def wanted_model(live: Fields, spec: Mapping[str, Json], *, owner: str | None) -
         after = _with(after, name, tags or ABSENT)
     if removed.get("image"):
         after = _with(after, "image", ABSENT)
-    if "image" in spec and not live.get("image", {}).get("hosted"):
-        after["image"] = spec["image"] if live.get("image", {}).get("url") != spec["image"]["url"] else live["image"]
+    url = live.get("image", {}).get("url")
+    if "image" in spec and url != spec["image"]["url"] and (owner is not None or not url):
+        after["image"] = spec["image"]
     if owner is not None:
         metadata = after.get("metadata", {})
         was = metadata.get(MARK, {}).get("protect", False)
@@ -240,8 +241,13 @@ def is_selected(version_id: str, entry: Mapping[str, Json], newest_first: Sequen
 
 
 def timeless(fields: Mapping[str, Json]) -> Fields:
-    """A message without the times that every write moves."""
-    return {name: value for name, value in fields.items() if name not in TIMES}
+    """A message without the times that every write moves, and without what apply records in the owner mark."""
+    kept = {name: value for name, value in fields.items() if name not in TIMES}
+    mark = kept.get("metadata", {}).get(MARK)
+    if isinstance(mark, dict) and "unreadable" in mark:
+        mark = {name: value for name, value in mark.items() if name != "unreadable"}
+        kept["metadata"] = {**kept["metadata"], MARK: mark}
+    return kept
 
 
 def state_of(snapshot: Mapping[str, Json]) -> State:

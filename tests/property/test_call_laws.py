@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.compare.desired_spec import desired_spec
-from reconciler.compare.diff import Drift, _drift, drifts
+from reconciler.compare.diff import Drift, compared, drift_between
 from reconciler.requests.calls import Calls, calls_from_drifts
 from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Variant, bearing, patched
 from reconciler.resources.canonical import canonical, equal, field_from_document, spec_from_document
@@ -17,9 +17,10 @@ from reconciler.resources.fields import KINDS, Action
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.request import Request
+from reconciler.resources.secrets import Secrets
 from reconciler.resources.tree import MISSING, lookup
 
-from .values import ACTIONS, DOCUMENTS, HERE, STATEMENTS, removals
+from .values import ACTIONS, DOCUMENTS, STATEMENTS, removals
 
 MODEL = Key(user_id="me", app_id="pets", model_id="petsID")
 KEYS_BY_KIND = {Kind.MODEL: MODEL, Kind.MODEL_VERSION: MODEL.version("b" * 32)}
@@ -32,7 +33,7 @@ def drifting(draw: st.DrawFn, kind: Kind) -> Drift | None:
     document = canonical(draw(DOCUMENTS[kind]))
     before = spec_from_document(kind, document)
     after = desired_spec(kind, before, draw(STATEMENTS[kind]), action=draw(ACTIONS), removals=draw(removals(kind)))
-    return next(iter(_drift(KEYS_BY_KIND[kind], document, before, after, {}, HERE)), None)
+    return drift_between(KEYS_BY_KIND[kind], document, before, after, secrets=Secrets())
 
 
 ANY_DRIFT = st.one_of(drifting(Kind.MODEL), drifting(Kind.MODEL_VERSION))
@@ -129,7 +130,7 @@ def test_planning_again_from_the_reached_state_is_empty(drift: Drift | None) -> 
         return
     state = after_requests(drift.document, planned(drift).requests, Variant())
     again = spec_from_document(drift.key.kind, canonical(state))
-    assert list(_drift(drift.key, state, again, drift.after, {}, HERE)) == []
+    assert drift_between(drift.key, state, again, drift.after, secrets=Secrets()) is None
 
 
 @given(drift=ANY_DRIFT)
@@ -165,11 +166,11 @@ def test_canonical_specs_are_stable_and_differ_from_themselves_in_nothing(kind: 
     document = data.draw(DOCUMENTS[kind])
     assert equal(canonical(canonical(document)), canonical(document))
     spec = spec_from_document(kind, document)
-    assert list(_drift(KEYS_BY_KIND[kind], document, spec, spec, {}, HERE)) == []
+    assert drift_between(KEYS_BY_KIND[kind], document, spec, spec, secrets=Secrets()) is None
 
 
 def test_no_manifest_no_drift() -> None:
-    assert drifts([], owner=None) == ()
+    assert compared([], owner=None).drifts == ()
 
 
 @given(

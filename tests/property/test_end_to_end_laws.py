@@ -25,6 +25,7 @@ from reconciler.emulator.store import Call
 from reconciler.emulator.switches import Switches
 from tests.command_line import CliResult, RunCli
 from tests.emulator.client import connected
+from tests.scenario_service import is_record
 
 from .end_state import what_did_not_take
 from .oracle import (
@@ -86,8 +87,9 @@ class Run:
         )
 
     def writes(self) -> list[Call]:
-        calls = self.emulator.calls
-        return [call for call in calls if call.rpc.startswith(WRITING) and call.rpc not in READING_POSTS]
+        """The writing calls, but for those that record what was sent in owner marks."""
+        writes = (call for call in self.emulator.calls if call.rpc.startswith(WRITING))
+        return [call for call in writes if call.rpc not in READING_POSTS and not is_record(call)]
 
 
 @pytest.mark.parametrize("number", _numbers())

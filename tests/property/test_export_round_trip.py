@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.apply.export import manifest_from_model, yaml_from_manifest
-from reconciler.compare.diff import drifts
+from reconciler.compare.diff import compared
 from reconciler.compare.match import matches
 from reconciler.loading.load import load
 from reconciler.manifests.validate import desired_from_documents
@@ -93,7 +93,7 @@ SECRETS = Secrets(params_of=lambda key: frozenset({"secret", "a"}))
 def test_planning_what_was_exported_is_empty(live: ObservedModel, secrets: Secrets) -> None:
     manifest = manifest_from_model(live, live.versions, secrets=secrets)
     desired = desired_from(yaml_from_manifest(manifest))
-    assert drifts(matches(desired, Observed(models={KEY: live})), owner=None) == ()
+    assert compared(matches(desired, Observed(models={KEY: live})), owner=None).drifts == ()
 
 
 @given(live=LIVE)
@@ -102,7 +102,7 @@ def test_where_nothing_is_left_out_it_is_empty_under_overwrite_too(live: Observe
     if manifest.left_out or "reconciler" in live.document.get("metadata", {}):
         return
     desired = desired_from(yaml_from_manifest(manifest).replace("\n  action: merge\n", "\n  action: overwrite\n", 1))
-    assert drifts(matches(desired, Observed(models={KEY: live})), owner=None) == ()
+    assert compared(matches(desired, Observed(models={KEY: live})), owner=None).drifts == ()
 
 
 @given(live=LIVE, protect=st.booleans())
@@ -112,7 +112,7 @@ def test_the_owner_of_the_mark_finds_nothing_to_change_either(live: ObservedMode
     manifest = manifest_from_model(marked, live.versions, secrets=Secrets())
     assert manifest.document["spec"].get("protect", False) is protect
     desired = desired_from(yaml_from_manifest(manifest))
-    assert drifts(matches(desired, Observed(models={KEY: marked})), owner="us") == ()
+    assert compared(matches(desired, Observed(models={KEY: marked})), owner="us").drifts == ()
 
 
 @given(live=LIVE)

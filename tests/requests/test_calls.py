@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.compare.unreadable import Unreadable
 from reconciler.errors import Origin
 from reconciler.requests.calls import (
     Calls,
@@ -21,7 +23,7 @@ from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.fields import KINDS
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.request import Entry, Request
-from reconciler.resources.secrets import Secrets, Sensitive
+from reconciler.resources.secrets import Secrets, Sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, with_value
 from tests.request_values import request
 from tests.wording import Wording
@@ -370,16 +372,90 @@ def test_an_emptied_struct_of_a_message_is_as_an_absent_one() -> None:
 # --- secrets ----------------------------------------------------------------------------------------------------
 
 
+TOKEN_IS_SECRET = Secrets(params_of=lambda key: frozenset({"token"}))
+TOKEN = ("output_info", "params", "token")
+NEW = Sensitive("new", "manifest")
+BESIDE_A_SECRET = {
+    "id": "v",
+    "output_info": {"params": {"token": "****", "sizes": [1], "depth": 3}, "output_config": {"x": 1}},
+}
+
+
+def beside_a_secret(after: dict[str, Any], secret: Unreadable, live: dict[str, Any] = BESIDE_A_SECRET) -> Calls:
+    drift = wants(
+        live, {f"output_info.params.{name}": value for name, value in after.items()}, VERSION, secrets=TOKEN_IS_SECRET
+    )
+    return calls(replace(drift, unreadable={TOKEN: secret}))
+
+
+def sends(action: str, /, **params: Any) -> Request:
+    return of_version(action, output_info={"params": params})
+
+
+def overwrites(**params: Any) -> Request:
+    return of_version("overwrite", output_info={"output_config": {"x": 1}, "params": params})
+
+
 def test_secrets_are_proven_by_what_they_hold_and_sent_wrapped() -> None:
-    secrets = Secrets(params_of=lambda key: frozenset({"token"}))
-    live = {"id": "v", "output_info": {"params": {"token": "old", "sizes": [1]}, "output_config": {"x": 1}}}
-    merged = calls(wants(live, {"output_info.params.token": "new"}, VERSION, secrets=secrets))
-    wrapped = Sensitive("new", "manifest")
-    assert merged == Calls(requests=(of_version("merge", output_info={"params": {"token": wrapped}}),))
-    overwritten = calls(wants(live, {"output_info.params.sizes": [2]}, VERSION, secrets=secrets))
-    params = {"token": Sensitive("old", "manifest"), "sizes": [2]}
-    sent = of_version("overwrite", output_info={"output_config": {"x": 1}, "params": params})
-    assert overwritten == Calls(requests=(sent,))
+    stated = Unreadable(stated=NEW, is_whole=True)
+    assert beside_a_secret({"token": "new"}, stated) == Calls(requests=(sends("merge", token=NEW),))
+    both = overwrites(token=NEW, sizes=[2], depth=3)
+    assert beside_a_secret({"token": "new", "sizes": [2]}, stated) == Calls(requests=(both,))
+
+
+def test_a_stated_secret_in_sync_is_sent_as_stated_where_a_struct_is_sent_around_it() -> None:
+    sent = overwrites(token=NEW, sizes=[2], depth=3)
+    assert beside_a_secret({"sizes": [2]}, Unreadable(stated=NEW, is_whole=True)) == Calls(requests=(sent,))
+    assert beside_a_secret({"depth": 4}, Unreadable(stated=NEW, is_whole=True)).requests == (sends("merge", depth=4),)
+
+
+@pytest.mark.parametrize("secret", [Unreadable(), Unreadable(stated=NEW, is_whole=False)], ids=["unstated", "in part"])
+def test_a_struct_is_never_sent_around_a_secret_that_is_not_stated_as_a_whole(secret: Unreadable) -> None:
+    found = beside_a_secret({"sizes": [2]}, secret)
+    assert [(refusal.rule, refusal.address) for refusal in found.refusals] == [("no-safe-call", VERSION.address)]
+    assert not found.requests
+    assert beside_a_secret({"depth": 4}, secret).requests == (sends("merge", depth=4),)
+
+
+@pytest.mark.parametrize("shown", [{}, {"token": ""}, {"token": []}])
+def test_where_nothing_is_shown_of_a_secret_an_overwrite_says_that_it_could_delete_one(shown: dict[str, Any]) -> None:
+    params = {**shown, "sizes": [1], "depth": 3}
+    live = {"id": "v", "output_info": {"params": params, "output_config": {"x": 1}}}
+    found = beside_a_secret({"sizes": [2]}, Unreadable(is_empty=True), live)
+    assert [revealed(request.body) for request in found.requests] == [
+        revealed(overwrites(**{**params, "sizes": [2]}).body)
+    ]
+    assert [notice.address for notice in found.notices] == [VERSION.address]
+    assert not beside_a_secret({"depth": 4}, Unreadable(is_empty=True), live).notices
+    hidden = beside_a_secret({"sizes": [2]}, Unreadable(), live)
+    assert [refusal.rule for refusal in hidden.refusals] == ["no-safe-call"]
+
+
+def test_a_key_beside_a_secret_is_removed_by_itself_after_what_is_set() -> None:
+    removal = beside_a_secret({"depth": MISSING}, Unreadable())
+    assert removal.requests == (sends("remove", depth=True),)
+    assert len(removal.notices) == 1
+    both = beside_a_secret({"depth": MISSING, "width": 1}, Unreadable())
+    assert both.requests == (sends("merge", width=1), sends("remove", depth=True))
+    assert not both.refusals
+
+
+def test_an_item_of_a_masked_list_is_merged_by_its_id_without_the_others() -> None:
+    live = {
+        "id": "v",
+        "output_info": {"params": {"token": [{"id": "x", "value": "****"}, {"id": "y", "value": "****"}]}},
+    }
+    stated = Sensitive([{"id": "x", "value": "new"}], "manifest")
+    after = [{"id": "x", "value": "new"}, {"id": "y", "value": "****"}]
+    found = beside_a_secret({"token": after}, Unreadable(stated=stated), live)
+    assert found == Calls(requests=(sends("merge", token=stated),))
+
+
+def test_an_item_without_an_id_is_not_added_to_a_list_that_cannot_be_read() -> None:
+    live = {"id": "v", "output_info": {"params": {"token": ["****"]}}}
+    found = beside_a_secret({"token": ["****", "new"]}, Unreadable(stated=Sensitive(["new"], "manifest")), live)
+    assert not found.requests
+    assert [refusal.rule for refusal in found.refusals] == ["no-safe-call"]
 
 
 # --- several fields of one resource -----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from reconciler.requests.semantics import (
     VARIANTS,
     MergeTags,
     OverwriteStruct,
+    RemoveKeys,
     Unsent,
     Variant,
     bearing,
@@ -213,6 +214,7 @@ def test_merge_at_its_edges(stored: Any, sent: Any, expected: Any) -> None:
         ("overwrite", {"name": "x", "toolkits": ["a"]}, 1),
         ("overwrite", {"name": "x", "metadata": {"a": 1}}, 6),
         ("remove", {"image": {"url": "https://x"}}, 1),
+        ("remove", {"output_info": {"params": {"a": True}}}, 2),
     ],
 )
 def test_of_the_variants_only_so_many_can_differ_for_a_patch(action: str, patch: dict[str, Any], kinds: int) -> None:
@@ -220,7 +222,7 @@ def test_of_the_variants_only_so_many_can_differ_for_a_patch(action: str, patch:
 
 
 def test_there_is_a_variant_for_each_combination_of_answers() -> None:
-    assert len(set(VARIANTS)) == 18
+    assert len(set(VARIANTS)) == 36
 
 
 @pytest.mark.parametrize("live", [{"id": "m"}, {"id": "m", "image": {"hosted": {}}}])
@@ -236,10 +238,22 @@ def test_remove_takes_away_the_image_that_its_url_names_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "expected"),
+    [(RemoveKeys.TAKEN, {"a": 1, "c": {"e": 4}}), (RemoveKeys.IGNORED, {"a": 1, "b": 2, "c": {"d": 3, "e": 4}})],
+)
+def test_remove_takes_away_the_keys_that_are_sent_as_true_or_nothing(keys: RemoveKeys, expected: Any) -> None:
+    version = {"id": "v", "license": "MIT", "output_info": {"params": {"a": 1, "b": 2, "c": {"d": 3, "e": 4}}}}
+    sent = {"id": "v", "output_info": {"params": {"b": True, "c": {"d": True}, "gone": True}}}
+    found = patched(version, sent, action="remove", variant=Variant(remove_keys=keys))
+    assert found == {"id": "v", "license": "MIT", "output_info": {"params": expected}}
+
+
+@pytest.mark.parametrize(
     ("action", "patch", "reason"),
     [
         ("remove", {"name": "x", "image": {}}, "remove is defined for the image alone"),
         ("remove", {"id": "m"}, "remove is defined for the image alone"),
+        ("remove", {"name": "x"}, "remove is defined for keys that are sent as true"),
         ("replace", {"name": "x"}, "unknown patch action 'replace'"),
     ],
 )

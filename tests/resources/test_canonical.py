@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.resources.canonical import canonical, equal, is_copy_of_another, keyed_by_id, spec_from_document
+from reconciler.resources.canonical import canonical, equal, keyed_by_id, spec_from_document
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, lookup, with_value
@@ -115,21 +115,6 @@ def test_a_struct_that_is_not_there_has_no_keys() -> None:
     documents: list[dict[str, Any]] = [{}, {"output_info": {}}, {"output_info": {"params": {}}}, {"metadata": None}]
     for document in documents:
         assert spec_from_document(Kind.MODEL_VERSION, document) == {"metadata": {}, "output_info": {"params": {}}}
-
-
-@pytest.mark.parametrize(
-    ("image", "url", "expected"),
-    [
-        ({"url": "https://data/x", "hosted": {"prefix": "https://data"}}, "https://example.com/a", True),
-        ({"url": "https://data/x", "hosted": {"prefix": "https://data"}}, "https://data/y", False),
-        ({"url": "https://example.com/b", "hosted": {"prefix": "https://data"}}, "https://example.com/a", False),
-        ({"url": "https://example.com/a"}, "https://example.com/b", False),
-        ({"url": "https://data/x", "hosted": {"prefix": ""}}, "https://example.com/a", False),
-        (None, "https://example.com/a", False),
-    ],
-)
-def test_only_the_services_own_copy_cannot_be_compared(image: Any, url: str, *, expected: bool) -> None:
-    assert is_copy_of_another({"image": image}, url) is expected
 
 
 def test_revealed_reveals_at_every_depth() -> None:

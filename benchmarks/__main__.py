@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet import Fleet, fleet
+from benchmarks.fleet import STYLES, Fleet, fleet
 from benchmarks.measure import Taken, middle, run, service
 from benchmarks.pace import paces
 from benchmarks.report import write_report
@@ -48,11 +49,14 @@ def main() -> None:
                 found = _measured(fleet(Path(folder), size=size, changed=changed), octodns, arguments.runs)
             measured.append({"models": size, "state": state, **{name: asdict(taken) for name, taken in found.items()}})
             print(json.dumps(measured[-1]), flush=True)
+    styles = list(_styles(max(map(int, arguments.sizes.split(","))), arguments.runs))
+    print(json.dumps({"styles": styles}), flush=True)
     pace = list(paces(arguments.runs))
     startup = list(startups(max(5, arguments.runs)))
     print(json.dumps({"pace": pace, "startup": startup}), flush=True)
     versions = {"python": platform.python_version(), "machine": platform.machine(), "octodns": _version(octodns)}
-    results = {"rate": RATE, "runs": arguments.runs, **versions, "measured": measured, "pace": pace, "startup": startup}
+    others = {"styles": styles, "pace": pace, "startup": startup}
+    results = {"rate": RATE, "runs": arguments.runs, **versions, "measured": measured, **others}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     write_report(results, ROOT / "docs")
 
@@ -77,6 +81,19 @@ def _measured(given: Fleet, octodns: Path, runs: int) -> dict[str, Taken]:
         loop = [sys.executable, "-m", "benchmarks.samples", url, str(given.size), str(given.changed)]
         loops.append(replace(run(loop), calls=given.size + given.changed))
     return {"plan": middle(plans), "apply": apply, "octodns": middle(peers), "samples": middle(loops)}
+
+
+def _styles(size: int, runs: int) -> Iterator[dict[str, Any]]:
+    """A plan of as many models in sync for each way in which their manifests may be written."""
+    for style in STYLES:
+        with tempfile.TemporaryDirectory() as folder:
+            given = fleet(Path(folder), size=size, changed=0, style=style)
+            with service(given.state) as url:
+                plan = [sys.executable, "-m", "reconciler", "plan", str(given.manifests), "--quiet"]
+                command = [*plan, "--endpoint", url, "--rate", "1000"]
+                taken = middle([run(command, environ={"CLARIFAI_PAT": "benchmark"}) for _ in range(runs)])
+            mebibytes = sum(path.stat().st_size for path in given.manifests.iterdir()) / 2**20
+        yield {"style": style.name, "models": size, "mebibytes": round(mebibytes, 1), "plan": asdict(taken)}
 
 
 def _octodns_in(folder: Path) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from benchmarks import mixed
 from reconciler.emulator.server import Emulator
 
 DOCUMENTS_PER_FILE = 100
@@ -24,6 +25,24 @@ spec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How a fleet's manifests are written: `uniform` ones differ in a number only; `per_file` of them share a file."""
+
+    name: str
+    is_mixed: bool = False
+    per_file: int = DOCUMENTS_PER_FILE
+
+
+UNIFORM: Final = Style(name="uniform")
+STYLES: Final = (
+    UNIFORM,
+    Style(name="uniform, a file each", per_file=1),
+    Style(name="mixed", is_mixed=True),
+    Style(name="mixed, a file each", is_mixed=True, per_file=1),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """Where one fleet lies. `changed` of its `size` models have another name than their manifest says."""
 
@@ -34,15 +53,21 @@ class Fleet:
     zone: Path
 
 
-def fleet(folder: Path, *, size: int, changed: int) -> Fleet:
+def fleet(folder: Path, *, size: int, changed: int, style: Style = UNIFORM) -> Fleet:
     """Write a fleet below `folder`."""
     manifests = folder / "manifests"
     manifests.mkdir(parents=True)
-    for first in range(0, size, DOCUMENTS_PER_FILE):
-        numbers = range(first, min(size, first + DOCUMENTS_PER_FILE))
-        texts = [MANIFEST.format(number=n, name="new" if n < changed else "model") for n in numbers]
+    write = _mixed if style.is_mixed else _uniform
+    models: list[dict[str, Any]] = []
+    for first in range(0, size, style.per_file):
+        texts = []
+        for number in range(first, min(size, first + style.per_file)):
+            text, live = write(number, stated="new" if number < changed else "model")
+            texts.append(text)
+            models.append(live)
         (manifests / f"{first:05d}.yaml").write_text("---\n".join(texts), encoding="utf-8")
-    with Emulator(state=folder / "state.db", seed={"apps": [_app(size)]}):
+    app = {"user_id": "bench", "app_id": "fleet", "models": models}
+    with Emulator(state=folder / "state.db", seed={"apps": [app]}):
         pass
     return Fleet(
         size=size,
@@ -53,20 +78,23 @@ def fleet(folder: Path, *, size: int, changed: int) -> Fleet:
     )
 
 
-def _app(size: int) -> dict[str, Any]:
+def _uniform(number: int, *, stated: str) -> tuple[str, dict[str, Any]]:
+    """A manifest and its model; `stated` begins the name that the manifest states."""
     params = {"min_value": 0.5, "max_concepts": 20, "select_concepts": []}
-    models = [
-        {
-            "id": f"m{number:05d}",
-            "name": f"model {number}",
-            "model_type_id": "embedding-classifier",
-            "metadata": {"owner": "vision"},
-            "toolkits": ["OpenAI"],
-            "versions": [{"id": f"{number:032x}", "output_info": {"params": params}}],
-        }
-        for number in range(size)
-    ]
-    return {"user_id": "bench", "app_id": "fleet", "models": models}
+    live = {
+        "id": f"m{number:05d}",
+        "name": f"model {number}",
+        "model_type_id": "embedding-classifier",
+        "metadata": {"owner": "vision"},
+        "toolkits": ["OpenAI"],
+        "versions": [{"id": f"{number:032x}", "output_info": {"params": params}}],
+    }
+    return MANIFEST.format(number=number, name=stated), live
+
+
+def _mixed(number: int, *, stated: str) -> tuple[str, dict[str, Any]]:
+    manifest = mixed.model(number, name=f"{stated} {number}")
+    return mixed.written(manifest, number), mixed.live(manifest, number, name=f"model {number}")
 
 
 def _zone(folder: Path, *, size: int, changed: int) -> Path:

@@ -19,7 +19,7 @@ def write_report(results: Mapping[str, Any], docs: Path) -> None:
     page = docs / "performance.md"
     head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
-    told = "\n".join([*_table(results), "", *_pace_table(results)])
+    told = "\n".join([*_table(results), "", *_style_table(results), "", *_pace_table(results)])
     page.write_text(f"{head}{BEGIN}\n\n{told}\n\n{END}{tail}", encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     (docs / "images" / "performance.svg").write_text(plot(results), encoding="utf-8")
@@ -44,6 +44,17 @@ def _table(results: Mapping[str, Any]) -> Iterator[str]:
             f"| {plan['memory']:.0f} | {1000 * plan['cpu'] / row['models']:.2f} | {peer['cpu']:.2f} ({peer['wall']:.2f}) "
             f"| {peer['cpu'] / plan['cpu']:.1f} | {apply['calls']:,} | {_duration(apply['calls'] / rate)} "
             f"| {loop['calls']:,} | {_duration(loop['calls'] / rate)} |"
+        )
+
+
+def _style_table(results: Mapping[str, Any]) -> Iterator[str]:
+    yield "| manifests, in sync | models | MiB of YAML | plan: s | MiB | ms a model |"
+    yield "|---|---|---|---|---|---|"
+    for row in results["styles"]:
+        plan = row["plan"]
+        yield (
+            f"| {row['style']} | {row['models']:,} | {row['mebibytes']:.1f} | {plan['cpu']:.2f} ({plan['wall']:.2f}) "
+            f"| {plan['memory']:.0f} | {1000 * plan['cpu'] / row['models']:.2f} |"
         )
 
 

@@ -38,7 +38,8 @@ class Problem:
     """One error or warning about the input.
 
     `code` is a stable identifier in kebab case ("unknown-key"). `pointer` is a JSON pointer into the document; "" is
-    the root. `hint` is one sentence that says what to do, or None if the message already says it.
+    the root. `hint` is one sentence that says what to do, or None if the message already says it. `key` is the key that
+    is missing from the mapping at `pointer`, if the problem is about that.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Problem:
     origin: Origin
     pointer: str = ""
     hint: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         hint = f" {self.hint}" if self.hint else ""
@@ -82,9 +84,18 @@ class ProblemList:
     def __init__(self) -> None:
         self._problems: list[Problem] = []
 
-    def add(self, code: str, message: str, origin: Origin, *, pointer: str = "", hint: str | None = None) -> None:
+    def add(
+        self,
+        code: str,
+        message: str,
+        origin: Origin,
+        *,
+        pointer: str = "",
+        hint: str | None = None,
+        key: str | None = None,
+    ) -> None:
         """Record one problem."""
-        self._problems.append(Problem(code=code, message=message, origin=origin, pointer=pointer, hint=hint))
+        self._problems.append(Problem(code=code, message=message, origin=origin, pointer=pointer, hint=hint, key=key))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Record problems that were found elsewhere."""

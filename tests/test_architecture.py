@@ -81,6 +81,7 @@ DISTRIBUTIONS = {
     "grpc": "grpcio",
     "httpx": "httpx",
     "jsonschema": "jsonschema",
+    "jsonschema_rs": "jsonschema-rs",
     "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }

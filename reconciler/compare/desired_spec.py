@@ -47,6 +47,8 @@ def is_as_stated(kind: Kind, document: Document, stated: Mapping[str, Any], *, a
         value = lookup(stated, field.path) if field.path[0] in stated else MISSING
         if value is MISSING:
             continue
+        if action is Action.MERGE and is_held(lookup(document, field.path), value):
+            continue  # as the service spells it, so the canonical copy of the live value isn't needed
         there = field_from_document(field, document)
         if desired_field(field, there, value, action=action) is not there:
             return False
@@ -77,8 +79,19 @@ def is_held(before: Any, stated: Any) -> bool:
             if name not in before or not is_held(before[name], item):
                 return False
         return True
-    # Lists and secrets have rules of their own. True is no 1, so the types are compared; 1 and 1.0 are left to `equal`.
-    return (kind is str or kind is int or kind is bool or kind is float) and type(before) is kind and before == stated
+    return _is_same(before, stated)
+
+
+def _is_same(before: Any, stated: Any) -> bool:
+    """Return whether two values are spelled the same, item by item. A secret, or 1 beside 1.0, is left to `equal`."""
+    kind = type(stated)
+    if kind is not type(before):  # True is no 1
+        return False
+    if kind is list:
+        return len(before) == len(stated) and all(map(_is_same, before, stated))
+    if kind is dict:
+        return before.keys() == stated.keys() and all(_is_same(before[name], item) for name, item in stated.items())
+    return (kind is str or kind is int or kind is bool or kind is float or stated is None) and before == stated
 
 
 def aligned(before: Any, stated: Any) -> Any:

@@ -1,76 +1,45 @@
-"""One YAML document as read: its JSON value, and the place of every value in it."""
+"""One YAML document as read: its JSON value, and where each part of it stands in its file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.errors import Origin
-from reconciler.loading.form import Filled
-from reconciler.loading.nodes import JsonPath, Node, node_at
-from reconciler.resources.tree import MISSING
+from reconciler.loading.nodes import JsonPath, Positions
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedDocument:
-    """One YAML document: its JSON value, and the place of each value in it. Read-only.
+    """One YAML document. Its value is read-only, and shares its parts where the text uses aliases.
 
-    `value` shares its parts where the text uses aliases. `has_references` is False where no scalar holds `${`. `filled` is
-    what the tree is made from when it is first looked at, None where it was there at once.
+    `has_references` is False where no scalar holds `${`. `is_ordinary` is True only where no scalar needs a second look:
+    none is read by YAML in a way that surprises people, every number is spelled as the service spells it and fits into a
+    double, no key holds `${`, and nothing is nested deeply.
     """
 
-    __slots__ = ("_root", "_value", "filled", "has_references", "path")
-
-    def __init__(self, *, path: str, root: Node | Filled, value: Any = MISSING, has_references: bool = False) -> None:
-        self.path = path
-        self.filled = None if isinstance(root, Node) else root
-        self.has_references = has_references
-        self._root = root if isinstance(root, Node) else None
-        self._value = value
-
-    @property
-    def root(self) -> Node:
-        """The document's tree."""
-        if self._root is None:
-            assert self.filled is not None
-            self._root = self.filled.tree()
-        return self._root
-
-    @property
-    def value(self) -> Any:
-        """The document as JSON."""
-        return self.root.value if self._value is MISSING else self._value
-
-    def start(self) -> Origin:
-        """The place of the root, without making the tree."""
-        return self.origin() if self.filled is None else self.filled.start()
+    path: str
+    value: Any
+    positions: Positions
+    has_references: bool = False
+    is_ordinary: bool = False
 
     def origin(self, path: JsonPath = ()) -> Origin:
         """The place of the value at `path`, or of the nearest value above it that the text holds."""
-        return self.origin_of(self.node(path))
+        return Origin(self.path, *self.positions.position(path))
 
     def key_origin(self, path: JsonPath) -> Origin:
-        """The place of the key that ends `path`; of the value itself where that isn't a mapping's."""
-        node = self.node(path[:-1])
-        place = node.keys.get(str(path[-1])) if node.keys is not None else None
-        if place is None:
-            return self.origin(path)
-        return Origin(path=self.path, line=place[0], column=place[1])
-
-    def origin_of(self, node: Node) -> Origin:
-        """The place of one of this document's nodes."""
-        return Origin(path=self.path, line=node.line, column=node.column)
+        """The place of the key that ends `path`; of the value itself where it isn't a mapping's."""
+        return Origin(self.path, *self.positions.key_position(path))
 
     def raw(self, path: JsonPath) -> str | None:
-        """The text as written of the plain scalar at `path`, where its reading isn't text or may surprise."""
-        return self.node(path).raw
-
-    def node(self, path: JsonPath) -> Node:
-        """The node at `path`, or the nearest above it (below a value that `${var:…}` brought in there are no nodes)."""
-        return node_at(self.root, path)
+        """The text as written of the plain scalar at `path`, where it isn't read as a string, or looks as if it weren't."""
+        return self.positions.raw(path)
 
     def with_value(self, value: Any) -> LoadedDocument:
-        """The same document holding another value at the same places."""
-        return LoadedDocument(path=self.path, root=self.root, value=value, has_references=self.has_references)
+        """The same document with other values at the same places."""
+        return replace(self, value=value, is_ordinary=False)
 
     def with_path(self, path: str) -> LoadedDocument:
         """The same document under another name of its file."""
-        return LoadedDocument(path=path, root=self.root, value=self._value, has_references=self.has_references)
+        return replace(self, path=path)

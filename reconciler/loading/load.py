@@ -11,15 +11,15 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.loading.document import LoadedDocument
-from reconciler.loading.known_forms import KnownForms
 from reconciler.loading.parse import documents_from_text
+from reconciler.loading.scalars import PlainReadings
 
 __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
 
@@ -62,7 +62,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
     problems, warnings = found.problems, found.warnings
     documents: list[LoadedDocument] = []
     hashes: list[str] = []
-    forms = KnownForms()
+    readings = PlainReadings()
     files: list[str] = []
     for name in sorted(found.files.values()):
         content = _content(name, stdin, problems)
@@ -70,7 +70,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
             continue
         files.append(name)
         hashes.append(hashlib.sha256(content).hexdigest())
-        documents.extend(_documents(name, content, forms, problems, warnings))
+        documents.extend(_documents(name, content, readings, problems, warnings))
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
     return Loaded(
         documents=tuple(documents),
@@ -218,20 +218,19 @@ def _stdin_content(stdin: TextIO | BinaryIO | None) -> bytes:
 
 
 def _documents(
-    name: str, content: bytes, forms: KnownForms, problems: ProblemList, warnings: ProblemList
-) -> Iterator[LoadedDocument]:
+    name: str, content: bytes, readings: PlainReadings, problems: ProblemList, warnings: ProblemList
+) -> list[LoadedDocument]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         _report_encoding(name, content, error.start, problems)
-        return
-    wrong, count = ProblemList(), 0
-    for document in documents_from_text(text, name, wrong, forms=forms):
-        count += 1
-        yield document
+        return []
+    wrong = ProblemList()
+    documents = documents_from_text(text, name, wrong, readings=readings)
     problems.extend(wrong)
-    if not count and not wrong:
+    if not documents and not wrong:
         warnings.add("empty-file", "this file holds no document.", Origin(path=name))
+    return documents
 
 
 def _report_size(name: str, problems: ProblemList) -> None:

@@ -1,14 +1,20 @@
-"""A YAML value with the place of every value in it, and the paths that lead there."""
+"""Paths into a document, and a tree that knows the position of every value in it.
+
+A document's positions are kept by a `Node`, as here, or flat (`flat.py`). Both answer the same questions about paths.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.resources.tree import MISSING
 
 JsonPath = tuple["str | int", ...]
 """Names and list positions from a document's root down to a value: ("spec", "versions", 0, "id")."""
+
+Position = tuple[int, int]
+"""Line and column, both from 1."""
 
 
 def json_pointer(path: JsonPath) -> str:
@@ -34,39 +40,64 @@ def value_at(value: Any, path: JsonPath) -> Any:
     return value
 
 
+class Positions(Protocol):
+    """Where the values of one document stand in its text.
+
+    A path may lead below what the text holds, into the value of a variable: then the nearest value above it answers.
+    """
+
+    def position(self, path: JsonPath) -> Position:
+        """Where the value at `path` begins."""
+        ...
+
+    def key_position(self, path: JsonPath) -> Position:
+        """Where the key that ends `path` begins; the value itself where it isn't a mapping's."""
+        ...
+
+    def raw(self, path: JsonPath) -> str | None:
+        """The text as written of the plain scalar at `path`, where it isn't read as a string, or looks as if it weren't."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Node:
-    """A value and its place; `line` and `column` are 1-based.
+    """A value and its position.
 
-    `raw` is a plain scalar's text as written, kept where its reading isn't text or may surprise. `keys` has the places
-    of a mapping's keys. `size` and `height` count what aliases stand for. `is_open`: its end hasn't been read.
+    `text` is a plain scalar as written, kept where it isn't read as a string or looks as if it weren't. `keys` has the
+    positions of a mapping's keys. `size` and `height` count what aliases stand for. `is_open`: its end hasn't been read.
     """
 
     value: Any
     line: int
     column: int
-    raw: str | None = None
+    text: str | None = None
     children: dict[str, Node] | list[Node] | None = None
-    keys: dict[str, tuple[int, int]] | None = None
+    keys: dict[str, Position] | None = None
     size: int = 1
     height: int = 0
     is_open: bool = False
 
+    def position(self, path: JsonPath) -> Position:
+        """See `Positions`."""
+        node = self._nearest(path)
+        return node.line, node.column
 
-def node_at(node: Node, path: JsonPath) -> Node:
-    """The node at `path` below `node`, or the nearest above it."""
-    for name in path:
-        child = child_of(node, name)
-        if child is None:
-            break
-        node = child
-    return node
+    def key_position(self, path: JsonPath) -> Position:
+        """See `Positions`."""
+        keys = self._nearest(path[:-1]).keys or {}
+        return keys.get(str(path[-1])) or self.position(path)
 
+    def raw(self, path: JsonPath) -> str | None:
+        """See `Positions`."""
+        return self._nearest(path).text
 
-def child_of(node: Node, name: str | int) -> Node | None:
-    """The node of one key or list position, None where the text has none."""
-    if isinstance(node.children, dict):
-        return node.children.get(name if isinstance(name, str) else str(name))
-    if isinstance(node.children, list) and name in range(len(node.children)):
-        return node.children[int(name)]
-    return None
+    def _nearest(self, path: JsonPath) -> Node:
+        node = self
+        for name in path:
+            if isinstance(node.children, dict) and str(name) in node.children:
+                node = node.children[str(name)]
+            elif isinstance(node.children, list) and name in range(len(node.children)):
+                node = node.children[int(name)]
+            else:
+                break
+        return node

@@ -1,16 +1,21 @@
-"""YAML text → documents; and every problem the text has. Reads no file."""
+"""YAML text → documents; and every problem the text has. Reads no file.
+
+The stream is parsed once by libyaml. `flat.py` makes a document of the events of each ordinary one; the text of any other
+is given to the exact builder in `tree.py`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from reconciler.errors import Origin, ProblemList
 from reconciler.loading.document import LoadedDocument
-from reconciler.loading.known_forms import KnownForms
+from reconciler.loading.flat import FlatReader, OddError
+from reconciler.loading.scalars import PlainReadings
 from reconciler.loading.tree import Builder, UnreadableError, source_of_events
 from reconciler.resources.wording import shortened
 
@@ -20,32 +25,78 @@ _INNER_BOM: Final = re.compile("[\n\r]\ufeff")
 
 
 def documents_from_text(
-    text: str, path: str, problems: ProblemList, *, forms: KnownForms | None = None
-) -> Iterator[LoadedDocument]:
+    text: str, path: str, problems: ProblemList, *, readings: PlainReadings | None = None
+) -> list[LoadedDocument]:
     """Every document of a YAML stream that isn't empty; what is wrong with the text goes to `problems`.
 
-    `forms` are those met in other streams: documents that only fill one in again aren't parsed, and are the same all the same.
-    After a syntax error, or a document too deep or too large to be walked, the rest of the stream is left unread.
+    `readings` may be shared by many streams. A text with a character that YAML doesn't allow gives no document. After a
+    syntax error, or a document too deep or too large to be walked, the rest of the stream is left unread.
     """
     text = text.removeprefix("\ufeff")
-    unusable = _UNPRINTABLE.search(text) or _INNER_BOM.search(text)
-    if unusable is not None:
-        _report_character(text, unusable.end() - 1, path, problems)
-        return
-    forms = KnownForms() if forms is None else forms
-    known = forms.documents(text, path)
-    if known is not None:
-        yield from known
-        return
+    documents: list[LoadedDocument] = []
+    wrong, error = ProblemList(), None
     try:
-        builder = Builder(source_of_events(text), path, problems, readings=forms.readings)
-        yield from builder.documents()
-    except UnreadableError:
-        return
-    except yaml.MarkedYAMLError as error:
+        for document in _documents(text, path, wrong, PlainReadings() if readings is None else readings):
+            documents.append(document)  # noqa: PERF402  what comes before an error is kept
+    except (UnreadableError, yaml.YAMLError) as found:
+        error = found
+    # A text that was read to its end has none of these characters, and looking for them takes as long as parsing it.
+    unusable = (error and _UNPRINTABLE.search(text)) or ("\ufeff" in text and _INNER_BOM.search(text))
+    if unusable:
+        _report_character(text, unusable.end() - 1, path, problems)
+        return []
+    problems.extend(wrong)
+    if isinstance(error, yaml.MarkedYAMLError):
         _report_syntax(text, error, path, problems)
-    except yaml.YAMLError as error:
+    elif isinstance(error, yaml.YAMLError):
         problems.add("yaml-syntax", f"not YAML: {shortened(str(error))}.", Origin(path=path))
+    return documents
+
+
+def _documents(text: str, path: str, problems: ProblemList, readings: PlainReadings) -> Iterator[LoadedDocument]:
+    source = source_of_events(text)
+    reader = FlatReader(source, path, readings)
+    while type(event := source.get_event()) is not yaml.StreamEndEvent:
+        if type(event) is not yaml.DocumentStartEvent:
+            continue
+        try:
+            document: LoadedDocument | None = reader.document()
+        except OddError:
+            start: Any = event.start_mark
+            again = source_of_events(_TextFrom(text, start.index - start.column))
+            builder = Builder(again, path, problems, readings=readings, first_line=start.line)
+            document = _exact_document(builder, source)
+        if document is not None and document.value is not None:
+            yield document
+
+
+def _exact_document(builder: Builder, source: Any) -> LoadedDocument | None:
+    """What the exact builder makes of a document; the source that the flat reader left inside it is taken to its end."""
+    document, error = None, None
+    try:
+        document = builder.document()
+    except yaml.YAMLError as found:
+        error = found
+    while (
+        type(source.get_event()) is not yaml.DocumentEndEvent
+    ):  # raises the same error, with its line in the whole text
+        pass
+    if error is not None:
+        raise error
+    return document
+
+
+class _TextFrom:
+    """The text from an index on, as a stream that is read in pieces: a file of odd documents is copied once, not for each."""
+
+    def __init__(self, text: str, index: int) -> None:
+        self._text = text
+        self._index = index
+
+    def read(self, size: int) -> str:
+        """At most so many characters; none at the end."""
+        begin, self._index = self._index, self._index + size
+        return self._text[begin : self._index]
 
 
 def _report_character(text: str, index: int, path: str, problems: ProblemList) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Any, Final
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
+
+from reconciler.resources.canonical import MAX_EXACT
 
 TAG_PREFIX: Final = "tag:yaml.org,2002:"
 
@@ -16,6 +19,8 @@ MAX_NUMBER_TEXT: Final = 400
 """Characters of a number: Python converts long ones in quadratic time."""
 
 _KNOWN_SCALARS: Final = 10_000
+_MEANINGFUL_LETTERS: Final = frozenset(Resolver.yaml_implicit_resolvers)
+"""What a plain scalar begins with that YAML may read as anything but a string."""
 
 _CONVERTIBLE: Final = frozenset({"null", "bool", "int", "float", "str"})
 _CONSTRUCTOR: Final = SafeConstructor()
@@ -38,28 +43,36 @@ def read_plain(text: str) -> Reading:
     return "str", text
 
 
-class PlainReadings(dict[str, "tuple[Any, str | None] | None"]):
+class PlainReadings(dict[str, "tuple[Any, str | None, bool] | None"]):
     """How plain scalars read, found out once for each text: a fleet's manifests say the same words again and again.
 
-    By the text: its value, and the text itself where the value isn't text or may surprise. None where that isn't all:
-    something has to be reported of it, or looked for in it.
+    By the text: its value; the text itself where the value isn't a string or looks as if it weren't; and whether it is
+    ordinary, as `LoadedDocument` says. None where that isn't all: something has to be reported of it, or looked for in it.
     """
 
-    def __missing__(self, text: str) -> tuple[Any, str | None] | None:
-        reading = _whole_reading(text)
-        if len(self) < _KNOWN_SCALARS:
-            self[text] = reading
+    def __missing__(self, text: str) -> tuple[Any, str | None, bool] | None:
+        if len(self) >= _KNOWN_SCALARS:
+            self.clear()  # what is said again and again is back at once
+        reading = self[text] = _whole_reading(sys.intern(text))
         return reading
 
 
-def _whole_reading(text: str) -> tuple[Any, str | None] | None:
+def _whole_reading(text: str) -> tuple[Any, str | None, bool] | None:
+    if "${" in text:
+        return None
+    if text[:1] not in _MEANINGFUL_LETTERS:
+        return text, None, True
     kind, value = read_plain(text)
-    if kind == "str":
-        is_whole = text.isascii() and "${" not in text and "\x00" not in text
-        return (value, text if may_surprise(text) else None) if is_whole else None
     if kind in {"timestamp", "number", "tag"} or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    return value, text
+    if kind == "str" and not may_surprise(text):
+        return text, None, True
+    return value, text, _has_one_spelling(value) and surprise(text, value) is None
+
+
+def _has_one_spelling(value: Any) -> bool:
+    """Whether a value goes through a double, as all numbers of a Struct do, and comes back as it is: 20.0 comes back as 20."""
+    return not value.is_integer() if isinstance(value, float) else not isinstance(value, int) or abs(value) <= MAX_EXACT
 
 
 def read_tagged(tag: str, text: str) -> Reading:

@@ -7,7 +7,8 @@ judged by `ids.py`, which explains itself better than a pattern does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from typing import Any, Final
@@ -15,7 +16,6 @@ from typing import Any, Final
 from reconciler.errors import Problem
 from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath, dotted, json_pointer, value_at
-from reconciler.loading.quickcheck import Check, quick_check
 from reconciler.loading.scalars import surprise
 from reconciler.loading.schema import schema_document
 from reconciler.resources.fields import KINDS, Shape
@@ -44,7 +44,7 @@ def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
     """Where an interpolated document breaks the schema of its kind ("Model", "Config"); empty where it doesn't."""
     has_secrets = document.has_references and holds_sensitive(document.value)
     value = revealed(document.value) if has_secrets else document.value
-    if _quick_check(kind)(value):
+    if _is_valid(kind)(value):
         return []
     validator = _validator(kind)
     problems: dict[Problem, None] = {}
@@ -54,8 +54,18 @@ def shape_problems(document: LoadedDocument, kind: str) -> list[Problem]:
 
 
 @cache
-def _quick_check(kind: str) -> Check:
-    return quick_check(_judging_schema(kind))
+def _is_valid(kind: str) -> Callable[[Any], bool]:
+    from jsonschema_rs import validator_for  # 10 ms; --help needs no schema
+
+    validator = validator_for(dict(_judging_schema(kind)))
+
+    def is_valid(value: Any) -> bool:
+        try:
+            return validator.is_valid(value)
+        except UnicodeEncodeError:  # half of a surrogate pair, which a string in Rust can't hold
+            return False
+
+    return is_valid
 
 
 @cache
@@ -163,7 +173,7 @@ class _Wording:
                     if name == "spec"
                     else f"Add `{key}: …` here."
                 )
-                yield self._problem("missing-key", f"{name} is missing.", hint)
+                yield replace(self._problem("missing-key", f"{name} is missing.", hint), key=key)
 
     def _wrong_type(self) -> Iterator[Problem]:
         wanted = str(self._error.validator_value)

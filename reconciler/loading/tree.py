@@ -18,7 +18,7 @@ kept wherever that reading isn't text, for messages and warnings about `no`, `01
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ MAX_EXPANDED: Final = 100_000
 """Values in a document that uses aliases, each alias counted as all that it stands for."""
 
 _MERGE_KEY: Final = "<<"
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 
 
 class UnreadableError(Exception):
@@ -77,15 +78,15 @@ class Builder:
         self._alias: tuple[int, int] | None = None
         self._has_references = False
 
-    def documents(self) -> Iterator[LoadedDocument]:
-        """Every document that isn't empty."""
+    def document(self) -> LoadedDocument | None:
+        """The next document of the stream; None where it is empty. Raises UnreadableError, or what the parser raises."""
+        self._reset()
         while True:
             event = self._parser.get_event()
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 node = self._scalar(event)
-                if event.anchor is not None:
-                    self._anchors[event.anchor] = node
+                self._remember(event, node)
                 self._attach(node)
             elif kind is yaml.MappingStartEvent:
                 self._open(event, {})
@@ -95,17 +96,14 @@ class Builder:
                 self._close()
             elif kind is yaml.AliasEvent:
                 self._follow(event)
-            elif kind is yaml.DocumentStartEvent:
-                self._reset()
             elif kind is yaml.DocumentEndEvent:
-                yield from self._document()
-            elif kind is yaml.StreamEndEvent:
-                return
+                return self._document()
 
-    def _document(self) -> Iterator[LoadedDocument]:
+    def _document(self) -> LoadedDocument | None:
         root = self._root
-        if root is not None and not (root.value is None and root.children is None):
-            yield LoadedDocument(path=self._path, root=root, has_references=self._has_references)
+        if root is None or (root.value is None and root.children is None):
+            return None
+        return LoadedDocument(path=self._path, value=root.value, positions=root, has_references=self._has_references)
 
     # --- containers and aliases ---
 
@@ -197,17 +195,17 @@ class Builder:
 
     def _take_key(self, frame: _Frame, node: Node) -> None:
         frame.place = (node.line, node.column)
-        frame.merging = node.value == _MERGE_KEY and node.raw == _MERGE_KEY
+        frame.merging = node.value == _MERGE_KEY and node.text == _MERGE_KEY
         if isinstance(node.value, str):
             frame.key = node.value
             if node.value == "":
                 self._report("empty-key", "a mapping key is empty.", node.line, node.column, hint="Name it.")
             return
-        frame.key = node.raw or "?"
+        frame.key = node.text or "?"
         what, hint = described(node.value), None
         if node.children is None:
-            shown = shortened(node.raw or "")
-            if node.raw is not None and surprise(node.raw, node.value) is not None:
+            shown = shortened(node.text or "")
+            if node.text is not None and surprise(node.text, node.value) is not None:
                 what = f"{what}, which is how YAML reads {shown}"
             hint = f'Quote it to make it text: "{shown}".'
         self._report("non-string-key", f"a mapping key must be text, found {what}.", node.line, node.column, hint=hint)
@@ -293,7 +291,7 @@ class Builder:
             self._report(
                 "yaml-character", "the text holds a NUL character, which the service can't store.", line, column
             )
-        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        if _HALF_CHARACTER.search(text):
             self._report(
                 "yaml-character",
                 "the text holds half of a surrogate pair, which is no character.",
@@ -329,8 +327,8 @@ class Builder:
         )
 
 
-def source_of_events(text: str) -> Any:
-    """A parser of one text: libyaml's where PyYAML was built with it, else the one in Python."""
+def source_of_events(text: Any) -> Any:
+    """A parser of one text, or of a stream of text: libyaml's where PyYAML was built with it, else the one in Python."""
     if yaml.__with_libyaml__:
         from yaml import cyaml
 

@@ -4,7 +4,6 @@ validate.py     documents → Desired; the rules between documents
 entries.py      the rules inside one document that a schema can't state
 structs.py      what may stand in a Struct
 interpolate.py  ${var:…} and ${env:…}
-twins.py        what a document means, from one of the same form
 selection.py    the models that a run is about
 revision.py     a git revision's files
 base.py         what a git revision's manifests state

@@ -12,20 +12,25 @@ from typing import Any, Final
 
 from reconciler.errors import Origin, ProblemList
 from reconciler.loading.document import LoadedDocument
-from reconciler.loading.nodes import JsonPath, Node, child_of, dotted, json_pointer, node_at, value_at
+from reconciler.loading.nodes import JsonPath, dotted, json_pointer, value_at
 from reconciler.manifests.structs import StructReader
 from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector
 from reconciler.resources.fields import KINDS, MARK_KEY, Action, Shape
 from reconciler.resources.ids import version_id_problem
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.secrets import Sensitive
-from reconciler.resources.tree import MISSING, FieldPath, path_from_text, path_text
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_from_text, path_text
 from reconciler.resources.wording import quoted
 
 MAX_NOTES_BYTES: Final = 64 * 1024
 """resources.proto, Model.notes: "supports up to 64Kbs"."""
 
 _ACTIONS: Final = tuple(action.value for action in Action)
+_RULES: Final = {
+    "latest": Selector(select="latest"),
+    "latest-trained": Selector(select="latest-trained"),
+    "all": Selector(select="all"),
+}
 _REMOVABLE_STRUCTS: Final[Mapping[str, FieldPath]] = {"metadata": ("metadata",), "params": ("output_info", "params")}
 _REMOVABLE_TAGS: Final = ("toolkits", "use_cases", "languages")
 
@@ -35,59 +40,53 @@ def model_from_document(
 ) -> DesiredModel:
     """What one document wants; only complete where `problems` stayed empty."""
     spec = document.value.get("spec")
+    if not isinstance(spec, dict):
+        return DesiredModel(key=key, action=Action.MERGE, stated={}, origin=document.origin())
     labels = value_at(document.value, ("metadata", "labels"))
-    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings, value_at(document.value, ("spec",)))
+    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings, spec)
     action = entry.action(Action.MERGE)
-    stated, origins = entry.stated(action)
-    removals = tuple(entry.removals())
-    entry.require_no_conflict(stated, removals)
-    return (
-        DesiredModel(
-            key=key,
-            action=action,
-            stated=stated,
-            removals=removals,
-            versions=_versions(document, action, problems, warnings),
-            labels=labels if isinstance(labels, dict) else {},
-            protect=entry.value("protect") if isinstance(entry.value("protect"), bool) else None,
-            retain_versions=entry.retain_versions(),
-            origin=document.origin(),
-            origins=origins,
-        )
-        if isinstance(spec, dict)
-        else DesiredModel(key=key, action=action, stated={}, origin=document.origin())
+    stated = entry.stated(action)
+    protect = entry.value("protect")
+    return DesiredModel(
+        key=key,
+        action=action,
+        stated=stated,
+        removals=entry.removals_beside(stated),
+        versions=_versions(document, spec.get("versions"), action, problems, warnings),
+        labels=labels if isinstance(labels, dict) else {},
+        protect=protect if isinstance(protect, bool) else None,
+        retain_versions=entry.retain_versions(),
+        origin=document.origin(),
+        origins=_Origins(document, ("spec",), stated),
     )
 
 
 def _versions(
-    document: LoadedDocument, inherited: Action, problems: ProblemList, warnings: ProblemList
+    document: LoadedDocument, entries: Any, inherited: Action, problems: ProblemList, warnings: ProblemList
 ) -> tuple[DesiredVersion, ...]:
-    entries = value_at(document.value, ("spec", "versions"))
     versions: list[DesiredVersion] = []
     seen: dict[Selector, Origin] = {}
     for index, value in enumerate(entries if isinstance(entries, list) else ()):
         if not isinstance(value, dict):
             continue
         entry = _Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings, value)
-        selector = entry.selector()
+        selector, origin = entry.selector(), entry.origin()
         if selector is not None and selector in seen:
             message = f"this entry means the same as the one in line {seen[selector].line}: {selector}."
             entry.report("duplicate-version", message, (), "Put both into one entry.")
         elif selector is not None:
-            seen[selector] = entry.origin()
+            seen[selector] = origin
         action = entry.action(inherited)
-        stated, origins = entry.stated(action)
-        removals = tuple(entry.removals())
-        entry.require_no_conflict(stated, removals)
+        stated = entry.stated(action)
         versions.append(
             DesiredVersion(
                 selector=selector or Selector(),
                 action=action,
                 stated=stated,
-                removals=removals,
+                removals=entry.removals_beside(stated),
                 expected_concepts=entry.expected_concepts(),
-                origin=entry.origin(),
-                origins=origins,
+                origin=origin,
+                origins=_Origins(document, entry.path, stated),
             )
         )
     return tuple(versions)
@@ -95,18 +94,19 @@ def _versions(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The part of a document that describes one resource: `spec`, or one of `spec.versions`; `whole` is its value."""
+    """The mapping of a document that describes one resource: `spec`, or one of `spec.versions`; `whole` is its value."""
 
     document: LoadedDocument
     path: JsonPath
     kind: Kind
     problems: ProblemList
     warnings: ProblemList
-    whole: Any
+    whole: Mapping[str, Any]
 
-    def value(self, *path: str | int) -> Any:
-        """What stands at `path` below this entry; MISSING where nothing does."""
-        return value_at(self.whole, path)
+    def value(self, name: str, *path: str) -> Any:
+        """What stands at a path below this entry; MISSING where nothing does."""
+        value = self.whole.get(name, MISSING)
+        return value_at(value, path) if path else value
 
     def origin(self, path: JsonPath = ()) -> Origin:
         """The place of what stands at `path` below this entry."""
@@ -133,8 +133,8 @@ class _Entry:
                 return Selector(version_id=version_id)
             hint = "Copy it from `reconciler get versions MODEL`, or use select: latest."
             self.report("bad-id", f"{dotted((*self.path, 'id'))} {quoted(version_id)} {why}.", ("id",), hint)
-        elif version_id is MISSING and select in ("latest", "latest-trained", "all"):
-            return Selector(select=select)
+        elif version_id is MISSING and isinstance(select, str):
+            return _RULES.get(select)
         return None
 
     def retain_versions(self) -> int | None:
@@ -144,39 +144,25 @@ class _Entry:
 
     def expected_concepts(self) -> tuple[str, ...] | None:
         """The ids of the concepts that the version should have; None where not stated."""
+        if "expect" not in self.whole:
+            return None
         concepts = self.value("expect", "concepts")
         return tuple(map(str, concepts)) if isinstance(concepts, list) and concepts else None
 
     # --- fields ---
 
-    def stated(self, action: Action) -> tuple[dict[str, Any], dict[FieldPath, Origin]]:
-        """The stated fields, nested as in the manifest and normalised, and the place of each path in them."""
+    def stated(self, action: Action) -> dict[str, Any]:
+        """The stated fields, nested as in the manifest and normalised."""
         stated: dict[str, Any] = {}
-        origins: dict[FieldPath, Origin] = {}
-        root = self.document.node(self.path)
         for field in KINDS[self.kind]:
-            value = self._field(field.path, field.shape, action)
+            value = self._field(field.path, field.shape, action) if field.path[0] in self.whole else MISSING
             if value is MISSING:
                 continue
             target = stated
-            for depth, name in enumerate(field.path[:-1], 1):
+            for name in field.path[:-1]:
                 target = target.setdefault(name, {})
-                origins[field.path[:depth]] = self.origin(field.path[:depth])
             target[field.path[-1]] = value
-            self._add_origins(origins, value, field.path, node_at(root, field.path))
-        return stated, origins
-
-    def _add_origins(self, origins: dict[FieldPath, Origin], value: Any, path: FieldPath, node: Node) -> None:
-        """The place of a value and of everything inside its mappings; `node` is the value's."""
-        origin = origins[path] = self.document.origin_of(node)
-        if not isinstance(value, Mapping):
-            return
-        for name, item in value.items():
-            child = child_of(node, name)
-            if child is not None:
-                self._add_origins(origins, item, (*path, name), child)
-            else:  # what a variable brought in stands where the variable is named
-                origins.update(dict.fromkeys(_paths(item, (*path, name)), origin))
+        return stated
 
     def _field(self, path: FieldPath, shape: Shape, action: Action) -> Any:
         value = self.value(*path)
@@ -201,6 +187,8 @@ class _Entry:
                 pointer=json_pointer((*self.path, *path)),
                 hint="To empty it, write action: overwrite; else leave it out.",
             )
+        if self.document.is_ordinary:
+            return value
         reader = StructReader(self.document, self.problems, self.warnings)
         return reader.read(value, (*self.path, *path))
 
@@ -220,10 +208,15 @@ class _Entry:
 
     # --- removals ---
 
-    def removals(self) -> Iterator[Removal]:
-        """What must be absent."""
-        if self.value("remove") is MISSING:
-            return
+    def removals_beside(self, stated: Mapping[str, Any]) -> tuple[Removal, ...]:
+        """What must be absent; reports what of it is also stated."""
+        if "remove" not in self.whole:
+            return ()
+        removals = tuple(self._removals())
+        self._require_no_conflict(stated, removals)
+        return removals
+
+    def _removals(self) -> Iterator[Removal]:
         if self.value("remove", "image") is True and self.kind is Kind.MODEL:
             yield Removal(path=("image",), origin=self.origin(("remove", "image")))
         for name in _REMOVABLE_TAGS if self.kind is Kind.MODEL else ():
@@ -245,14 +238,14 @@ class _Entry:
                     continue
                 yield Removal(path=(*base, *inner), origin=self.origin(place))
 
-    def _texts(self, *path: str) -> list[tuple[int, str]]:
+    def _texts(self, name: str, *path: str) -> list[tuple[int, str]]:
         """The texts of a list with their positions; what isn't one, or is empty, the schema has reported."""
-        items = self.value(*path)
+        items = self.value(name, *path)
         held = items if isinstance(items, list) else []
         return [(index, item) for index, item in enumerate(held) if isinstance(item, str) and item]
 
-    def require_no_conflict(self, stated: Mapping[str, Any], removals: tuple[Removal, ...]) -> None:
-        """Report what is both stated and removed: the same path or tag, or one that holds the other."""
+    def _require_no_conflict(self, stated: Mapping[str, Any], removals: tuple[Removal, ...]) -> None:
+        # The same path or tag, or one that holds the other.
         for removal in removals:
             conflict = _conflict(stated, removal)
             if conflict is None:
@@ -286,9 +279,37 @@ def _conflict(stated: Mapping[str, Any], removal: Removal) -> FieldPath | None:
     return removal.path
 
 
-def _paths(value: Any, path: FieldPath) -> Iterator[FieldPath]:
-    """The path of a value and of everything inside its mappings."""
-    yield path
-    if isinstance(value, Mapping):
-        for name, item in value.items():
+class _Origins(Mapping[FieldPath, Origin]):
+    """The place of each stated field and of everything inside its mappings, found out where it is asked for.
+
+    What a variable brought in stands where the variable is named.
+    """
+
+    __slots__ = ("_document", "_path", "_stated")
+
+    def __init__(self, document: LoadedDocument, path: JsonPath, stated: Mapping[str, Any]) -> None:
+        self._document = document
+        self._path = path
+        self._stated = stated
+
+    def __getitem__(self, path: FieldPath) -> Origin:
+        if path not in self:
+            raise KeyError(path)
+        return self._document.origin((*self._path, *path))
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, tuple) and bool(path) and lookup(self._stated, path) is not MISSING
+
+    def __iter__(self) -> Iterator[FieldPath]:
+        return _paths(self._stated, ())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _paths(stated: Mapping[str, Any], path: FieldPath) -> Iterator[FieldPath]:
+    """The path of everything inside a mapping and the mappings in it."""
+    for name, item in stated.items():
+        yield (*path, name)
+        if isinstance(item, Mapping):
             yield from _paths(item, (*path, name))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconciler.errors import ProblemList
 from reconciler.loading.document import LoadedDocument
-from reconciler.loading.nodes import JsonPath, Node, child_of, dotted, json_pointer
+from reconciler.loading.nodes import JsonPath, dotted, json_pointer
 from reconciler.loading.scalars import surprise
 from reconciler.resources.wording import described, quoted, shortened
 
@@ -37,10 +37,9 @@ class StructReader:
 
     def read(self, value: dict[str, Any], path: JsonPath) -> Any:
         """The normalised copy of the mapping at `path`."""
-        return self._read(value, path, self.document.node(path), 1)
+        return self._read(value, path, 1)
 
-    def _read(self, value: Any, path: JsonPath, node: Node | None, depth: int) -> Any:
-        """`node` is None below a value that a variable brought in: it has no place of its own."""
+    def _read(self, value: Any, path: JsonPath, depth: int) -> Any:
         if isinstance(value, dict | list):
             if depth > MAX_STRUCT_DEPTH:
                 message = (
@@ -49,10 +48,11 @@ class StructReader:
                 self._report(self.problems, "struct-too-deep", message, path, "Flatten it.")
                 return None
             if isinstance(value, dict):
-                return {name: self._read_item(item, path, name, node, depth) for name, item in value.items()}
-            return [self._read_item(item, path, index, node, depth) for index, item in enumerate(value)]
-        if node is not None and node.raw is not None:
-            self._warn(node.raw, value, path)
+                return {name: self._read_item(item, path, name, depth) for name, item in value.items()}
+            return [self._read_item(item, path, index, depth) for index, item in enumerate(value)]
+        raw = self.document.raw(path)
+        if raw is not None:
+            self._warn(raw, value, path)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
         if isinstance(value, int) and abs(value) > MAX_EXACT:
@@ -60,11 +60,11 @@ class StructReader:
             self._report(self.problems, "integer-too-large", message, path, f'Quote it to make it text: "{value}".')
         return number_normalised(value)
 
-    def _read_item(self, item: Any, path: JsonPath, name: str | int, node: Node | None, depth: int) -> Any:
+    def _read_item(self, item: Any, path: JsonPath, name: str | int, depth: int) -> Any:
         if isinstance(name, str) and "${" in name:
             message = f"the key {quoted(name)} is taken as it is written: keys are never interpolated."
             self._report(self.warnings, "reference-in-key", message, (*path, name), None)
-        return self._read(item, (*path, name), child_of(node, name) if node is not None else None, depth + 1)
+        return self._read(item, (*path, name), depth + 1)
 
     def _warn(self, raw: str, value: Any, path: JsonPath) -> None:
         read_as = surprise(raw, value)

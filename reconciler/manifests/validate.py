@@ -16,19 +16,20 @@ from reconciler.config import Settings
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.loading.document import LoadedDocument
 from reconciler.loading.load import HIDDEN, Loaded, Skipped, load
+from reconciler.loading.nodes import json_pointer
 from reconciler.loading.shape import shape_problems
 from reconciler.manifests.entries import model_from_document
 from reconciler.manifests.interpolate import interpolate, lookalikes
 from reconciler.manifests.selection import Shard, in_shard
-from reconciler.manifests.twins import Twins
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import SETTINGS_FILE, Action
-from reconciler.resources.ids import id_problem, id_warning
+from reconciler.resources.ids import MAX_ID, id_problem, id_warning
 from reconciler.resources.keys import Key
 from reconciler.resources.wording import described, listed, nearest, quoted
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"
+_HEADER: Final = ("apiVersion", "kind")
 _UNTOLD: Final = Key(user_id="?", app_id="?", model_id="?")
 _WAYS: Final[Mapping[str, str]] = {
     "user_id": "Give metadata.user_id, --user-id, user_id in reconciler.yaml, CLARIFAI_USER_ID, or a clarifai CLI context.",
@@ -77,30 +78,25 @@ def desired_from_documents(
     problems.extend(loaded.problems)
     warnings.extend((*loaded.warnings, *_passed_over(loaded.skipped)))
     wrong = {(problem.origin, problem.pointer) for problem in loaded.problems}
-    models: dict[Key, DesiredModel] = {}
-    described: dict[Key, LoadedDocument] = {}
-    twins = Twins()
-    for document in sorted(loaded.documents, key=LoadedDocument.start):
-        model = None if document.filled is None else twins.model_of(document.filled)
-        if model is None:
+    described: dict[Key, tuple[DesiredModel, LoadedDocument]] = {}
+    for document in sorted(loaded.documents, key=LoadedDocument.origin):
+        found = ProblemList()
+        interpolated = document
+        if document.has_references:
             interpolated, unresolved = interpolate(document, variables=variables, environ=environ)
             problems.extend(unresolved)
             wrong.update((problem.origin, problem.pointer) for problem in unresolved)
-            found, doubts = ProblemList(), ProblemList()
-            model = _model(interpolated, ids, found, doubts, judged)
+            warnings.extend(lookalikes(document))
+        model = _model(interpolated, ids, found, warnings, judged)
+        if found:
             problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
-            warnings.extend((*doubts, *lookalikes(document)))
-            if model is None:
-                continue
-            if document.filled is not None and not found and not doubts and judged(model.key):
-                twins.remember(document.filled, model)
-        if model.key in models:
-            first, second = (each.origin(("metadata", "id")) for each in (described[model.key], document))
-            _report_duplicate(model.key, first, second, problems)
-        described.setdefault(model.key, document)
-        models.setdefault(model.key, model)
+        if model is None:
+            continue
+        first, there = described.setdefault(model.key, (model, document))
+        if first is not model:
+            _report_duplicate(model.key, there, document, problems)
     problems.raise_if_any()
-    kept = tuple(models[key] for key in sorted(models) if judged(key))
+    kept = tuple(described[key][0] for key in sorted(described) if judged(key))
     has_references = any(document.has_references for document in loaded.documents)
     desired = Desired(
         models=kept,
@@ -145,9 +141,10 @@ def _model(
     key = _key(document, ids, key_problems, key_warnings)
     if key is not None and not judged(key):
         return DesiredModel(key=key, action=Action.MERGE, stated={}, origin=document.origin())
-    problems.extend(problem for problem in shape_problems(document, _KIND) if not _is_about_header(problem))
-    problems.extend(key_problems)
-    warnings.extend(key_warnings)
+    problems.extend([problem for problem in shape_problems(document, _KIND) if not _is_about_header(problem)])
+    if key_problems or key_warnings:
+        problems.extend(key_problems)
+        warnings.extend(key_warnings)
     model = model_from_document(document, key or _UNTOLD, problems, warnings)
     return model if key is not None else None
 
@@ -155,11 +152,10 @@ def _model(
 def _is_settings(document: LoadedDocument) -> bool:
     """Whether a document is the settings of a run, lying among the manifests under the name that they are read by."""
     value = document.value
-    is_named_so = document.path.rpartition("/")[2] == SETTINGS_FILE
     return (
-        is_named_so
-        and isinstance(value, dict)
+        isinstance(value, dict)
         and (value.get("apiVersion"), value.get("kind")) == (API_VERSION, "Config")
+        and document.path.rpartition("/")[2] == SETTINGS_FILE
     )
 
 
@@ -179,7 +175,7 @@ def _has_usable_header(document: LoadedDocument, problems: ProblemList) -> bool:
 def _is_header(document: LoadedDocument, key: str, known: str, problems: ProblemList) -> bool:
     if key not in document.value:
         hint = f"Add {key}: {known} at the top level."
-        problems.add("missing-key", f"{key} is missing.", document.origin(), hint=hint)
+        problems.add("missing-key", f"{key} is missing.", document.origin(), key=key, hint=hint)
         return True
     found = document.value[key]
     if found == known:
@@ -203,31 +199,35 @@ def _is_header(document: LoadedDocument, key: str, known: str, problems: Problem
 
 
 def _is_about_header(problem: Problem) -> bool:
-    return problem.code == "missing-key" and problem.message in {"apiVersion is missing.", "kind is missing."}
+    """Whether the schema misses what `_is_header` has reported already."""
+    return problem.code == "missing-key" and not problem.pointer and problem.key in _HEADER
 
 
 def _key(document: LoadedDocument, ids: _Ids, problems: ProblemList, warnings: ProblemList) -> Key | None:
     metadata = document.value.get("metadata")
     if not isinstance(metadata, dict):
         return None
-    names = {name: _scope_id(document, name, ids, problems) for name in ("user_id", "app_id")}
-    names["id"] = metadata.get("id")
-    for name, text in names.items():
-        if not isinstance(text, str) or not text:
-            names[name] = None
-            continue
-        origin, pointer = document.origin(("metadata", name)), f"/metadata/{name}"
-        why = id_problem(text)
-        if why is not None:
-            hint = "Use letters and digits, with single - or _ between them."
-            problems.add("bad-id", f"metadata.{name} {quoted(text)} {why}.", origin, pointer=pointer, hint=hint)
-            names[name] = None
-        elif name in metadata and (doubt := id_warning(text)) is not None:
-            warnings.add("unusual-id", f"metadata.{name} {quoted(text)} {doubt}.", origin, pointer=pointer)
-    user_id, app_id, model_id = names["user_id"], names["app_id"], names["id"]
-    if user_id is None or app_id is None or model_id is None:
-        return None
-    return Key(user_id=user_id, app_id=app_id, model_id=model_id)
+    usable: list[str] = []
+    for name in ("user_id", "app_id", "id"):
+        text = metadata.get("id") if name == "id" else _scope_id(document, name, ids, problems)
+        if isinstance(text, str) and text and _is_usable_id(document, name, text, problems, warnings):
+            usable.append(text)
+    return Key(*usable) if len(usable) == 3 else None
+
+
+def _is_usable_id(document: LoadedDocument, name: str, text: str, problems: ProblemList, warnings: ProblemList) -> bool:
+    """Whether an id of a manifest's metadata can be one; reports what is wrong with it, or unusual."""
+    doubt = id_warning(text)
+    if doubt is None and len(text) <= MAX_ID:
+        return True
+    why = id_problem(text)
+    origin, pointer = document.origin(("metadata", name)), f"/metadata/{name}"
+    if why is not None:
+        hint = "Use letters and digits, with single - or _ between them."
+        problems.add("bad-id", f"metadata.{name} {quoted(text)} {why}.", origin, pointer=pointer, hint=hint)
+    elif name in document.value["metadata"]:
+        warnings.add("unusual-id", f"metadata.{name} {quoted(text)} {doubt}.", origin, pointer=pointer)
+    return why is None
 
 
 def _scope_id(document: LoadedDocument, name: str, ids: _Ids, problems: ProblemList) -> str | None:
@@ -255,10 +255,11 @@ def _scope_id(document: LoadedDocument, name: str, ids: _Ids, problems: ProblemL
     return stated if isinstance(stated, str) else None
 
 
-def _report_duplicate(key: Key, first: Origin, second: Origin, problems: ProblemList) -> None:
-    message = f"{key.address} is already described in {first}."
+def _report_duplicate(key: Key, first: LoadedDocument, second: LoadedDocument, problems: ProblemList) -> None:
+    path = ("metadata", "id")
+    message = f"{key.address} is already described in {first.origin(path)}."
     hint = "Put both into one document: one model, one manifest."
-    problems.add("duplicate-model", message, second, pointer="/metadata/id", hint=hint)
+    problems.add("duplicate-model", message, second.origin(path), pointer=json_pointer(path), hint=hint)
 
 
 def manifests_at(

@@ -11,6 +11,5 @@ statuses.py  what each status code means
 paging.py    listings read to their end
 writes.py    the last check before a request is sent
 convert.py   messages ↔ documents and resources
-quickjson.py messages as JSON
 scrub.py     secrets and control characters in error texts
 """

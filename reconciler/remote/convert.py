@@ -5,11 +5,13 @@ Documents are made lazily: a listing of ten thousand models costs nothing per mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from time import gmtime
 from typing import Any
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
+from reconciler.resources.canonical import MAX_EXACT
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import revealed
@@ -41,17 +43,13 @@ class LazyDocument(Mapping[str, Any]):
 
     def _field(self, name: str) -> Any:
         """The field's value, MISSING where the document doesn't have it."""
-        from reconciler.remote.quickjson import field_readers  # protobuf, which importing this module shouldn't cost
-
         message, content = self._message, self._content
-        readers = field_readers(message) if content is None else None
-        if readers is None:
+        read = None if content is not None or name in self._leave_out else _field_readers(message.DESCRIPTOR).get(name)
+        if read is None:
             return self._load().get(name, MISSING)
-        if name in self._leave_out or name not in readers:
-            return MISSING
         try:
-            return readers[name](message)
-        except Exception:  # noqa: BLE001  reading it as a whole knows how, or says what is wrong
+            return read(message)
+        except Exception:  # noqa: BLE001  reading it as a whole says what is wrong
             return self._load().get(name, MISSING)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -84,15 +82,14 @@ def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str,
     """A message as JSON with proto field names; a number without a fraction is an int, as it was before it was sent."""
     from google.protobuf import json_format
 
-    from reconciler.remote.quickjson import quick_json
-
     if leave_out:
         whole, message = message, type(message)()
         message.CopyFrom(whole)
         for name in leave_out:
             message.ClearField(name)
     try:
-        return quick_json(message)  # type: ignore[no-any-return]
+        document: dict[str, Any] = _json(message)
+        return document
     except (ValueError, json_format.Error):
         problem = f"{message.DESCRIPTOR.name} {getattr(message, 'id', '')!r} holds a value that JSON has no form for"
     raise RemoteError(
@@ -101,6 +98,56 @@ def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str,
         description=f"{problem} (NaN or infinity). Correct it with the tool that wrote it.",
         fault=FaultClass.FATAL,
     )
+
+
+@cache
+def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
+    """By name, what reads one field of such messages as JSON: MISSING where it isn't set.
+
+    Only strings and messages are here, and lists of them: what manifests state. A field of another kind is read with its
+    whole message.
+    """
+    from google.protobuf.descriptor import FieldDescriptor
+
+    readers: dict[str, Callable[[Any], Any]] = {}
+    for field in descriptor.fields:
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        if field.type == FieldDescriptor.TYPE_STRING or (field.type == FieldDescriptor.TYPE_MESSAGE and not is_map):
+            readers[field.name] = _field_reader(field)
+    return readers
+
+
+def _field_reader(field: Any) -> Callable[[Any], Any]:
+    name = field.name
+    # `label` is deprecated since protobuf 6.31, which brought `is_repeated`.
+    is_repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+    if is_repeated and field.message_type is not None:
+        return lambda message: [_json(item) for item in getattr(message, name)] or MISSING
+    if is_repeated:
+        return lambda message: list(getattr(message, name)) or MISSING
+    if field.message_type is not None:
+        return lambda message: _json(getattr(message, name)) if message.HasField(name) else MISSING
+    if field.has_presence:
+        return lambda message: getattr(message, name) if message.HasField(name) else MISSING
+    return lambda message: getattr(message, name) or MISSING
+
+
+def _json(message: Any) -> Any:
+    """A message as JSON with proto field names, ints for numbers without a fraction, and names in order."""
+    from google.protobuf import json_format
+
+    return _one_order(json_format.MessageToDict(message, preserving_proto_field_name=True))
+
+
+def _one_order(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= MAX_EXACT else value
+    if isinstance(value, dict):
+        # A Struct is a map to protobuf, whose order changes from process to process; plans must not.
+        return {name: _one_order(item) for name, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_one_order(item) for item in value]
+    return value
 
 
 def message_from(body: Mapping[str, Any], message: Any) -> Any:

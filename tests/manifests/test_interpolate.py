@@ -126,6 +126,6 @@ def test_escaped_text_comes_back(text: str) -> None:
     from reconciler.loading.document import LoadedDocument
     from reconciler.loading.nodes import Node
 
-    document = LoadedDocument(path="-", value=escaped(text), root=Node(None, 1, 1), has_references=True)
+    document = LoadedDocument(path="-", value=escaped(text), positions=Node(None, 1, 1), has_references=True)
     done, problems = interpolate(document, variables={}, environ={})
     assert (done.value, problems) == (text, ())

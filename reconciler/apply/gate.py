@@ -14,7 +14,7 @@ overwrite carries unmanaged siblings along, so a sibling that somebody changed c
 deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old. Of a
 model that another owner has adopted since, nothing is changed or deleted.
 A secret is compared where its value is known, and never shown. What can't be read back as it was sent is as planned unless it is
-as wanted (secrets), or moved once it is neither (image URLs).
+as wanted (secrets), or moved once it is neither (image URLs, unless a request without a response may have sent the image).
 """
 
 from __future__ import annotations
@@ -97,12 +97,13 @@ class HeldBackError(ReconcilerError):
 class LiveState:
     """The live side as it was just read. `uses` are the workflows and deployments that use an object to be deleted.
 
-    `named` are versions that a manifest of this run names.
+    `named` are versions that a manifest of this run names, `sent` the objects of requests that may have been carried out.
     """
 
     observed: Observed
     uses: Mapping[Key, tuple[Use, ...]] = field(default_factory=dict)
     named: Collection[Key] = ()
+    sent: Collection[Key] = ()
 
     def document(self, key: Key) -> Document | None:
         """The live document of a model or version, or None where it doesn't exist."""
@@ -168,7 +169,7 @@ class Gate:
                 continue
             if document is None:
                 return Fate.MOVED
-            states += [self._state(change.key, item, document) for item in _carried(request, change)]
+            states += [self._state_once_sent(change.key, item, document) for item in _carried(request, change)]
         if State.MOVED in states:
             return Fate.MOVED
         return Fate.TAKEN if states and all(state is State.AFTER for state in states) else Fate.NOT_TAKEN
@@ -189,6 +190,16 @@ class Gate:
             for entry in request.entries
         )
 
+    def _state_in(self, live: LiveState, key: Key, item: FieldChange, document: Document) -> State:
+        state = self._state_once_sent if key in live.sent else self._state
+        return state(key, item, document)
+
+    def _state_once_sent(self, key: Key, item: FieldChange, document: Document) -> State:
+        """The same for a request that may have been carried out: an image that wasn't there before is a copy of the one sent."""
+        state = self._state(key, item, document)
+        is_copy = item.path == IMAGE_URL and MISSING not in (item.after, live_value(key, item, document))
+        return State.AFTER if is_copy and state is State.MOVED else state
+
     def state_of(self, key: Key, item: FieldChange, document: Document) -> State:
         """Whether live has the value before a planned change, the value after it, or another."""
         return self._state(key, item, document)
@@ -201,7 +212,7 @@ class Gate:
             return Finding(key=entry.key, state=State.MOVED, moved=moved)
         if change.action == "delete" and document is None:
             return Finding(key=entry.key, state=State.AFTER)
-        states = {self._state(entry.key, item, document) for item in items} if document is not None else set()
+        states = set() if document is None else {self._state_in(live, entry.key, item, document) for item in items}
         return Finding(key=entry.key, state=State.AFTER if states == {State.AFTER} else State.BEFORE)
 
     def _moved(
@@ -225,7 +236,7 @@ class Gate:
             yield Moved(key=key, path="", planned="exists", live=MISSING, wanted="exists")
         else:
             for item in items:
-                if self._state(key, item, document) is State.MOVED:
+                if self._state_in(live, key, item, document) is State.MOVED:
                     now = live_value(key, item, document)
                     yield Moved(key=key, path=path_text(item.path), planned=item.before, live=now, wanted=item.after)
             yield from _siblings_moved(change, document, entries)

@@ -110,6 +110,7 @@ class Writing:
     _shown: Shown = field(init=False, default_factory=Shown)
     _backup: Backup = field(init=False)
     _uses: tuple[float, Mapping[Key, tuple[Use, ...]]] | None = field(init=False, default=None)
+    _sent: set[Key] = field(init=False, default_factory=set)
     _uses_lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -175,11 +176,13 @@ class Writing:
                 raise UnreadError(f"not sent: its objects could not be read right before it: {error}") from error
         if attempt == 1:
             self.journal.sending(position, request)
+        self._sent.update(request.keys)
 
     def _require_as_planned(
         self, request: Request, observed: Observed, uses: Mapping[Key, tuple[Use, ...]] | None = None
     ) -> None:
-        live = LiveState(observed=observed, uses=uses or {}, named=self.reading.named(observed))
+        named = self.reading.named(observed)
+        live = LiveState(observed=observed, uses=uses or {}, named=named, sent=frozenset(self._sent))
         findings = self._gate.findings(request, live)
         if any(finding.state is not State.BEFORE for finding in findings):
             raise HeldBackError(findings)

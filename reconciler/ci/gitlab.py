@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from reconciler.errors import ReconcilerError
 from reconciler.plan.plan import Plan
+from reconciler.state.whole_files import write_whole
 
 
 def report_document(plan: Plan) -> dict[str, int]:
@@ -21,7 +21,4 @@ def report_document(plan: Plan) -> dict[str, int]:
 
 def write_report(plan: Plan, path: str) -> None:
     """Write the report. Raises ReconcilerError if the file can't be written."""
-    try:
-        Path(path).write_text(json.dumps(report_document(plan)) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ReconcilerError(f"The GitLab report can't be written to {path}: {error.strerror}.") from error
+    write_whole(Path(path), json.dumps(report_document(plan)) + "\n", what="GitLab report", mode=0o666)

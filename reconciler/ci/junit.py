@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from reconciler.errors import Problem, ReconcilerError
+from reconciler.errors import Problem
 from reconciler.report.escape import neutral
+from reconciler.state.whole_files import write_whole
 
 
 def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
@@ -31,10 +32,7 @@ def junit_text(problems: Iterable[Problem], files: Iterable[str]) -> str:
 
 def write_junit(problems: Iterable[Problem], files: Iterable[str], path: str) -> None:
     """Write the document. Raises ReconcilerError if the file can't be written."""
-    try:
-        Path(path).write_text(junit_text(problems, files), encoding="utf-8")
-    except OSError as error:
-        raise ReconcilerError(f"The JUnit report can't be written to {path}: {error.strerror}.") from error
+    write_whole(Path(path), junit_text(problems, files), what="JUnit report", mode=0o666)
 
 
 def _path(problem: Problem) -> str:

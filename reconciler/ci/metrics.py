@@ -73,6 +73,11 @@ def _findings(report: Report) -> Iterator[_Metric]:
         [({}, len(plan.unmet))],
     )
     yield "reconciler_drift_refused", "Changes that a guard refuses.", [({}, summary["refused"])]
+    yield (
+        "reconciler_drift_paths_skipped",
+        "Paths that were skipped although they may hold manifests.",
+        [({}, len(report.passed_over))],
+    )
     history = report.history
     if history is not None:
         counts = {"new": history.new_count, "standing": history.standing_count, "resolved": len(history.resolved)}

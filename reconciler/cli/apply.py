@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.output import echo_applied, note
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resume",
     metavar="RUN",
+    shell_complete=completing.runs,
     help='Finish an interrupted or incomplete run, as it was planned; "latest" is the last run.',
 )
 @click.option(
@@ -89,6 +91,8 @@ def _require_one_source(
             planning.types,
             planning.shard,
             planning.resend,
+            planning.allow_empty,
+            planning.allow_unknown_params,
         )
         if any(picked):
             raise click.UsageError(

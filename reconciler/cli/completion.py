@@ -12,6 +12,16 @@ from reconciler.cli.options import CommonOptions, common_options
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
+_FILE_NAMES: Final = (
+    ("complete -o nosort -F ", "complete -o default -o nosort -F "),
+    (
+        "    for type key descr in ${response}; do",
+        '    [[ -z "$response" ]] && { _files; return }\n\n    for type key descr in ${response}; do',
+    ),
+    ("complete --no-files ", "complete "),
+)
+"""Changes to click's scripts. They complete nothing where click has nothing to offer; for a PATH that is to be a file's name."""
+
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(SHELLS))
@@ -30,5 +40,11 @@ def command(shell: str, common: CommonOptions) -> int:  # noqa: ARG001  --format
     if completion_class is None:
         raise click.ClickException(f"This version of click has no completion for {shell}. Upgrade click.")
     script = completion_class(cli, {}, PROGRAM, COMPLETION_VARIABLE).source_vars()
-    click.echo(completion_class.source_template % script)
+    click.echo(_with_file_names(completion_class.source_template) % script)
     return exit_codes.OK
+
+
+def _with_file_names(script: str) -> str:
+    for found, better in _FILE_NAMES:
+        script = script.replace(found, better)
+    return script

@@ -63,7 +63,10 @@ def command(
         with suppress(ReconcilerError):  # the error of the run matters more than one about its metrics
             measured.write(None, error.exit_code)
         raise
-    measured.write(report, report.exit_code)
+    if report.has_manifests:
+        measured.write(report, report.exit_code)
+    elif report.exit_code:
+        measured.write(None, report.exit_code)  # a run over nothing has nothing to say but that it failed
     outcome.report, outcome.plan_path = report, planning.out
     return echo_report(report, common)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from reconciler.cli.options import CommonOptions, common_options, require_text
-from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
+from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def command(
     elif is_page(common):
         echo_result(_result(exported), common)
     elif output is None:
-        click.echo("---\n".join(exported.texts()), nl=False)
+        echo_document("---\n".join(exported.texts()))
     else:
         click.echo("".join(f"{file}\n" for file in exported.files.values()), nl=False)
     _warn(exported, common)

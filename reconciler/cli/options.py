@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import click
 
+from reconciler.cli import completing
 from reconciler.manifests.selection import Shard
 
 FORMATS: Final = ("text", "json", "markdown", "html")
@@ -83,6 +84,8 @@ class PlanOptions:
     resend: tuple[Literal["image", "secrets", "all"], ...]
     types: str | None
     shard: Shard | None
+    allow_empty: bool = False
+    allow_unknown_params: bool = False
     out: str | None = None
     detailed_exitcode: bool = False
 
@@ -138,6 +141,25 @@ def shard_option() -> Decorator[Any]:
         callback=_read_shard,
         metavar="I/N",
         help="Only part I of N of the models, to split the work across N jobs. Parts are made by app and id, the same in every run.",
+    )
+
+
+def allow_empty_option() -> Decorator[Any]:
+    """Add --allow-empty; the command receives `allow_empty: bool`."""
+    return click.option(
+        "--allow-empty",
+        is_flag=True,
+        help="Only warn if there is no manifest at all; without it that is an error, because the path is likely wrong.",
+    )
+
+
+def allow_unknown_params_option() -> Decorator[Any]:
+    """Add --allow-unknown-params; the command receives `allow_unknown_params: bool`."""
+    return click.option(
+        "--allow-unknown-params",
+        is_flag=True,
+        help="Only warn of params that the model's type doesn't declare and the live version doesn't have. Default: params.unknown "
+        "in reconciler.yaml, else they are errors.",
     )
 
 
@@ -198,6 +220,7 @@ def _connection_options() -> list[Decorator[Any]]:
         click.option(
             "--environment",
             callback=require_text,
+            shell_complete=completing.environments,
             metavar="NAME",
             help="An entry of environments in reconciler.yaml; its ids, endpoint, token and variables take precedence.",
         ),
@@ -306,6 +329,7 @@ def _scope_options() -> list[Decorator[Any]]:
             "--target",
             "targets",
             callback=require_text,
+            shell_complete=completing.model_ids,
             metavar="GLOB",
             multiple=True,
             help="Only models whose address USER/APP/MODEL or id matches. Can be repeated; one match is enough.",
@@ -325,6 +349,8 @@ def _scope_options() -> list[Decorator[Any]]:
             help="Use the model types in this file (from `reconciler get types --format json`) instead of asking the service.",
         ),
         shard_option(),
+        allow_empty_option(),
+        allow_unknown_params_option(),
     ]
 
 
@@ -384,7 +410,7 @@ def _detailed_exitcode_option() -> Decorator[Any]:
 
 
 def plan_options(*, out: bool = False, detailed_exitcode: bool = False) -> Decorator[Any]:
-    """Add --target, --selector, --types, --shard, --prune, --prune-scope and --max-deletes, and on request --out and
+    """Add --target, --selector, --types, --shard, --allow-empty, --prune, --prune-scope and --max-deletes, and on request --out and
     --detailed-exitcode; the command receives them as `planning: PlanOptions`.
 
     A safety option that would do nothing (--max-deletes without --prune) is a usage error.

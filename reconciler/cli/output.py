@@ -18,7 +18,7 @@ import click
 from reconciler.cli.options import CommonOptions, use_color
 from reconciler.cli.progress import wipe
 from reconciler.errors import Problem, problem_document
-from reconciler.report.escape import neutral
+from reconciler.report.escape import neutral, neutral_json
 from reconciler.report.wrap import without_commands
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def echo_report(report: Report, common: CommonOptions) -> int:
         echo_problems(report.warnings, label="warning")
     if common.format == "json":
         echo_json(report_document(report))
+    elif is_page(common):
+        echo_document(_report_text(report, common))
     else:
         click.echo(_report_text(report, common), nl=False)
     return report.exit_code
@@ -88,8 +90,15 @@ def _columns(*, isatty: bool) -> int | None:
 
 def echo_json(document: Any) -> None:
     """Print one JSON document."""
-    # GitHub's runner obeys "##[" anywhere in a line; inside a JSON string this escape is the same text.
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
+    echo_document(neutral_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+
+
+def echo_document(text: str) -> None:
+    """Print a document as UTF-8, whatever the locale says: a program reads it, not a terminal of that locale."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="backslashreplace")
+    click.echo(text, nl=False)
 
 
 def is_page(common: CommonOptions) -> bool:
@@ -102,7 +111,7 @@ def echo_result(result: Result, common: CommonOptions) -> None:
     from reconciler.report.results import result_html, result_markdown
 
     rendered = result_html(result) if common.format == "html" else result_markdown(result)
-    click.echo(rendered, nl=False)
+    echo_document(rendered)
 
 
 # --- problems and errors ---------------------------------------------------------------------------------------

@@ -110,6 +110,8 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
         resend=frozenset(kind for kind in KINDS_TO_RESEND if {kind, "all"} & set(planning.resend)),
         types=planning.types,
         shard=planning.shard,
+        allow_empty=planning.allow_empty,
+        allow_unknown_params=planning.allow_unknown_params,
         stdin=standard_input(paths),
     )
 

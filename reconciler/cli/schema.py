@@ -8,7 +8,7 @@ import click
 
 from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import echo_result, is_page
+from reconciler.cli.output import echo_document, echo_result, is_page
 
 KINDS: Final = ("Model", "Config", "Plan", "Seed")
 
@@ -33,5 +33,5 @@ def command(kind: str, common: CommonOptions) -> int:
             Result(title=f"JSON Schema of {kind}", summary="JSON Schema, draft 2020-12.", blocks=(block,)), common
         )
         return exit_codes.OK
-    click.echo(text)
+    echo_document(text if text.endswith("\n") else f"{text}\n")
     return exit_codes.OK

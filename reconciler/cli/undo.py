@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_applied, note
 from reconciler.cli.run import confirmed, has_terminal, open_session, reporting_problems
 
 
 @click.command("undo")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=completing.runs)
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @common_options()
 @reporting_problems

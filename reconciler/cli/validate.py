@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 import click
 
-from reconciler.cli.options import CommonOptions, common_options, paths_argument, shard_option
+from reconciler.cli.options import (
+    CommonOptions,
+    allow_empty_option,
+    allow_unknown_params_option,
+    common_options,
+    paths_argument,
+    shard_option,
+)
 from reconciler.cli.output import counted, echo_json, echo_problems, echo_result, is_page, validation_document
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.run import open_session, reporting_problems, standard_input
@@ -24,6 +31,8 @@ from reconciler.manifests.selection import Inputs, Shard
     help="Also check params against the model types in this file (from `reconciler get types --format json`), offline.",
 )
 @shard_option()
+@allow_empty_option()
+@allow_unknown_params_option()
 @click.option("--junit", metavar="FILE", help="Also write the problems as JUnit XML, one test case per file.")
 @common_options()
 @reporting_problems
@@ -36,12 +45,21 @@ def command(
     types: str | None,
     junit: str | None,
     shard: Shard | None,
+    allow_empty: bool,
+    allow_unknown_params: bool,
     outcome: Outcome,
 ) -> int:
     """Check manifests and report every problem of every file at once; offline unless --online."""
     if online and types is not None:
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
-    inputs = Inputs(paths=paths, types=types, shard=shard, stdin=standard_input(paths))
+    inputs = Inputs(
+        paths=paths,
+        types=types,
+        shard=shard,
+        allow_empty=allow_empty,
+        allow_unknown_params=allow_unknown_params,
+        stdin=standard_input(paths),
+    )
     with _failures_in_junit(junit), open_session(common, connect=online, shard=shard) as session:
         validated = session.validate(inputs, online=online)
     outcome.warnings = validated.warnings

@@ -7,7 +7,7 @@ exactly that; removals take away what is named. Stating the same twice changes n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from reconciler.resources.canonical import equal, equal_fields, field_from_document, keyed_by_id
@@ -15,7 +15,7 @@ from reconciler.resources.desired import Removal
 from reconciler.resources.fields import KINDS, MARK_KEY, Action, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.observed import Document
-from reconciler.resources.secrets import holds_sensitive
+from reconciler.resources.secrets import holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, lookup, with_value
 
 
@@ -137,15 +137,28 @@ def _merged_lists(before: list[Any], stated: list[Any]) -> list[Any]:
         ]
         return [*kept, *(item for name, item in keyed_stated.items() if name not in keyed_before)]
     # A stated [320, 320] asks for two of them: each live item answers for one stated item only.
-    unmatched = list(before)
+    unmatched: dict[Hashable, list[Any]] = {}
+    for live in before:
+        unmatched.setdefault(_hashable(revealed(live)), []).append(live)
     missing = []
     for item in stated:
-        match = next((index for index, live in enumerate(unmatched) if equal(live, item)), None)
+        alike = unmatched.get(_hashable(revealed(item)), [])
+        match = next((index for index, live in enumerate(alike) if equal(live, item)), None)
         if match is None:
             missing.append(item)
         else:
-            del unmatched[match]
+            del alike[match]
     return [*before, *missing]
+
+
+def _hashable(value: Any) -> Hashable:
+    """The same for all values that are `equal`, so that only few have to be compared; others rarely share it."""
+    if isinstance(value, Mapping):
+        return frozenset((name, _hashable(item)) for name, item in value.items())
+    if isinstance(value, list):
+        # Lists of objects with an id are equal in any order.
+        return (len(value), frozenset(map(_hashable, value)))
+    return ("bool", value) if isinstance(value, bool) else hash(value)
 
 
 def _without(spec: dict[str, Any], removal: Removal) -> dict[str, Any]:

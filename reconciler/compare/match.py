@@ -7,17 +7,21 @@ called unknown: `observe` raises before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from reconciler.errors import ProblemList
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion
 from reconciler.resources.fields import MODEL_TRAINED
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+from reconciler.resources.wording import nearest
 
 Named = Callable[[Observed], frozenset[Key]]
 """Which of the live versions a manifest of this run names."""
+
+LiveIds = Callable[[Scope], Collection[str] | None]
+"""The ids of the models in an app; None if there is no such app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,25 +33,52 @@ class Match:
     versions: Mapping[Key, tuple[DesiredVersion, ...]]
 
 
-def matches(desired: Desired, observed: Observed) -> tuple[Match, ...]:
-    """Pair every manifest with what is live. Raises ProblemsError naming every model or version that isn't there."""
+def matches(desired: Desired, observed: Observed, *, live_ids: LiveIds = lambda scope: ()) -> tuple[Match, ...]:
+    """Pair every manifest with what is live. Raises ProblemsError naming every model or version that isn't there.
+
+    `live_ids` is asked for the nearest id, once per app and only where a model isn't there.
+    """
     problems = ProblemList()
     found = []
+    unknown: dict[Scope, list[DesiredModel]] = {}
     for model in desired.models:
         live = observed.models.get(model.key)
         if live is None:
-            problems.add(
-                "unknown-model",
-                f"model {model.key.model_id} does not exist in app {model.key.scope}.",
-                model.origin,
-                pointer="/metadata/id",
-                hint="Models are not created here: create it first, or correct the id, user_id or app_id "
-                "(`reconciler get models` lists what is there).",
-            )
-            continue
-        found.append(Match(desired=model, observed=live, versions=_versions(model, live, problems)))
+            unknown.setdefault(model.key.scope, []).append(model)
+        else:
+            found.append(Match(desired=model, observed=live, versions=_versions(model, live, problems)))
+    for scope, models in unknown.items():
+        _report_unknown(scope, models, live_ids(scope), problems)
     problems.raise_if_any()
     return tuple(found)
+
+
+def _report_unknown(
+    scope: Scope, models: list[DesiredModel], live: Collection[str] | None, problems: ProblemList
+) -> None:
+    if live is None:
+        count = f" ({len(models)} manifests are about it)" if models[1:] else ""
+        problems.add(
+            "unknown-app",
+            f"app {scope} does not exist{count}.",
+            models[0].origin,
+            pointer="/metadata/app_id",
+            hint="Apps are not created here: correct the user_id or app_id, which may come from reconciler.yaml, an environment "
+            "or a flag.",
+        )
+        return
+    for model in models:
+        near = nearest(model.key.model_id, live)
+        problems.add(
+            "unknown-model",
+            f"model {model.key.model_id} does not exist in app {scope}.",
+            model.id_origin or model.origin,
+            pointer="/metadata/id",
+            hint=f"Did you mean {near}?"
+            if near
+            else "Models are not created here: create it first, or correct the id, user_id or app_id (`reconciler get models` "
+            "lists what is there).",
+        )
 
 
 def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -> dict[Key, tuple[DesiredVersion, ...]]:
@@ -55,12 +86,13 @@ def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -
     for index, entry in enumerate(model.versions):
         chosen = selected_versions(entry, live)
         if not chosen:
+            near = nearest(entry.selector.version_id or "", live.versions_by_id)
             problems.add(
                 "unknown-version",
                 f"model {model.key.address} has no version for {entry.selector}.",
-                entry.origin,
+                entry.origin if entry.id_origin is None else entry.id_origin,
                 pointer=f"/spec/versions/{index}",
-                hint="`reconciler get versions` lists the versions it has.",
+                hint=f"Did you mean {near}?" if near else "`reconciler get versions` lists the versions it has.",
             )
         for version in chosen:
             selected[version.key] = (*selected.get(version.key, ()), entry)

@@ -112,6 +112,7 @@ class Settings:
     insecure: bool = False
     root_certificates: Path | None = None
     notes: tuple[str, ...] = ()
+    warns_of_unknown_params: bool = False
 
     def require_token(self) -> Token:
         """Return the access token. Raises ReconcilerError, which says why there is none and how to provide one."""
@@ -158,6 +159,7 @@ def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path)
         insecure=flags.insecure,
         root_certificates=cwd / certificates if certificates else None,
         notes=tuple(_notes(flags, file, found)),
+        warns_of_unknown_params=file.section("params").get("unknown") == "warn",
     )
 
 

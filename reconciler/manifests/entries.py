@@ -57,6 +57,7 @@ def model_from_document(
         protect=protect if isinstance(protect, bool) else None,
         retain_versions=entry.retain_versions(),
         origin=document.origin(),
+        id_origin=document.origin(("metadata", "id")),
         origins=_Origins(document, ("spec",), stated),
     )
 
@@ -86,6 +87,7 @@ def _versions(
                 removals=entry.removals_beside(stated),
                 expected_concepts=entry.expected_concepts(),
                 origin=origin,
+                id_origin=document.origin((*entry.path, "id")),
                 origins=_Origins(document, entry.path, stated),
             )
         )

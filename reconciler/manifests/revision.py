@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.loading.account import is_manifest_name
+from reconciler.loading.git import reason_of, run_git
 
-SUFFIXES: Final = (".yaml", ".yml")
 LARGEST: Final = 10 * 1024 * 1024
 """Above it a file is only made as long as it was: it is refused by its size, unread."""
 
-_TIMEOUT: Final = 120
 _LINK: Final = "120000"
 _FILES: Final = ("100644", "100755", "100664")
 
@@ -81,7 +81,7 @@ def work_tree(path: str | Path) -> WorkTree:
     found = _git(folder, "rev-parse", "--show-toplevel")
     root = found.stdout.decode(errors="surrogateescape").removesuffix("\n")
     if found.returncode != 0 or not root:
-        said = found.stderr.decode(errors="replace").strip().partition("\n")[0] or "there is no work tree"
+        said = reason_of(found)
         raise ReconcilerError(f"--base needs a git repository, and {path} is in none that can be read: {said}.")
     return WorkTree(root=Path(os.path.realpath(root)))
 
@@ -132,7 +132,7 @@ def _chosen(tree: WorkTree, entries: dict[str, _Entry], names: Sequence[str]) ->
                 if not led.startswith(("/", "../")) and led != "..":
                     found[name] = entry
                     todo.append("" if led == "." else led)
-            elif entry.mode in _FILES and (name == top or name.endswith(SUFFIXES)):
+            elif entry.mode in _FILES and (name == top or is_manifest_name(name)):
                 found[name] = entry
     return found
 
@@ -175,22 +175,13 @@ def _write(folder: Path, name: str, entry: _Entry, content: bytes) -> None:
 
 def _require(answer: subprocess.CompletedProcess[bytes], verb: str) -> bytes:
     if answer.returncode != 0:
-        said = answer.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise ReconcilerError(f"git could not {verb} the manifests of the base: {said or 'it gave no reason'}.")
+        raise ReconcilerError(f"git could not {verb} the manifests of the base: {reason_of(answer)}.")
     return answer.stdout
 
 
 def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    environ = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            input=given,
-            capture_output=True,
-            check=False,
-            timeout=_TIMEOUT,
-            env=environ,
-        )
+        return run_git(folder, *arguments, given=given)
     except FileNotFoundError as error:
         raise ReconcilerError("--base needs git, and there is none on the PATH. Install it.") from error
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -202,9 +193,7 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.Comple
 def head_commit() -> str | None:
     """The full id of HEAD, or None."""
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, check=False, timeout=10
-        )
+        found = run_git(".", "rev-parse", "--verify", "--quiet", "HEAD")
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None if found.returncode == 0 else None
+    return found.stdout.decode().strip() or None if found.returncode == 0 else None

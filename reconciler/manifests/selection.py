@@ -33,6 +33,7 @@ class Inputs:
     """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them.
 
     `resend` are the kinds of values to send again where they can't be compared.
+    No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
     """
 
     paths: tuple[str, ...]
@@ -45,6 +46,8 @@ class Inputs:
     resend: frozenset[Literal["image", "secrets"]] = frozenset()
     types: str | None = None
     shard: Shard | None = None
+    allow_empty: bool = False
+    allow_unknown_params: bool = False
     stdin: TextIO | BinaryIO | None = None
 
 

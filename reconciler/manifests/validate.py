@@ -9,13 +9,14 @@ reported again by a later one. Reads no file and asks no service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final, TextIO
 
 from reconciler.config import Settings
 from reconciler.errors import Origin, Problem, ProblemList
+from reconciler.loading.account import HIDDEN, NO_DOCUMENT, Skipped
 from reconciler.loading.document import LoadedDocument
-from reconciler.loading.load import HIDDEN, Loaded, Skipped, load
+from reconciler.loading.load import Loaded, load
 from reconciler.loading.nodes import json_pointer
 from reconciler.loading.shape import shape_problems
 from reconciler.manifests.entries import model_from_document
@@ -29,6 +30,7 @@ from reconciler.resources.wording import described, listed, nearest, quoted
 
 API_VERSION: Final = "reconciler/v1"
 _KIND: Final = "Model"
+_LISTED: Final = 3
 _HEADER: Final = ("apiVersion", "kind")
 _UNTOLD: Final = Key(user_id="?", app_id="?", model_id="?")
 _WAYS: Final[Mapping[str, str]] = {
@@ -120,10 +122,13 @@ def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
             hint="Give it as PATH to have it read.",
         )
     for item in skipped:
-        if item.reason != HIDDEN:
-            hint = "Put the file itself there, or give it as PATH too." if item.may_hide else None
+        if item.reason not in (HIDDEN, NO_DOCUMENT):  # the loader has warned of a file without a document
+            otherwise = "Put the file itself there, or give it as PATH too." if item.may_hide else None
             yield Problem(
-                code="passed-over", message=f"passed over: {item.reason}.", origin=Origin(path=item.path), hint=hint
+                code="passed-over",
+                message=f"passed over: {item.reason}.",
+                origin=Origin(path=item.path),
+                hint=item.hint or otherwise,
             )
 
 
@@ -269,9 +274,39 @@ def manifests_at(
     environ: Mapping[str, str],
     stdin: TextIO | BinaryIO | None = None,
     shard: Shard | None = None,
+    allow_empty: bool = False,
 ) -> Validated:
-    """Read and check the manifests, those of one shard where it is given; raises ProblemsError with every problem."""
-    return desired_from_loaded(load(paths, stdin=stdin), settings, environ=environ, shard=shard)
+    """Read and check the manifests, those of one shard where it is given; raises ProblemsError with every problem.
+
+    No manifest at all is one too, unless `allow_empty`: then it is a warning.
+    """
+    loaded = load(paths, stdin=stdin)
+    if not loaded.problems and all(map(_is_settings, loaded.documents)):
+        # The folder may have moved. Taken for "nothing to do", that would keep a nightly check green for ever.
+        loaded = _with_no_manifest(loaded, paths, allow_empty=allow_empty)
+    return desired_from_loaded(loaded, settings, environ=environ, shard=shard)
+
+
+def _skipped_here(skipped: Sequence[Skipped]) -> str:
+    """What was skipped instead; a run that ends with this problem prints no warnings."""
+    if not skipped:
+        return ""
+    more = f" and {len(skipped) - _LISTED} more" if skipped[_LISTED:] else ""
+    shown = ", ".join(f"{item.path} ({item.reason})" for item in skipped[:_LISTED])
+    return f"; passed over: {shown}{more}"
+
+
+def _with_no_manifest(loaded: Loaded, paths: Sequence[str], *, allow_empty: bool) -> Loaded:
+    problem = Problem(
+        code="no-manifest",
+        message=f"there is no manifest here{_skipped_here(loaded.skipped)}.",
+        origin=Origin(path=paths[0] if paths else "."),
+        hint="Check the paths. If there are to be none, say --allow-empty.",
+    )
+    others = tuple(warning for warning in loaded.warnings if warning.code != "no-manifests")
+    if allow_empty:
+        return replace(loaded, warnings=(*others, replace(problem, hint=None)))
+    return replace(loaded, problems=(problem,))
 
 
 def desired_from_loaded(

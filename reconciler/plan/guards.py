@@ -266,7 +266,7 @@ def manifests_passed_over(names: tuple[str, ...]) -> Refusal:
     return Refusal(
         rule="passed-over",
         message=f"--prune was given and {', '.join(names)} may hold manifests that were not read.",
-        remedy="Put the files themselves there, give them as PATH too, or take the links away.",
+        remedy="The warnings say why they were skipped. Bring them there, give them as PATH too, or remove them.",
     )
 
 

@@ -19,7 +19,7 @@ from reconciler.compare.match import Match, is_about_params, lacks_versions, mat
 from reconciler.compare.params.grid import settled, with_tolerances
 from reconciler.compare.unreadable import IMAGE_URL, stated_at
 from reconciler.config import Settings
-from reconciler.errors import Problem, ProblemsError, RefusedError, RemoteError, UsageError
+from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import (
     Inputs,
@@ -89,9 +89,9 @@ class Planning:
         observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
-        found = matches(chosen, observed)
+        found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types)
-        warnings = _require_fitting_params(found, types)
+        warnings = _require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
         found = settled(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
@@ -126,10 +126,14 @@ class Planning:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
 
-    def checked(self, desired: Desired) -> tuple[Problem, ...]:
+    def _allows_unknown(self, inputs: Inputs) -> bool:
+        return inputs.allow_unknown_params or self.settings.warns_of_unknown_params
+
+    def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
         """Check the params of manifests against the live models and their types; warnings. Raises ProblemsError."""
         found = self._matched(desired)
-        return _require_fitting_params(found, self._types(found, snapshot=None))
+        types = self._types(found, snapshot=None)
+        return _require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
 
     def desired_specs(self, desired: Desired, plan: Plan) -> dict[Key, Mapping[str, Any]]:
         """The desired specs of the plan's resources, in which values that can't be read back are as stated."""
@@ -214,7 +218,14 @@ class Planning:
 
     def _matched(self, desired: Desired) -> tuple[Match, ...]:
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
-        return matches(desired, self._observed(desired, desired, is_pruning=False))
+        return matches(desired, self._observed(desired, desired, is_pruning=False), live_ids=self._live_ids)
+
+    def _live_ids(self, scope: Scope) -> tuple[str, ...] | None:
+        """The ids in an app, for a hint: a listing that fails is no reason to report anything else."""
+        try:
+            return tuple(model.key.model_id for model in self.remote.list_models(scope) if model.key.scope == scope)
+        except RemoteError as error:
+            return None if error.fault is FaultClass.NOT_FOUND else ()
 
     def _observed(
         self, chosen: Desired, desired: Desired, *, is_pruning: bool, base: BaseState | None = None
@@ -288,13 +299,15 @@ def require_fitting_params_offline(path: str, desired: Desired) -> None:
         raise ProblemsError(problems)
 
 
-def _require_fitting_params(found: tuple[Match, ...], types: Mapping[str, Document]) -> tuple[Problem, ...]:
-    """Raise ProblemsError for params that their model's type doesn't take; give what may be a slip."""
+def _require_fitting_params(
+    found: tuple[Match, ...], types: Mapping[str, Document], *, allows_unknown: bool
+) -> tuple[Problem, ...]:
+    """Raise ProblemsError for params that their model's type doesn't take or know; give the warnings."""
     if not types:
         return ()
     from reconciler.compare.params import findings
 
-    told = findings(found, types)
+    told = findings(found, types, allows_unknown=allows_unknown)
     if told.problems:
         raise ProblemsError(told.problems)
     return told.warnings

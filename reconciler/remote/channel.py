@@ -7,6 +7,8 @@ this program noticing. Here gRPC's own retries are off; `retry.py` alone decides
 
 from __future__ import annotations
 
+import os
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ from reconciler.errors import ReconcilerError
 # gRPC's default is 4 MB. A page has up to 1,000 models, and responses have up to 128 MB (Clarifai documentation, "API
 # Outputs").
 _MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
+
+_PROXY_VARIABLES: Final = ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy")
 
 _OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
     ("grpc.enable_retries", 0),
@@ -42,12 +46,24 @@ _OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
 
 def open_channel(endpoint: Endpoint, *, root_certificates: Path | None) -> Any:
     """Return a channel. It connects at the first call. Raises ReconcilerError if the certificates can't be used."""
+    _honour_proxies_in_upper_case(os.environ)
     # A proxy (https_proxy, http_proxy) can't reach the loopback address of this machine.
     options = [*_OPTIONS, *([("grpc.enable_http_proxy", 0)] if endpoint.is_loopback else [])]
     if not endpoint.is_tls:
         return grpc.insecure_channel(endpoint.target, options=options)
     certificates = _certificates(root_certificates) if root_certificates is not None else None
     return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(certificates), options=options)
+
+
+def _honour_proxies_in_upper_case(environ: MutableMapping[str, str]) -> None:
+    """Give gRPC the proxy variables that it doesn't know: it reads the lower-case names only, from the process's environment.
+
+    Its order is grpc_proxy, https_proxy, http_proxy; no_grpc_proxy before no_proxy (gRPC documentation, "Environment Variables").
+    A variable that is set in lower case wins, also if it is empty, as in curl.
+    """
+    for name in _PROXY_VARIABLES:
+        if name not in environ and name.upper() in environ:
+            environ[name] = environ[name.upper()]
 
 
 def _certificates(path: Path) -> bytes:

@@ -7,6 +7,7 @@ html.py                one self-contained page
 assets.py              the page's style and script
 outcome.py             what every format says about the outcome of a run
 edits.py               one change in words
+linediff.py            two lists of lines as edits, in bounded time
 grouping.py            identical edits of several resources
 results.py             results of commands without a plan
 table.py               columns

@@ -147,7 +147,7 @@ def was_checked(
     """Whether a run would have found an entry's drift again, if it were still there.
 
     `compared` are the addresses of the models whose manifests were compared; a run `is_partial` where it selected some of the
-    manifests. Only a run that `is_pruning` finds deletions.
+    manifests, or skipped what may hold one. Only a run that `is_pruning` finds deletions.
     """
     # A model's id may contain "@", so an address can be split in two ways; one that fits is enough.
     models = {entry.address, entry.address.rpartition("@")[0]} - {""}

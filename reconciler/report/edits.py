@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
 from reconciler.report.escape import neutral, value_text
+from reconciler.report.linediff import grouped_opcodes, opcodes
 from reconciler.resources.secrets import SENSITIVE_TEXT
 from reconciler.resources.tree import MISSING
 
@@ -85,7 +85,7 @@ def _split(value: Any) -> list[str]:
 def _text_lines(before: list[str], after: list[str]) -> Iterator[Line]:
     """A unified diff without its headers."""
     end = 0
-    for group in SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(CONTEXT):
+    for group in grouped_opcodes(before, after, context=CONTEXT):
         if group[0][1] > end:
             yield Line(mark="…", text=_same(group[0][1] - end, "line"))
         for tag, from_before, to_before, from_after, to_after in group:
@@ -104,9 +104,7 @@ def _item_lines(before: list[str], after: list[str]) -> tuple[Line, ...]:
         return ()
     lines: list[Line] = []
     kept = 0
-    for tag, from_before, to_before, from_after, to_after in SequenceMatcher(
-        None, before, after, autojunk=False
-    ).get_opcodes():
+    for tag, from_before, to_before, from_after, to_after in opcodes(before, after):
         if tag == "equal":
             kept += to_before - from_before
             continue

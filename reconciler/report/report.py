@@ -30,7 +30,8 @@ class Report:
 
     `outcome` is what an apply did. `stale` are the changes on the live side since the plan was made, found before anything was
     written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs; with `only_new` only
-    new drift counts as pending.
+    new drift counts as pending. `passed_over` are paths that were skipped although they may hold manifests; without any
+    manifest nothing was compared.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -41,6 +42,8 @@ class Report:
     warnings: tuple[Problem, ...] = ()
     history: HistoryComparison | None = None
     only_new: bool = False
+    passed_over: tuple[str, ...] = ()
+    has_manifests: bool = True
 
     @property
     def forecast(self) -> Forecast | None:

@@ -55,7 +55,7 @@ class DesiredVersion:
 
     `stated` contains the stated fields alone, nested as in the manifest ({"output_info": {"params": {…}}}). `origins`
     maps the path of each stated value, down to the leaves, to its position. `expected_concepts` are concept ids that
-    are checked and never written; None if the entry has no `expect`.
+    are checked and never written; None if the entry has no `expect`. `id_origin` is the place of the version's id.
     """
 
     selector: Selector
@@ -64,6 +64,7 @@ class DesiredVersion:
     removals: tuple[Removal, ...] = ()
     expected_concepts: tuple[str, ...] | None = None
     origin: Origin
+    id_origin: Origin | None = field(default=None, compare=False)
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
 
     @property
@@ -76,7 +77,8 @@ class DesiredVersion:
 class DesiredModel:
     """One manifest of kind Model. `protect` and `retain_versions` are None if the manifest doesn't state them.
 
-    `stated` and `origins` are as in DesiredVersion. `labels` are for selection alone and are never sent.
+    `stated` and `origins` are as in DesiredVersion. `labels` are for selection alone and are never sent. `id_origin` is
+    the place of the model's id.
     """
 
     key: Key
@@ -88,6 +90,7 @@ class DesiredModel:
     protect: bool | None = None
     retain_versions: int | None = None
     origin: Origin
+    id_origin: Origin | None = field(default=None, compare=False)
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
 
     @property

@@ -119,14 +119,19 @@ class Session:
         from reconciler.manifests.validate import manifests_at
 
         validated = manifests_at(
-            inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, shard=inputs.shard
+            inputs.paths,
+            self.settings,
+            environ=self.environ,
+            stdin=inputs.stdin,
+            shard=inputs.shard,
+            allow_empty=inputs.allow_empty,
         )
         if inputs.types is not None:
             from reconciler.plan.planning import require_fitting_params_offline
 
             require_fitting_params_offline(inputs.types, validated.desired)
         elif online:
-            more = self._planning().checked(validated.desired)
+            more = self._planning().checked(inputs, validated.desired)
             return replace(validated, warnings=(*validated.warnings, *more))
         return validated
 
@@ -150,9 +155,13 @@ class Session:
         endpoint = self.settings.endpoint.url
         if history_file is not None:
             read_history(history_file, endpoint=endpoint)  # a file that can't be used is an error before any call
-        plan = self._planned(inputs, self._validated(inputs))
+        validated = self._validated(inputs)
+        plan = self._planned(inputs, validated)
+        skipped, has_manifests = validated.desired.passed_over, bool(validated.desired.models)
         report = self._compared("Drift", plan, is_detailed=True, out=out)
-        if history_file is None:
+        report = replace(report, passed_over=skipped, has_manifests=has_manifests)
+        # A run over nothing has checked nothing, so it says nothing about what earlier runs found.
+        if history_file is None or not has_manifests:
             return report
         from reconciler.report.drift_history import compared_with_history, was_checked
         from reconciler.report.drift_history_file import update_history
@@ -161,7 +170,7 @@ class Session:
             was_checked,
             compared=frozenset(key.address for key in plan.compared),
             targets=inputs.targets,
-            is_partial=bool(inputs.targets or inputs.selectors or inputs.shard),
+            is_partial=bool(inputs.targets or inputs.selectors or inputs.shard or skipped),
             is_pruning=inputs.prune,
         )
         history = update_history(
@@ -317,7 +326,11 @@ class Session:
         """Every manifest, whatever shard the run is about: what is deleted is decided on all of them."""
         from reconciler.manifests.validate import manifests_at
 
-        return manifests_at(inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin)
+        # With --prune it is the guard that refuses an empty desired state.
+        is_allowed = inputs.allow_empty or inputs.prune
+        return manifests_at(
+            inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, allow_empty=is_allowed
+        )
 
     def _base_state(self, ref: str, paths: tuple[str, ...]) -> BaseState:
         from reconciler.manifests.base import base_state
@@ -392,7 +405,7 @@ class Session:
 
         return Applying(
             planning=self._planning(),
-            desired_at=lambda paths: self._validated(Inputs(paths=paths)).desired,
+            desired_at=lambda paths: self._validated(Inputs(paths=paths, allow_empty=True)).desired,
             environ=self.environ,
             runs=self.runs,
             backups=self.backups,

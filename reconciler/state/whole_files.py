@@ -1,14 +1,27 @@
-"""Text files that are written completely or not at all, and are on the disk when the call returns."""
+"""Text files that are written completely or not at all, and are on the disk when the call returns.
+
+What is no regular file (`/dev/null`, a FIFO, bash's `>(…)`) is written into and stays what it is. A link is followed: the file
+that it leads to is written. A file that can't be renamed over, because it is mounted by itself, is written in place.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from reconciler.errors import ReconcilerError
 from reconciler.state.folder import PRIVATE_FILE
+
+_DEVICES: Final = ("/dev/", "/proc/")
+"""Below these, what looks like a regular file is an open file of a process (/dev/stdout), which a rename would take away."""
+
+_NO_RENAME: Final = frozenset({errno.EBUSY, errno.EXDEV, errno.EROFS, errno.EACCES, errno.EPERM})
+"""A file mounted by itself (EBUSY, EXDEV), maybe into a folder where no other file can be made."""
 
 
 def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -> None:
@@ -16,23 +29,60 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -
 
     Raises ReconcilerError, which names the file by `what`, if it can't be written; the old file is unchanged then.
     """
-    # In the same folder, since a rename is atomic only within a file system.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        write_new(draft, text, mode=mode)
-        draft.replace(path)
+        if _is_written_into(path):
+            _write_into(path, text)
+            return
+        target = Path(os.path.realpath(path))
+        try:
+            _replace(target, text, mode=mode)
+        except OSError as error:
+            if error.errno not in _NO_RENAME or not target.is_file():
+                raise
+            _write_into(target, text)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise ReconcilerError(f"The {what} can't be written to {path}: {error.strerror}.") from error
 
 
 def write_new(path: Path, text: str, *, mode: int = PRIVATE_FILE) -> None:
     """Create a file. Raises OSError, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        # A name on the service may contain half a surrogate pair, which UTF-8 can't encode. As \\uXXXX it is the escape
-        # that JSON uses for it.
-        file.write(text.encode("utf-8", "backslashreplace"))
+        file.write(_encoded(text))
         # Otherwise a crash after the rename could leave an empty file (POSIX orders neither before the other).
         file.flush()
         os.fsync(file.fileno())
+
+
+def _is_written_into(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    is_of_a_process = os.path.abspath(path).startswith(_DEVICES)  # noqa: PTH100  links are kept
+    return is_of_a_process or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
+
+
+def _write_into(path: Path, text: str) -> None:
+    with path.open("wb") as file:
+        file.write(_encoded(text))
+        file.flush()
+        with suppress(OSError):  # a pipe can't be flushed to a disk
+            os.fsync(file.fileno())
+
+
+def _replace(path: Path, text: str, *, mode: int) -> None:
+    # In the same folder, since a rename is atomic only within a file system.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        write_new(draft, text, mode=mode)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def _encoded(text: str) -> bytes:
+    # A name on the service may contain half a surrogate pair, which UTF-8 can't encode. As \\uXXXX it is the escape that
+    # JSON uses for it.
+    return text.encode("utf-8", "backslashreplace")

@@ -61,6 +61,7 @@ def test_every_number_of_a_run() -> None:
         'reconciler_drift_changes{action="delete"} 1',
         "reconciler_drift_expectations_unmet{} 1",
         "reconciler_drift_refused{} 1",
+        "reconciler_drift_paths_skipped{} 0",
         'reconciler_drift_paths{history="new"} 1',
         'reconciler_drift_paths{history="standing"} 1',
         'reconciler_drift_paths{history="resolved"} 2',

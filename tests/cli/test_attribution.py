@@ -270,3 +270,18 @@ def test_standard_input_has_no_base(desk: Desk, wording: Wording) -> None:
     result = desk.run("plan", "-", *BASE, stdin=manifest())
     assert result.exit_code == 64
     wording(result.stderr)
+
+
+def test_the_variables_of_a_hook_do_not_lead_astray(desk: Desk, tmp_path: Path) -> None:
+    """git sets them for the hooks of a linked work tree, where they make any folder the top of the work tree."""
+    pending = {"models/a.yaml": manifest("petsID", "{name: Pending}")}
+    desk.branches(pending, {"models/b.yaml": manifest("pet-names", "{name: Changed}")})
+    linked = tmp_path / "linked"
+    desk.repository.git("worktree", "add", "--quiet", str(linked), "HEAD", "--detach")
+    common = desk.folder / ".git"
+    own = common / "worktrees/linked"
+    env = {"GIT_DIR": str(own), "GIT_INDEX_FILE": str(own / "index"), "GIT_PREFIX": "", "GIT_COMMON_DIR": str(common)}
+    desk.folder = linked
+    result = desk.run("plan", "models", *BASE, env=env)
+    attributed = {item["model_id"]: item["attribution"] for item in result.document()["changes"]}
+    assert (result.exit_code, attributed) == (0, {"petsID": "base", "pet-names": "this_change"})

@@ -32,6 +32,7 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
         "probe a.yaml - --format markdown --endpoint embedded --user-id me --app-id pets --environment prod --config c.yaml "
         "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* "
         "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --take-over old-* --resend image --resend all --types t.json --shard 2/5 --out p.json "
+        "--allow-empty --allow-unknown-params "
         "--detailed-exitcode"
     )
     assert cli(*line.split()).exit_code == 0
@@ -62,6 +63,8 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
         "resend": ("image", "all"),
         "types": "t.json",
         "shard": {"number": 2, "count": 5},
+        "allow_empty": True,
+        "allow_unknown_params": True,
         "out": "p.json",
         "detailed_exitcode": True,
     }

@@ -34,3 +34,14 @@ def test_nothing_is_pruned_where_reading_who_uses_a_model_fails(service: Service
     service.emulator.switches = Switches.parse([], faults=["rpc=ListWorkflows,kind=21203"])
     result = service.run("plan", "m.yaml", "--prune", "--prune-scope", "app", "--max-deletes", "9")
     assert (result.exit_code, "ListWorkflows failed" in result.stderr, service.writes()) == (1, True, [])
+
+
+def test_an_unknown_model_gets_the_nearest_live_id_and_an_unknown_app_is_told_once(service: Service) -> None:
+    service.write("m/a.yaml", manifest("petsIDs", "{name: x}"))
+    (problem,) = service.run("plan", "m", "--format", "json").document()["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("unknown-model", 3, 16)
+    assert problem["hint"] == "Did you mean petsID?"
+    for name in ("a", "b"):
+        service.write(f"m/{name}.yaml", manifest(f"model-{name}", "{name: x}").replace("app_id: pets", "app_id: typo"))
+    result = service.run("plan", "m", "--format", "json")
+    assert (result.exit_code, [each["code"] for each in result.document()["problems"]]) == (1, ["unknown-app"])

@@ -73,9 +73,14 @@ def desk(cli: RunCli, emulator: Emulator, folder: Path) -> Desk:
     return Desk(emulator, cli, folder)
 
 
-def test_a_param_that_may_be_misspelt_is_warned_about_with_the_saved_plan_too(desk: Desk, wording: Wording) -> None:
+def test_a_param_that_nobody_knows_is_an_error_and_where_allowed_a_warning_of_the_saved_plan_too(
+    desk: Desk, wording: Wording
+) -> None:
     desk.wants(SPEC.replace("min_value: 0.95", "min_value: 0.95, max_concept: 5"))
-    planned = desk.run("plan", "model.yaml", "--out", "plan.json")
+    refused = desk.run("plan", "model.yaml", "--out", "plan.json", "--format", "json")
+    (problem,) = refused.document()["problems"]
+    assert (refused.exit_code, problem["code"], problem["line"]) == (1, "unknown-param", 4)
+    planned = desk.run("plan", "model.yaml", "--out", "plan.json", "--allow-unknown-params")
     (warning,) = json.loads(desk.file.read_text(encoding="utf-8"))["warnings"]
     assert (planned.exit_code, warning["code"], warning["path"], warning["line"]) == (
         0,

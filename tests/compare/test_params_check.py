@@ -14,8 +14,8 @@ from reconciler.compare.params.check import (
     check,
     check_offline,
     findings,
-    misspelt_params,
     problems_with_params,
+    unknown_params,
 )
 from reconciler.compare.params.fields import fields_for, sensitive_params, types_from_snapshot
 from reconciler.errors import Origin, Problem
@@ -287,24 +287,23 @@ def test_a_field_that_can_not_be_read_is_skipped() -> None:
 
 @pytest.mark.parametrize(
     ("name", "is_near"),
-    [
-        ("min_valeu", True),
-        ("min_vale", True),
-        ("min_valuee", True),
-        ("min-value", True),
-        ("minval", False),
-        ("x", False),
-    ],
+    [("min_valeu", True), ("min-value", True), ("minval", True), ("x", False), ("temperature", False)],
 )
-def test_a_misspelt_param_is_a_warning(name: str, is_near: bool) -> None:
-    def warnings(stated: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, bool, bool]]:
+def test_an_unknown_param_names_the_nearest_declared_one(name: str, is_near: bool) -> None:
+    def found(stated: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, bool, bool]]:
         fields = fields_for(model_type(ranged("min_value", max=1.0)), None)
-        found = misspelt_params(stated, live=live, fields=fields, origins={}, default_origin=HERE)
-        return [(each.code, f"params.{name} " in each.message, "min_value?" in each.message) for each in found]
+        problems = unknown_params(stated, live=live, fields=fields, type_id="t", origins={}, default_origin=HERE)
+        return [(each.code, f"params.{name} " in each.message, "min_value?" in each.message) for each in problems]
 
-    assert warnings({name: 1}, {}) == ([("unknown-param", True, True)] if is_near else [])
-    assert warnings({name: 1}, {name: 0}) == []
-    assert warnings({name: 1, "min_value": 1}, {}) == []
+    assert found({name: 1}, {}) == [("unknown-param", True, is_near)]
+    assert found({name: 1}, {name: 0}) == []
+
+
+def test_a_type_that_declares_nothing_gets_one_warning_whatever_is_stated() -> None:
+    fields = fields_for(model_type(), None)
+    found = unknown_params({"a": 1, "b": 2}, live={}, fields=fields, type_id="t", origins={}, default_origin=HERE)
+    assert [each.code for each in found] == ["undeclared-params"]
+    assert unknown_params({"a": 1}, live={"a": 0}, fields=fields, type_id="t", origins={}, default_origin=HERE) == ()
 
 
 def entry(params: Mapping[str, Any], version: Key, *, action: Action = Action.MERGE) -> DesiredVersion:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Origin
-from reconciler.loading.load import MAX_FILE_BYTES, Loaded, Skipped, load
+from reconciler.loading.account import MAX_FILE_BYTES, Skipped
+from reconciler.loading.load import Loaded, load
 from reconciler.loading.scalars import read_plain
 from reconciler.loading.tree import MAX_EXPANDED
 from tests.loading.manifests import loaded_from
@@ -109,9 +110,13 @@ def test_missing_and_empty_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("unreadable", "dangling.yaml"),
         ("missing-path", "gone"),
         ("missing-path", "gone/a"),
-        ("unreadable", "links/self.yaml"),
     ]
-    assert [warning.origin.path for warning in loaded.warnings] == ["comments.yaml", "empty"]
+    assert [warning.origin.path for warning in loaded.warnings] == ["comments.yaml", "empty", "links"]
+    assert [(item.path, item.may_hide) for item in loaded.skipped] == [
+        ("comments.yaml", True),
+        ("links/self", True),
+        ("links/self.yaml", True),
+    ]
     wording(*loaded.problems, *loaded.warnings)
 
 
@@ -304,4 +309,4 @@ def test_plain_scalars_are_read_as_the_safe_loader_does(text: str) -> None:
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda data: data.decode("latin-1")))
 def test_any_text_ends_in_documents_or_problems(text: str) -> None:
     loaded = loaded_from(text)
-    assert loaded.documents or loaded.problems or loaded.warnings
+    assert loaded.documents or loaded.problems or loaded.skipped

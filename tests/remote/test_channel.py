@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from reconciler.config.credentials import Token
 from reconciler.config.endpoint import parse_endpoint
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.caller import Timing
+from reconciler.remote.channel import open_channel
 from reconciler.remote.clarifai import ClarifaiRemote
 from reconciler.resources.keys import Key
 from tests.remote.scripted_service import FakeTime, ok
@@ -81,3 +83,16 @@ def test_tls_with_certificates_of_ones_own(tmp_path: Path) -> None:
     finally:
         server.stop(grace=None).wait()
     assert raised.value.code == "UNAVAILABLE"
+
+
+def test_proxy_variables_in_upper_case_are_those_that_grpc_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    monkeypatch.setenv("no_proxy", "")
+    open_channel(parse_endpoint("https://127.0.0.1:2", insecure=False), root_certificates=None).close()
+    assert (os.environ["https_proxy"], os.environ["no_proxy"]) == ("http://127.0.0.1:1", "")
+    assert "http_proxy" not in os.environ
+    monkeypatch.delenv("https_proxy")

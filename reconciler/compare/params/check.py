@@ -4,7 +4,7 @@ In: what manifests state below output_info.params, the model types, and the live
 for what is certainly wrong, warnings for what probably is. Never guesses: an error about a manifest that the service would
 take is worse than a missed one, which the service still refuses. So
 
-- a param that nobody declares is no error: the service itself puts such params in;
+- a param that the live version has is no error, whoever declares it: the service itself puts such params in;
 - a value that leaves the live one as it is is no error, whatever the type says: an exported manifest is always valid;
 - a path declared more than once (the options of an enum may each bring their own) is wrong only if wrong for each;
 - what an enum's option brings counts only where that option is known to be chosen;
@@ -42,6 +42,7 @@ from reconciler.resources.desired import Desired, DesiredVersion, Removal
 from reconciler.resources.fields import Action
 from reconciler.resources.observed import Document
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
+from reconciler.resources.wording import listed, nearest, quoted
 
 __all__ = [
     "Findings",
@@ -49,11 +50,14 @@ __all__ = [
     "check_offline",
     "fields_for",
     "findings",
-    "misspelt_params",
     "problems_with_params",
     "sensitive_params",
     "types_from_snapshot",
+    "unknown_params",
 ]
+
+_LISTED = 8
+"""Declared params that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,33 +109,43 @@ def problems_with_params(
     return tuple(problems)
 
 
-def misspelt_params(
+def unknown_params(
     stated: Mapping[str, Any],
     *,
     live: Mapping[str, Any],
     fields: ParamFields,
+    type_id: str,
     origins: Mapping[FieldPath, Origin],
     default_origin: Origin,
     pointer: str = "",
 ) -> tuple[Problem, ...]:
-    """A warning for each param that nobody declares and nobody has, one letter away from a declared one."""
+    """A problem for each param that the model's type doesn't declare and the version doesn't have.
+
+    What an option of an enum brings is declared, chosen or not. Where the type declares no fields at all, nothing can be said
+    about any of them: then it is one problem, "undeclared-params".
+    """
     place = _Place(origins=origins, default=default_origin, pointer=pointer)
-    declared = {path[len(PARAMS)] for path in fields.chosen({**live, **stated})}
-    warnings = []
-    for name in stated:
-        near = sorted(known for known in declared if known not in stated and _is_one_edit(name, known))
-        if near and name not in declared and name not in live:
-            path = (*PARAMS, name)
-            warnings.append(
-                Problem(
-                    code="unknown-param",
-                    message=f"{path_text(path)} is not declared by the model's type: did you mean {near[0]}?",
-                    origin=place.of(path),
-                    pointer=place.pointer_to(path),
-                    hint="Correct it, or leave it as it is: it will be sent all the same.",
-                )
+    anywhere = params_by_path(every_field((*fields.by_type, *fields.by_version)))
+    declared = {path[len(PARAMS)] for path in anywhere}
+    unknown = [name for name in stated if name not in declared and name not in live]
+    if unknown and not declared:
+        path = (*PARAMS, unknown[0])
+        what = f"model type {quoted(type_id)} declares no fields, so the names of its params can't be checked."
+        return (Problem(code="undeclared-params", message=what, origin=place.of(path), pointer=place.pointer_to(path)),)
+    problems = []
+    for name in unknown:
+        path, near = (*PARAMS, name), nearest(name, declared - stated.keys())
+        meant = f" Did you mean {near}?" if near else f" It declares {listed(sorted(declared)[:_LISTED])}."
+        problems.append(
+            Problem(
+                code="unknown-param",
+                message=f"{path_text(path)} is not declared by model type {quoted(type_id)}.{meant}",
+                origin=place.of(path),
+                pointer=place.pointer_to(path),
+                hint="If it is right all the same, say --allow-unknown-params.",
             )
-    return tuple(warnings)
+        )
+    return tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,16 +228,6 @@ def _removed_though_required(removals: Iterable[Removal], required: list[FieldPa
                 )
 
 
-def _is_one_edit(one: str, other: str) -> bool:
-    """Whether one letter put in, left out, replaced or swapped with its neighbour makes one text the other."""
-    if abs(len(one) - len(other)) > 1 or one == other or min(len(one), len(other)) < 3:
-        return False
-    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    left, right = one[start:], other[start:]
-    swapped = left[1:2] + left[:1] + left[2:]
-    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or swapped == right
-
-
 # --- all entries --------------------------------------------------------------------------------------------
 
 
@@ -232,11 +236,13 @@ def check(matches: Iterable[Match], types: Mapping[str, Document]) -> tuple[Prob
     return findings(matches, types).problems
 
 
-def findings(matches: Iterable[Match], types: Mapping[str, Document]) -> Findings:
-    """The same as `check`, and the warnings."""
+def findings(matches: Iterable[Match], types: Mapping[str, Document], *, allows_unknown: bool = False) -> Findings:
+    """The same as `check`, and the warnings. Unless it `allows_unknown` params, they are problems."""
     problems, warnings = ProblemList(), ProblemList()
+    undeclared: dict[str, Problem] = {}
     for match in matches:
-        model_type = types.get(match.observed.model_type_id)
+        type_id = match.observed.model_type_id
+        model_type = types.get(type_id)
         for key, entries in match.versions.items():
             fields: ParamFields | None = None
             for index, entry in enumerate(match.desired.versions):
@@ -247,9 +253,14 @@ def findings(matches: Iterable[Match], types: Mapping[str, Document]) -> Finding
                 if _is_held(entry, live):
                     continue
                 fields = fields or fields_for(model_type, document)
-                found = _entry_findings(index, entry, live, fields)
+                found = _entry_findings(index, entry, live, fields, type_id)
                 problems.extend(found.problems)
-                warnings.extend(found.warnings)
+                for each in found.warnings:
+                    if each.code == "undeclared-params":
+                        undeclared.setdefault(type_id, each)
+                    else:
+                        (warnings if allows_unknown else problems).extend((each,))
+    warnings.extend(undeclared.values())
     return _once(problems, warnings)
 
 
@@ -286,7 +297,8 @@ def _is_held(entry: DesiredVersion, live: Any) -> bool:
     return isinstance(stated, Mapping) and is_held(live, stated)
 
 
-def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamFields) -> Findings:
+def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamFields, type_id: str) -> Findings:
+    """What is wrong with one entry; the warnings are about params that nobody knows."""
     stated = _mapping(lookup(entry.stated, PARAMS))
     pointer = f"/spec/versions/{index}"
     problems = problems_with_params(
@@ -299,15 +311,16 @@ def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamF
         action=entry.action,
         removals=entry.removals,
     )
-    warnings = misspelt_params(
+    unknown = unknown_params(
         stated or {},
         live=_mapping(live) or {},
         fields=fields,
+        type_id=type_id,
         origins=entry.origins,
         default_origin=entry.origin,
         pointer=pointer,
     )
-    return Findings(problems=problems, warnings=warnings)
+    return Findings(problems=problems, warnings=unknown)
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """How near an apply of version patches comes to the time that the service's limit or latency alone makes it take.
 
-A patch of versions is a call per model, so nothing can be batched away. The services: one with a limit that the run is
-told or mistold, one without a limit that takes its time to answer, one that throttles or fails at random, and one of which
+A patch of versions is a call per model, so nothing can be batched away. The services: one with a limit that the run
+knows or exceeds, one without a limit that takes its time to answer, one that throttles or fails at random, and one of which
 another client takes a part. Everything is measured in real time; `pace_simulation.py` compares strategies on a clock of its own.
 """
 
@@ -59,9 +59,9 @@ def _fault(kind: str, share: float, seed: int) -> tuple[str, str]:
 FORTY: Final = ("--switch", "rate_limit=40")
 FIFTEEN: Final = ("--switch", "rate_limit=15")
 CASES: Final = (
-    Case(name="a limit of 40/s, told", limit=40, service=FORTY, options=("--rate", "40")),
-    Case(name="a limit of 40/s, told 1,000", limit=40, service=FORTY, options=("--rate", "1000")),
-    Case(name="a limit of 15/s, told 40", service=FIFTEEN, options=("--rate", "40")),
+    Case(name="a limit of 40/s, rate 40", limit=40, service=FORTY, options=("--rate", "40")),
+    Case(name="a limit of 40/s, rate 1,000", limit=40, service=FORTY, options=("--rate", "1000")),
+    Case(name="a limit of 15/s, rate 40", service=FIFTEEN, options=("--rate", "40")),
     Case(
         name="answers after 100 ms, 16 in flight",
         limit=IN_FLIGHT * 1000 / LATENCY_MS,

@@ -1,8 +1,8 @@
 """`python -m benchmarks.pace_simulation`: compares ways to pace calls, on a clock of its own; prints a Markdown table.
 
-Takes nothing. Each way makes the same calls to the same simulated services: with a limit that it was told or mistold,
-counted in one of four ways, with calls throttled at random, and with other clients that use a part of the limit. It never
-calls a service nor sleeps. docs/decisions/0018-the-pace.md has the table and what was decided.
+Takes nothing. Each way makes the same calls to the same simulated services: with a limit of the
+configured rate or less, counted in one of four ways, with calls throttled at random, and with other clients that use a
+part of the limit. It never calls a service nor sleeps. docs/decisions/0018-the-pace.md has the table and what was decided.
 """
 
 from __future__ import annotations
@@ -140,29 +140,29 @@ def _rival(service: Service, begin: float = 0.0, end: float = FOREVER) -> Servic
 
 
 CASES: Final = (
-    Case(name="told 15", ideal=200 / 15, service=lambda: Sliding(15)),
-    Case(name="told 15, 2,000 calls", ideal=2000 / 15, calls=2000, service=lambda: Sliding(15)),
+    Case(name="rate 15", ideal=200 / 15, service=lambda: Sliding(15)),
+    Case(name="rate 15, 2,000 calls", ideal=2000 / 15, calls=2000, service=lambda: Sliding(15)),
     Case(
-        name="told 15, 2,000 calls, 100 to 150 ms",
+        name="rate 15, 2,000 calls, 100 to 150 ms",
         ideal=2000 / 15,
         calls=2000,
         latency=(0.1, 0.15),
         service=lambda: Sliding(15),
     ),
-    Case(name="told 15, fixed windows", ideal=200 / 15, service=lambda: FixedWindows(15)),
-    Case(name="told 15, token bucket", ideal=200 / 15, service=lambda: TokenBucket(15)),
-    Case(name="told 40, limit 15", ideal=200 / 15, rate=40, service=lambda: Sliding(15)),
-    Case(name="told 40, limit 15, fixed windows", ideal=200 / 15, rate=40, service=lambda: FixedWindows(15)),
-    Case(name="told 40, limit 15, token bucket", ideal=185 / 15, rate=40, service=lambda: TokenBucket(15)),
+    Case(name="rate 15, fixed windows", ideal=200 / 15, service=lambda: FixedWindows(15)),
+    Case(name="rate 15, token bucket", ideal=200 / 15, service=lambda: TokenBucket(15)),
+    Case(name="rate 40, limit 15", ideal=200 / 15, rate=40, service=lambda: Sliding(15)),
+    Case(name="rate 40, limit 15, fixed windows", ideal=200 / 15, rate=40, service=lambda: FixedWindows(15)),
+    Case(name="rate 40, limit 15, token bucket", ideal=185 / 15, rate=40, service=lambda: TokenBucket(15)),
     Case(
-        name="told 40, limit 15, throttled count",
+        name="rate 40, limit 15, throttled count",
         ideal=200 / 15,
         rate=40,
         service=lambda: Sliding(15, counts_throttled=True),
     ),
-    Case(name="told 1,000, limit 40", ideal=200 / 40, rate=1000, service=lambda: Sliding(40)),
+    Case(name="rate 1,000, limit 40", ideal=200 / 40, rate=1000, service=lambda: Sliding(40)),
     Case(
-        name="told 1,000, limit 40, 1 to 4 ms", ideal=5, rate=1000, latency=(0.001, 0.004), service=lambda: Sliding(40)
+        name="rate 1,000, limit 40, 1 to 4 ms", ideal=5, rate=1000, latency=(0.001, 0.004), service=lambda: Sliding(40)
     ),
     Case(name="20 % throttled at random", ideal=125 / 0.8 / 15, calls=125, throttled=0.2, service=lambda: Sliding(15)),
     Case(name="7 % throttled at random", ideal=125 / 0.93 / 15, calls=125, throttled=0.07, service=lambda: Sliding(15)),

@@ -108,7 +108,7 @@ def _report_character(text: str, index: int, path: str, problems: ProblemList) -
     hint = (
         "Remove it: files joined together each brought their own."
         if letter == "\ufeff"
-        else "Remove it; in a quoted text it can be written as an escape."
+        else "Remove it; in a double-quoted string it can be written as an escape."
     )
     if letter == "\x00":
         hint = "The file is binary, damaged or not UTF-8."
@@ -125,7 +125,7 @@ def _report_syntax(text: str, error: yaml.MarkedYAMLError, path: str, problems: 
     written = lines[line - 1] if line <= len(lines) else ""
     hint = "Check the indentation and quotes here and in the lines before."
     if "mapping values are not allowed" in said:
-        hint = 'A text with ": " in it needs quotes; else check the indentation here and in the lines before.'
+        hint = 'A string that contains ": " needs quotes; otherwise check the indentation here and in the lines before.'
     if written[: max(column, 1)].strip(" ").startswith("\t"):
         hint = "Indent with spaces: YAML allows no tabs there."
     problems.add("yaml-syntax", f"not YAML: {said}.", Origin(path=path, line=line, column=column), hint=hint)

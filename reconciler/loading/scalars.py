@@ -25,7 +25,7 @@ _MEANINGFUL_LETTERS: Final = frozenset(Resolver.yaml_implicit_resolvers)
 _CONVERTIBLE: Final = frozenset({"null", "bool", "int", "float", "str"})
 _CONSTRUCTOR: Final = SafeConstructor()
 _TRUE_AND_FALSE: Final = frozenset({"true", "false"})
-# Numbers in JSON and YAML 1.2, texts in YAML 1.1: an exponent without dot or sign, octal with 0o.
+# Numbers in JSON and YAML 1.2, strings in YAML 1.1: an exponent without dot or sign, octal with 0o.
 _TEXT_LIKE_NUMBER: Final = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+|0o[0-7]+)")
 
 Reading = tuple[str, Any]
@@ -88,7 +88,7 @@ def surprise(raw: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return None if raw.lower() in _TRUE_AND_FALSE else str(value).lower()
     if isinstance(value, str):
-        return "a text, not a number" if _TEXT_LIKE_NUMBER.fullmatch(raw) else None
+        return "a string, not a number" if _TEXT_LIKE_NUMBER.fullmatch(raw) else None
     if isinstance(value, int | float):
         digits = raw.lstrip("+-")
         is_octal = isinstance(value, int) and digits.startswith("0") and digits[1:2].isdigit()

@@ -1,8 +1,9 @@
 """A document and its JSON Schema → problems that say what is wrong, where, and what to do.
 
-The schema decides; this module only words it. The published schemas also accept `${var:…}` wherever a value can
-stand; documents are judged after interpolation, by the same schema without those alternatives. The form of ids is
-judged by `ids.py`, which explains itself better than a pattern does.
+The schema decides, and this module puts its errors into words. A compiled validator (jsonschema-rs) answers whether a
+document is valid; only an invalid one is given to jsonschema, whose errors become the problems. The published schemas
+also accept `${var:…}` in place of a value. Documents are validated after interpolation, by the same schema without
+these alternatives. The form of ids is checked by `resources/ids.py`, which gives a better explanation than a pattern.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ _REFERENCE: Final = {"$ref": "#/$defs/reference"}
 _EXPECTED: Final[Mapping[str, str]] = {
     "object": "a mapping",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "boolean": "true or false",
     "integer": "a whole number",
     "number": "a number",
 }
-_CANNOT_CLEAR: Final = "the service can't tell an empty text from an unset one, so its API can't clear a text"
-_LEAVE_OUT: Final = "Write a text, or leave the key out: then the live one stays."
+_CANNOT_CLEAR: Final = (
+    "the service can't distinguish an empty string from an unset one, so its API can't clear a string"
+)
+_LEAVE_OUT: Final = "Write a string, or leave the key out to keep the live value."
 _MAX_TOLD: Final = 100  # of one rule at one place: a list of a million repeated items needs no million lines
 _IDS: Final = frozenset({"id", "user_id", "app_id"})
 _TEXT_FIELDS: Final = frozenset(
@@ -135,7 +138,9 @@ class _Wording:
         every = by_keyword.get(str(self._error.validator), self._otherwise)()
         yield from islice(every, _MAX_TOLD)
         if next(every, None) is not None:
-            yield self._problem("too-many", f"{self._name} has more problems like these.", "Is this file meant?")
+            yield self._problem(
+                "too-many", f"{self._name}: further errors omitted.", "Check that this is the right file."
+            )
 
     def _unknown_keys(self) -> Iterator[Problem]:
         known = tuple(self._error.schema.get("properties", ()))
@@ -151,9 +156,13 @@ class _Wording:
         code, message = "unknown-key", f"unknown key {quoted(key)}{where}."
         if self._path[-1:] == ("remove",) and key in _TEXT_FIELDS:
             code, message = "cannot-clear", f"{dotted(path)}: {_CANNOT_CLEAR}."
-            hint = "Set another text, or leave it alone."
+            hint = "Set another string, or leave the key out to keep the live value."
         elif self._path[-1:] == ("remove",) and key == "visibility":
-            code, message, hint = "cannot-clear", "a visibility can't be removed.", "State the one wanted instead."
+            code, message, hint = (
+                "cannot-clear",
+                "a visibility can't be removed.",
+                "Set the visibility that you want instead.",
+            )
         elif near is not None and near.lower() == key.lower():
             hint = f"Did you mean {quoted(near)}?"
         elif elsewhere:
@@ -183,7 +192,7 @@ class _Wording:
         found, hint = described(self._value), None
         raw = self._document.raw(self._path)
         if wanted == "string" and raw is not None:
-            hint = f'Quote it to make it text: "{shortened(raw)}".'
+            hint = f'Quote it to make it a string: "{shortened(raw)}".'
             if surprise(raw, self._value) is not None:
                 found = f"{found}, which is how YAML reads {shortened(raw)}"
         elif wanted == "array" and isinstance(self._value, str):
@@ -223,10 +232,10 @@ class _Wording:
     def _empty(self) -> Iterator[Problem]:
         last = self._path[-1] if self._path else ""
         if last in _IDS or isinstance(last, int) or last not in {*_TEXT_FIELDS, "url"}:
-            yield self._problem("empty-text", f"{self._name} is empty.", "Write a text, or leave it out.")
+            yield self._problem("empty-text", f"{self._name} is empty.", "Write a string, or leave it out.")
         elif last == "url":
             yield self._problem(
-                "cannot-clear", f"{self._name} is empty.", "To take the image off: remove: {image: true}."
+                "cannot-clear", f"{self._name} is empty.", "To remove the image, write `remove: {image: true}`."
             )
         else:
             yield self._problem("cannot-clear", f"{self._name} is empty: {_CANNOT_CLEAR}.", _LEAVE_OUT)

@@ -207,8 +207,10 @@ class Builder:
             shown = shortened(node.text or "")
             if node.text is not None and surprise(node.text, node.value) is not None:
                 what = f"{what}, which is how YAML reads {shown}"
-            hint = f'Quote it to make it text: "{shown}".'
-        self._report("non-string-key", f"a mapping key must be text, found {what}.", node.line, node.column, hint=hint)
+            hint = f'Quote it to make it a string: "{shown}".'
+        self._report(
+            "non-string-key", f"a mapping key must be a string, found {what}.", node.line, node.column, hint=hint
+        )
 
     def _take_value(self, frame: _Frame, node: Node) -> None:
         parent, key = frame.node, frame.key
@@ -282,19 +284,19 @@ class Builder:
             "not-finite": ("yaml-not-finite", "is not a finite number; JSON and the service have no other"),
         }[kind]
         shown = shortened(text)
-        self._report(code, f"{shown} {why}.", line, column, hint=f'Quote it to make it text: "{shown}".')
+        self._report(code, f"{shown} {why}.", line, column, hint=f'Quote it to make it a string: "{shown}".')
 
     def _check_text(self, text: str, line: int, column: int) -> None:
         if "${" in text:
             self._has_references = True
         if "\x00" in text:
             self._report(
-                "yaml-character", "the text holds a NUL character, which the service can't store.", line, column
+                "yaml-character", "the string contains a NUL character, which the service can't store.", line, column
             )
         if _HALF_CHARACTER.search(text):
             self._report(
                 "yaml-character",
-                "the text holds half of a surrogate pair, which is no character.",
+                "the string contains half of a surrogate pair, which is not a character.",
                 line,
                 column,
                 hint=r"Write the character itself, or \U and its eight-digit code.",

@@ -1,8 +1,8 @@
 """References in manifests: `${var:NAME}` and `${env:NAME}` → the values they stand for.
 
 A reference is a whole scalar. `${var:NAME}` takes a variable with its type, lists and mappings included; `${env:NAME}`
-takes an environment variable as a Sensitive text. `$${` anywhere in a text is a literal `${`. Keys are taken as
-written. Other text with `${` inside is left alone unless it looks like a reference that would be silently ignored.
+takes an environment variable as a Sensitive string. `$${` anywhere in a string is a literal `${`. Keys are kept
+literally. Another string that contains `${` is kept too, unless it looks like a reference that would be silently ignored.
 A variable's own value may refer to the environment, not to other variables.
 """
 
@@ -41,12 +41,12 @@ def interpolate(
 
 
 def lookalikes(document: LoadedDocument) -> Iterator[Problem]:
-    """A warning for each text that is a whole reference to other tools, and just a text here: `${HOME}`."""
+    """A warning for each string that other tools take for a reference, and that is kept literally here: `${HOME}`."""
     for path, text in _texts(document.value, ()) if document.has_references else ():
         if _BARE.fullmatch(text):
             yield Problem(
                 code="reference-like",
-                message=f"{dotted(path)}: {quoted(text)} is taken as it is written: it says neither var nor env.",
+                message=f"{dotted(path)}: {quoted(text)} is not a reference; kept literally.",
                 origin=document.origin(path),
                 pointer=json_pointer(path),
                 hint="Write ${var:NAME} or ${env:NAME} for a reference, $${ for a literal ${.",
@@ -109,7 +109,7 @@ class _References:
             message = f"the variable {quoted(in_variable or '')} refers to another one: {quoted(text)}."
             self._report("nested-reference", message, path, "Variables may refer to ${env:NAME} only.")
         else:
-            message = f"{quoted(text)} is no known reference: {quoted(source)} is neither var nor env."
+            message = f"{quoted(text)} is not a known reference: it must name var or env, found {quoted(source)}."
             self._report("unknown-reference", message, path, "Write ${var:NAME} or ${env:NAME}; $${ for a literal ${.")
         return text
 
@@ -135,7 +135,7 @@ class _References:
         if value and all(letter < "\ud800" or letter > "\udfff" for letter in value):
             return Sensitive(value, f"env:{name}")
         if value:
-            why, hint = "is not valid UTF-8", "Set it to a text."
+            why, hint = "is not valid UTF-8", "Set it to a valid string."
         else:
             why = "is empty" if name in self.environ else "is not set"
             near = nearest(name, (known for known in self.environ if self.environ[known]))

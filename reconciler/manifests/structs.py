@@ -57,12 +57,12 @@ class StructReader:
             return value
         if isinstance(value, int) and abs(value) > MAX_EXACT:
             message = f"{dotted(path)}: {described(value)} is beyond 2**53, so the service would change it."
-            self._report(self.problems, "integer-too-large", message, path, f'Quote it to make it text: "{value}".')
+            self._report(self.problems, "integer-too-large", message, path, f'Quote it to make it a string: "{value}".')
         return number_normalised(value)
 
     def _read_item(self, item: Any, path: JsonPath, name: str | int, depth: int) -> Any:
         if isinstance(name, str) and "${" in name:
-            message = f"the key {quoted(name)} is taken as it is written: keys are never interpolated."
+            message = f"the key {quoted(name)} is kept literally: keys are never interpolated."
             self._report(self.warnings, "reference-in-key", message, (*path, name), None)
         return self._read(item, (*path, name), depth + 1)
 
@@ -70,7 +70,7 @@ class StructReader:
         read_as = surprise(raw, value)
         if read_as is not None:
             shown = shortened(raw)
-            hint = f'Quote it to make it text: "{shown}".'
+            hint = f'Quote it to make it a string: "{shown}".'
             if isinstance(value, str):
                 octal = "Write octal numbers as 017, or quote it."
                 exponent = "Write it with a dot and a signed exponent (1.0e+3) to make it a number, or quote it."

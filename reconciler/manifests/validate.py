@@ -1,7 +1,7 @@
 """Loaded documents → Desired, or every problem of every file at once.
 
-In: documents with places, the ids and variables of the run. Out: what the manifests want, ordered by key, the same for
-any order of files and documents. A document goes through its references, its header, the JSON Schema, the rules that the
+In: documents with their positions, the ids and variables of the run. Out: the desired state, ordered by key, the same
+for any order of files and documents. A document goes through its references, its header, the JSON Schema, the rules that the
 schema can't state (`entries.py`), and last the rules between documents. A place found wrong by an early step isn't
 reported again by a later one. Reads no file and asks no service.
 """
@@ -68,7 +68,7 @@ def desired_from_documents(
 ) -> Validated:
     """What the manifests want. `user_id` and `app_id` are for manifests that name none; the flags must agree with all.
 
-    Of a model that isn't `judged` only the ids are read, to find it described twice; it isn't in what is given.
+    Of a model that isn't `judged` only the ids are read, to detect a second manifest of it; the result doesn't contain it.
 
     Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
     """
@@ -111,13 +111,13 @@ def desired_from_documents(
 
 
 def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
-    """A warning for each name that was not read; one for all hidden ones, since a checkout always has some."""
+    """A warning for each name that was skipped; one for all hidden names, since a checkout always has some."""
     hidden = [item.path for item in skipped if item.reason == HIDDEN]
     if hidden:
         others = f", and so {'is' if len(hidden) == 2 else 'are'} {listed(hidden[1:])}" if hidden[1:] else ""
         yield Problem(
             code="passed-over",
-            message=f"passed over: hidden{others}.",
+            message=f"skipped: hidden{others}.",
             origin=Origin(path=hidden[0]),
             hint="Give it as PATH to have it read.",
         )
@@ -139,7 +139,7 @@ def _model(
     warnings: ProblemList,
     judged: Callable[[Key], bool],
 ) -> DesiredModel | None:
-    """The model that one document wants; None where it can't even be told which model is meant."""
+    """The model that one document describes; None if it doesn't say which model it means."""
     if _is_settings(document) or not _has_usable_header(document, problems):
         return None
     key_problems, key_warnings = ProblemList(), ProblemList()
@@ -187,7 +187,7 @@ def _is_header(document: LoadedDocument, key: str, known: str, problems: Problem
         return True
     hint = f"This version reads {known}."
     if found == "Config":
-        message = "a Config is no manifest; it holds the settings of a run."
+        message = "a Config is not a manifest; it contains the settings of a run."
         hint = "Give it with --config FILE, and as PATH the folder of the manifests alone."
     else:
         message = f"{key} must be {known}, found {described(found)}."

@@ -24,11 +24,13 @@ from reconciler.report.drift_history_file import read_history, update_history
 from reconciler.requests.calls import Notice
 from tests.command_line import RunCli
 from tests.report.reports import field_change, plan_report, update
+from tests.request_values import request
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")
 ENDPOINT = "https://api.clarifai.com"
-PLAN = plan_report([update("petsID", field_change("name", "pets", "Pets"))]).plan
+CHANGE = update("petsID", field_change("name", "pets", "Pets"))
+PLAN = replace(plan_report([CHANGE]).plan, requests=(request("PatchModels", "merge", {CHANGE.key: {"name": "Pets"}}),))
 
 
 def test_the_page_names_the_versions_of_now() -> None:
@@ -116,9 +118,9 @@ def test_drift_and_apply_documents_are_read_by_no_command(kind: str) -> None:
 def test_a_journal_with_events_and_keys_of_later_is_read(tmp_path: Path) -> None:
     journal = start_run(tmp_path, "run", PLAN)
     journal.begin(at="2026-11-23T14:00:00Z")
-    for position, request in enumerate(PLAN.requests):
-        journal.sending(position, request)
-        journal.answered(position, StepResult(request=request, status=Status.DONE))
+    for position, sent in enumerate(PLAN.requests):
+        journal.sending(position, sent)
+        journal.answered(position, StepResult(request=sent, status=Status.DONE))
     journal.end(exit_code=0, backups=())
     journal.close()
     before = read_run(tmp_path, "run")

@@ -338,17 +338,31 @@ def _deletion_moved(change: Change, live: LiveState) -> Iterator[Moved]:
 
 
 def _siblings_moved(change: Change, document: Document, entries: Collection[tuple[Request, Entry]]) -> Iterator[Moved]:
-    """Unmanaged values that an overwrite carries along and that somebody changed since the plan was made."""
+    """Unmanaged values that a request would revert or remove: an overwrite carries them along, and a merge of {} removes them."""
     planned = {item.path for item in change.fields}
     for request, entry in entries:
-        if request.action != "overwrite":
-            continue
         for name in ("metadata", "output_info"):
             sent, live = entry.values.get(name), document.get(name, {})
-            if isinstance(sent, Mapping):
+            if not isinstance(sent, Mapping):
+                continue
+            if request.action == "overwrite":
                 owned = SERVER_OWNED_IN_OUTPUT_INFO if name == "output_info" else frozenset[str]()
                 live = {inner: value for inner, value in live.items() if inner not in owned}
                 yield from _differing(change.key, (name,), live, sent, planned)
+            else:
+                for path in _emptied((name,), sent):
+                    there = lookup(document, path)
+                    if path not in planned and isinstance(there, Mapping):
+                        yield from _differing(change.key, path, there, {}, planned)
+
+
+def _emptied(path: FieldPath, sent: Mapping[str, Any]) -> Iterator[FieldPath]:
+    """The paths of the empty mappings in what a merge sends: whatever is in these on the live side goes."""
+    if not sent:
+        yield path
+    for name, value in sent.items():
+        if isinstance(value, Mapping):
+            yield from _emptied((*path, name), value)
 
 
 def _differing(
@@ -359,9 +373,12 @@ def _differing(
         one, other = live.get(name, MISSING), sent.get(name, MISSING)
         if here in planned or _same(one, other):
             continue
+        is_planned_below = any(item[: len(here)] == here for item in planned)
+        # A mapping that is on one side only, and of which just some paths are planned: what else is in it must not go either.
+        one, other = ({} if side is MISSING and is_planned_below else side for side in (one, other))
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _differing(key, here, one, other, planned)
-        elif not any(item[: len(here)] == here for item in planned):
+        elif not is_planned_below:
             yield Moved(key=key, path=path_text(here), planned=other, live=one, wanted=other)
 
 

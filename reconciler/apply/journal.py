@@ -15,13 +15,14 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.apply.sending import Status, StepResult
 from reconciler.errors import ReconcilerError
+from reconciler.plan import document
 from reconciler.plan.plan import Plan
 from reconciler.plan.saved import read_plan, write_plan
 from reconciler.resources.keys import Key
@@ -157,7 +158,7 @@ def _new_folder(root: Path, run_id: str) -> Path:
     raise ReconcilerError(f"{root} holds {_MOST_RUNS_AT_ONCE} runs named {run_id}. Set the clock right.")
 
 
-def read_run(root: Path, run_id: str) -> Run:
+def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN,)) -> Run:
     """A run of this state folder, the last one for "latest".
 
     Raises ReconcilerError where there is none of that id, or it can't be read.
@@ -169,7 +170,7 @@ def read_run(root: Path, run_id: str) -> Run:
     if not _RUN_ID.fullmatch(run_id) or not (folder / PLAN).is_file():
         there = f"The latest there are: {', '.join(known[:5])}." if known else "There is none yet."
         raise ReconcilerError(f"There is no run {run_id!r} in {root}. {there}")
-    plan = read_plan(str(folder / PLAN))
+    plan = read_plan(str(folder / PLAN), kinds=kinds)
     sent: dict[int, frozenset[str]] = {}
     backups: tuple[str, ...] = ()
     exit_code = None

@@ -83,6 +83,7 @@ def inverse(
         changes=tuple(changes),
         requests=calls.requests,
         notices=(*told, *calls.notices),
+        batch=batch,
         extra={
             "undo": {
                 "run": run,

@@ -136,13 +136,15 @@ def output_text(values: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def outputs_of_report(report: Report) -> dict[str, str]:
-    """The outputs of a plan, drift or apply, besides its exit code."""
+def outputs_of_report(report: Report, *, plan_path: str | None) -> dict[str, str]:
+    """The outputs of a plan, drift or apply, besides its exit code. `plan_path` is the file of the saved plan."""
     counts = report.plan.summary
+    saved = {} if plan_path is None else {"plan": plan_path, "digest": report.digest}
     return {
         "changes": "true" if report.plan.changes else "false",
         "update": str(counts["update"]),
         "delete": str(counts["delete"]),
+        **saved,
     }
 
 

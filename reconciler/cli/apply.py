@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import completing
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.options import (
+    CommonOptions,
+    PlanOptions,
+    common_options,
+    paths_argument,
+    plan_options,
+    require_text,
+)
 from reconciler.cli.output import echo_applied, note
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
-from reconciler.cli.run import confirmed, has_terminal, inputs_from, open_session, reporting_problems
+from reconciler.cli.run import confirmed, has_terminal, in_environment, inputs_from, open_session, reporting_problems
 
 if TYPE_CHECKING:
     from reconciler.apply.sending import OnError
@@ -25,6 +33,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-age", type=click.FloatRange(min=0), metavar="HOURS", help="With --plan: refuse a plan older than this."
+)
+@click.option(
+    "--expect-digest",
+    callback=require_text,
+    metavar="DIGEST",
+    help="With --plan: refuse a plan that doesn't have this digest, which `reconciler plan --out` prints.",
 )
 @click.option(
     "--resume",
@@ -50,6 +64,7 @@ def command(
     *,
     plan_file: str | None,
     max_age: float | None,
+    expect_digest: str | None,
     resume: str | None,
     on_error: OnError,
     yes: bool,
@@ -59,11 +74,18 @@ def command(
 
     Asks before writing on a terminal; elsewhere --yes or --plan is required.
     """
-    if resume is not None and (plan_file is not None or max_age is not None):
-        raise click.UsageError("--resume continues with the plan of its run. Leave out --plan and --max-age.")
-    _require_one_source(paths, plan_file or resume, planning, max_age)
-    if plan_file is not None or resume is not None:
-        return _apply_saved(plan_file, resume, max_age, on_error, common, outcome)
+    terms = (("--max-age", max_age), ("--expect-digest", expect_digest))
+    given = [option for option, value in terms if value is not None]
+    if resume is not None and (plan_file is not None or given):
+        left_out = ", ".join(["--plan", *(option for option, _ in terms)])
+        raise click.UsageError(f"--resume continues with the plan of its run. Leave out {left_out}.")
+    _require_one_source(paths, plan_file or resume, planning, given)
+    if resume is not None:
+        with open_session(common) as session:
+            outcome.report = replace(session, on_error=on_error).resume(resume)
+        return echo_applied(outcome.report, common)
+    if plan_file is not None:
+        return _apply_saved(plan_file, max_age, expect_digest, on_error, common, outcome)
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common, shard=planning.shard) as session:
@@ -78,7 +100,7 @@ def command(
 
 
 def _require_one_source(
-    paths: tuple[str, ...], plan_file: str | None, planning: PlanOptions, max_age: float | None
+    paths: tuple[str, ...], plan_file: str | None, planning: PlanOptions, terms: Sequence[str]
 ) -> None:
     if plan_file is None and not paths:
         raise click.UsageError("Give PATH..., --plan FILE or --resume RUN.")
@@ -98,26 +120,25 @@ def _require_one_source(
             raise click.UsageError(
                 "--plan and --resume apply a plan as it is. Leave out PATH and the options that a plan is made with."
             )
-    elif max_age is not None:
-        raise click.UsageError("--max-age does nothing without --plan. Add --plan FILE, or leave out --max-age.")
+    elif terms:
+        raise click.UsageError(f"{terms[0]} does nothing without --plan. Add --plan FILE, or leave out {terms[0]}.")
 
 
 def _apply_saved(
-    plan_file: str | None,
-    resume: str | None,
+    plan_file: str,
     max_age: float | None,
+    digest: str | None,
     on_error: OnError,
     common: CommonOptions,
     outcome: Outcome,
 ) -> int:
-    if plan_file is None:
-        with open_session(common) as session:
-            report = replace(session, on_error=on_error).resume(str(resume))
-    else:
-        from reconciler.session import saved_report
+    from reconciler.session import saved_report
 
-        plan = saved_report(plan_file).plan
-        with open_session(common) as session:
-            report = replace(session, on_error=on_error).apply_saved(plan, max_age_hours=max_age)
+    plan = saved_report(plan_file).plan
+    if common.environment is None:
+        # The plan says whose token, endpoint and variables it was made with.
+        common = in_environment(common, plan.environment)
+    with open_session(common) as session:
+        report = replace(session, on_error=on_error).apply_saved(plan, max_age_hours=max_age, digest=digest)
     outcome.report, outcome.plan_path = report, plan_file
     return echo_applied(report, common)

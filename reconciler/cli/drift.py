@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
-from reconciler.cli.output import echo_report
+from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 from reconciler.errors import ReconcilerError
@@ -68,7 +68,9 @@ def command(
     elif report.exit_code:
         measured.write(None, report.exit_code)  # a run over nothing has nothing to say but that it failed
     outcome.report, outcome.plan_path = report, planning.out
-    return echo_report(report, common)
+    code = echo_report(report, common)
+    note_digest(report, planning.out, common)
+    return code
 
 
 class _Measured:

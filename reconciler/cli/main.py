@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
     "undo": ("reconciler.cli.undo", "Undo what one apply changed, except where somebody has changed it since."),
+    "config": ("reconciler.cli.config", "Print the settings in force, each with its source."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
     "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),

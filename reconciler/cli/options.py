@@ -189,7 +189,7 @@ def verbose_option(*, expose_value: bool = False) -> Decorator[Any]:
         count=True,
         expose_value=expose_value,
         callback=_record_verbosity,
-        help="Increase verbosity on standard error: -v logs each call to the service, -vv shows tracebacks too.",
+        help="Increase verbosity on standard error: -v says where each setting comes from and logs each call to the service, -vv shows tracebacks too.",
     )
 
 
@@ -200,8 +200,8 @@ def _connection_options() -> list[Decorator[Any]]:
             callback=require_text,
             metavar="URL",
             help="The service: https://HOST[:PORT], http://HOST:PORT, or embedded[:FILE] for an emulator in this process. "
-            "Default: the first that is set of the environment's endpoint, CLARIFAI_API_BASE, endpoint in reconciler.yaml and the "
-            "clarifai CLI's context, else https://api.clarifai.com.",
+            "Default: the first that is set of CLARIFAI_API_BASE, the environment's endpoint and endpoint in reconciler.yaml, else "
+            "https://api.clarifai.com.",
         ),
         click.option(
             "--user-id",
@@ -222,13 +222,15 @@ def _connection_options() -> list[Decorator[Any]]:
             callback=require_text,
             shell_complete=completing.environments,
             metavar="NAME",
-            help="An entry of environments in reconciler.yaml; its ids, endpoint, token and variables take precedence.",
+            help="An entry of environments in reconciler.yaml; its ids, endpoint, token and variables take precedence over the rest of "
+            "the file. A manifest that states other ids is an error.",
         ),
         click.option(
             "--config",
             callback=require_text,
             metavar="FILE",
-            help="The configuration file. Default: ./reconciler.yaml.",
+            help="The configuration file. Default: the nearest reconciler.yaml in the working directory and the folders above it, up "
+            "to the one that contains .git.",
         ),
         click.option(
             "--pat-file",

@@ -59,6 +59,12 @@ def echo_applied(report: Report, common: CommonOptions) -> int:
     return code
 
 
+def note_digest(report: Report, path: str | None, common: CommonOptions) -> None:
+    """Print the digest of a plan that was saved to `path`, on standard error; nothing without a path."""
+    if path is not None:
+        note(common, f"note: the digest of {path} is {report.digest}")
+
+
 def _report_text(report: Report, common: CommonOptions) -> str:
     """A report in any format but json."""
     if common.format == "markdown":

@@ -98,8 +98,7 @@ def _report_outcome(outcome: Outcome, code: int) -> None:
         _write_outputs({"exitcode": str(code)})
         return
     _annotate(github.annotations_of_report(report))
-    plan = {} if outcome.plan_path is None else {"plan": outcome.plan_path}
-    _write_outputs({"exitcode": str(code), **github.outputs_of_report(report), **plan})
+    _write_outputs({"exitcode": str(code), **github.outputs_of_report(report, plan_path=outcome.plan_path)})
 
     def summary(room: int) -> str:
         from reconciler.report.markdown import render_markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
-from reconciler.cli.output import echo_report
+from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 
@@ -45,4 +45,6 @@ def command(
         from reconciler.ci.gitlab import write_report
 
         write_report(report.plan, gitlab_report)
-    return echo_report(report, common)
+    code = echo_report(report, common)
+    note_digest(report, planning.out, common)
+    return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ from reconciler.errors import ProblemsError, ReconcilerError
 from reconciler.manifests.selection import Inputs, Shard
 
 if TYPE_CHECKING:
-    from reconciler.config import Flags
+    from reconciler.config import Flags, Setting
     from reconciler.report.report import Report
     from reconciler.session import Session
 
@@ -44,6 +45,9 @@ def open_session(common: CommonOptions, *, connect: bool = True, shard: Shard | 
         invocation.secrets.add(session.settings.token.reveal())
     for text in session.settings.notes:
         note(common, f"note: {text}")
+    if common.verbose:
+        for setting in session.settings.listing:
+            note(common, setting_text(setting))
     if not connect:
         yield session
         return
@@ -53,6 +57,21 @@ def open_session(common: CommonOptions, *, connect: bool = True, shard: Shard | 
         session.connected() as online,
     ):
         yield online if line is None else replace(online, on_plan=line.planned, on_result=line.result)
+
+
+def setting_text(setting: Setting) -> str:
+    """A setting, its value and its source on one line."""
+    value = "none" if setting.value is None else setting.value
+    return f"{setting.name}: {value if isinstance(value, str) else json.dumps(value)} ({setting.source})"
+
+
+def in_environment(common: CommonOptions, name: str | None) -> CommonOptions:
+    """The options with an environment that a saved plan names, if reconciler.yaml defines it; unchanged without."""
+    from reconciler.config.file import read_config
+    from reconciler.config.places import working_directory
+
+    file = read_config(common.config, cwd=working_directory())
+    return replace(common, environment=name) if name in file.section("environments") else common
 
 
 def _flags(common: CommonOptions, *, shards: int) -> Flags:

@@ -7,7 +7,7 @@ change, so people can read them. Canonical values are compared first; DeepDiff n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -173,8 +173,9 @@ def _concealed(drift: Drift, secrets: Secrets) -> Drift:
     after = secrets.conceal(drift.key, drift.after, source="manifest")
     changes = {}
     for change in drift.changes:
-        path = _visible(change.path, before, after)
-        changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
+        visible = _visible(change.path, before, after)
+        for path in _beside_secrets(visible, lookup(before, visible), lookup(after, visible)):
+            changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
     document = secrets.conceal(drift.key, drift.document, source="live")
     statements = tuple(
         replace(each, stated=secrets.conceal(drift.key, each.stated, source="manifest")) for each in drift.statements
@@ -184,7 +185,7 @@ def _concealed(drift: Drift, secrets: Secrets) -> Drift:
         document=document,
         before=before,
         after=after,
-        changes=tuple(changes.values()),
+        changes=tuple(changes[path] for path in sorted(changes)),
         statements=statements,
     )
 
@@ -195,6 +196,15 @@ def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any
         if any(isinstance(lookup(spec, path[:end]), Sensitive) for spec in (before, after)):
             return path[:end]
     return path
+
+
+def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldPath]:
+    """The paths of a change: if it adds a mapping with a secret in it, one per value, so that the secret hides no other."""
+    if before is MISSING and isinstance(after, Mapping) and holds_sensitive(after):
+        for name, item in after.items():
+            yield from _beside_secrets((*path, name), MISSING, item)
+    else:
+        yield path
 
 
 def _is_model_in_sync(match: Match, owner: str | None, memory: Memory) -> bool:

@@ -32,8 +32,10 @@ class CliContext:
     problem: str | None = None
 
 
-def read_cli_context(home: Path, environ: Mapping[str, str]) -> CliContext:
-    """Read the current context. Returns an empty one if the file is missing or can't be used."""
+def read_cli_context(home: Path | None, environ: Mapping[str, str]) -> CliContext:
+    """Read the current context. Returns an empty one if the file is missing or can't be used, or if there is no home."""
+    if home is None:
+        return CliContext()
     path = home / PLACE
     try:
         with path.open("rb") as file:

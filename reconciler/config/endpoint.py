@@ -31,12 +31,15 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 class Endpoint:
     """A validated endpoint.
 
-    `url` is its normal form, which plans store and compare. `target` is the address for gRPC ("[::1]:80"), "" for the
-    embedded emulator. `state` is the file of the embedded emulator, None for the default file.
+    `url` is its normal form, which plans store and compare. `target` is the address for gRPC ("[::1]:80"), made of `host`
+    and `port`; it is "" for the embedded emulator. `state` is the file of the embedded emulator, None for the default
+    file.
     """
 
     url: str
     target: str = ""
+    host: str = ""
+    port: int = 0
     is_tls: bool = True
     is_loopback: bool = False
     is_embedded: bool = False
@@ -72,7 +75,8 @@ def parse_endpoint(text: str, *, insecure: bool = False) -> Endpoint:
         )
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
-    return Endpoint(url=url, target=f"{shown}:{port}", is_tls=scheme == "https", is_loopback=loopback)
+    target = f"{shown}:{port}"
+    return Endpoint(url=url, target=target, host=host, port=port, is_tls=scheme == "https", is_loopback=loopback)
 
 
 def _embedded(text: str) -> Endpoint:

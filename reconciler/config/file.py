@@ -1,12 +1,14 @@
-"""Reads and validates reconciler.yaml.
+"""Finds, reads and validates reconciler.yaml.
 
-Takes the path of a settings file, or the working directory. Returns its content, or raises every problem at once with its
-position. Defaults aren't filled in here; settings.py does that.
+Takes the path of a settings file, or the working directory, from which the file is searched upward. Returns its content, or
+raises every problem at once with its position. Defaults aren't filled in here; settings.py does that.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,12 +16,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reconciler.config.endpoint import parse_endpoint
-from reconciler.errors import Origin, Problem, ProblemsError, UsageError
+from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, UsageError
 from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath, dotted, json_pointer
 from reconciler.resources.fields import SETTINGS_FILE
+from reconciler.resources.wording import quoted
 
 NAME: Final = SETTINGS_FILE
+_PAT_NAME: Final = re.compile(r"CLARIFAI_PAT[A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,14 @@ RANGES: Final[Mapping[str, Range]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """A valid settings file. `path` is as the user would write it, None if there is no file."""
+    """A valid settings file. `path` is as the user would write it, None if there is no file.
+
+    `root` is the folder beside whose settings file the state folder lies: that of the file that was found upward, the
+    working directory if there is none. It is relative to the working directory. --config doesn't change it.
+    """
 
     path: str | None = None
+    root: Path = Path()
     content: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[Problem, ...] = ()
 
@@ -74,21 +83,24 @@ class ConfigFile:
             return chosen
         if self.path is None:
             raise UsageError(
-                f"Environment '{name}' is unknown: there is no {NAME} in this folder. Create one, or name one with --config."
+                f"Environment '{name}' is unknown: there is no {NAME} in this folder or above it. Create one, or name one "
+                "with --config."
             )
         names = f"only {', '.join(sorted(known))}. Choose one of those" if known else "no environments. Add it there"
         raise UsageError(f"Environment '{name}' is unknown: {self.path} defines {names}.")
 
 
 def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
-    """Read the file `given` by --config, or else reconciler.yaml in `cwd`, which need not exist.
+    """Read the file `given` by --config, or else the nearest reconciler.yaml in or above `cwd`, which need not exist.
 
     Raises ProblemsError with all problems of the file.
     """
-    shown = given or NAME
-    path = cwd / shown
-    if given is None and not path.exists():
+    nearest = _nearest(cwd)
+    root = Path() if nearest is None else Path(os.path.relpath(nearest.parent, cwd))
+    if given is None and nearest is None:
         return ConfigFile()
+    shown = given or (root / NAME).as_posix()
+    path = cwd / shown
     if path.is_dir():
         raise ProblemsError((_problem("unreadable", "this is a folder. Name a file.", Origin(path=shown)),))
     # Imported here, so that a command without a settings file doesn't import the YAML loader for it.
@@ -111,7 +123,30 @@ def read_config(given: str | None, *, cwd: Path) -> ConfigFile:
     if problems:
         raise ProblemsError(tuple(sorted(problems, key=lambda each: (each.origin, each.pointer, each.code))))
     content = documents[0].value if documents else {}
-    return ConfigFile(path=shown, content=MappingProxyType(content), warnings=tuple(warnings))
+    return ConfigFile(path=shown, root=root, content=MappingProxyType(content), warnings=tuple(warnings))
+
+
+def _nearest(cwd: Path) -> Path | None:
+    """Return the first reconciler.yaml in `cwd` and the folders above it, up to the one that contains `.git`."""
+    for folder in (cwd, *cwd.parents):
+        if _is_there(folder / NAME):
+            return folder / NAME
+        if _is_there(folder / ".git"):
+            return None
+    return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        # Not stat: a link that leads nowhere is a settings file that can't be read, which must not go unnoticed.
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ReconcilerError(
+            f"{path} can't be looked at: {error.strerror}. Make the folder accessible, or name the settings file with --config."
+        ) from error
+    return True
 
 
 def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
@@ -131,13 +166,13 @@ def _content_problems(document: LoadedDocument) -> Iterator[Problem]:
 
 
 def _values(content: Any) -> Iterator[tuple[JsonPath, Any]]:
-    """Yield the endpoints, ids and numbers of a document that needn't match the schema, each with its path."""
+    """Yield the endpoints, ids, names and numbers of a document that needn't match the schema, each with its path."""
     if not isinstance(content, dict):
         return
     environments = content.get("environments")
     named = environments.items() if isinstance(environments, dict) else ()
     for prefix, part in (((), content), *((("environments", name), part) for name, part in named)):
-        for key in ("endpoint", "user_id", "app_id"):
+        for key in ("endpoint", "user_id", "app_id", "pat_env"):
             if isinstance(part, dict) and isinstance(part.get(key), str):
                 yield (*prefix, key), part[key]
     for section in ("limits", "prune"):
@@ -157,6 +192,11 @@ def _value_problem(path: JsonPath, value: Any) -> str | None:
         except UsageError as error:
             return str(error)
         return None
+    if key == "pat_env":
+        if _PAT_NAME.fullmatch(value):
+            return None
+        # This file alone must not decide which variable of the environment is sent to the service as a token.
+        return f"{dotted(path)} must be a name that begins with CLARIFAI_PAT, such as CLARIFAI_PAT_PROD, found {quoted(value)}."
     problem = RANGES[key].problem(value) if key in RANGES else id_problem(value)
     return f"{dotted(path)} {problem}." if problem else None
 

@@ -5,35 +5,35 @@ value comes from the first source that states it:
 
     user_id, app_id   flag, manifest, the chosen environment, reconciler.yaml, CLARIFAI_USER_ID or CLARIFAI_APP_ID,
                       the CLI's context
-    endpoint          flag, the chosen environment, CLARIFAI_API_BASE, reconciler.yaml, the CLI's context, the default
+    endpoint          flag, CLARIFAI_API_BASE, the chosen environment, reconciler.yaml, the default
     token             see tokens.py
     limits            flag, reconciler.yaml, the default
     others            reconciler.yaml
 
 An empty environment variable counts as not set, because CI systems set the variable of a missing secret to "". Nothing
-here reads the environment of the process itself.
+here reads the environment of the process itself. `Settings.listing` names the source of every value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from reconciler.config.cli_context import CliContext, read_cli_context
+from reconciler.config.cli_context import read_cli_context
 from reconciler.config.credentials import Token
-from reconciler.config.endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint
+from reconciler.config.endpoint import Endpoint, parse_endpoint
 from reconciler.config.file import RANGES, ConfigFile, read_config
+from reconciler.config.references import References
+from reconciler.config.sources import ENDPOINT_VARIABLE, NOT_SET, FoundEndpoint, Setting, Sources
 from reconciler.config.tokens import VARIABLE, FoundToken, find_token
+from reconciler.config.trust import is_clarifai, trust_problem
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.resources.ids import id_problem
 
-ENDPOINT_VARIABLE: Final = "CLARIFAI_API_BASE"
 CERTIFICATES_VARIABLE: Final = "CLARIFAI_ROOT_CERTIFICATES_PATH"
-_ID_VARIABLES: Final = {"user_id": "CLARIFAI_USER_ID", "app_id": "CLARIFAI_APP_ID"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +91,12 @@ class Settings:
     """All settings of a run.
 
     `user_id` and `app_id` apply to manifests that state none. `flag_user_id` and `flag_app_id` are the values of the flags
-    alone, which manifests must not contradict. Exactly one of `token` and `token_problem` is set. `variables` are the
-    `vars` of the chosen environment. `config_path` is the path of the settings file as the user would write it, None
-    without one. `notes` are warnings, each a sentence.
+    alone, and `environment_ids` those that the chosen environment states, by name: manifests must contradict neither.
+    Exactly one of `token` and `token_problem` is set; `needs_token` is False for an endpoint that may work without.
+    `endpoint_problem` says why the endpoint must not be used, if so. `references` are the rules for `${env:…}`, and
+    `variables` the `vars` of the chosen environment. `config_path` is the path of the settings file as the user would write
+    it, None without one; the state folder lies in `root`. `notes` are warnings, each a sentence. `listing` has every setting
+    with its source.
     """
 
     endpoint: Endpoint
@@ -101,18 +104,33 @@ class Settings:
     app_id: str | None = None
     flag_user_id: str | None = None
     flag_app_id: str | None = None
+    environment_ids: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    endpoint_problem: str | None = None
     token: Token | None = None
     token_problem: str = ""
+    needs_token: bool = True
+    references: References = field(default_factory=References)
     owner: str | None = None
     prune: PruneLimits = field(default_factory=PruneLimits)
     limits: Limits = field(default_factory=Limits)
     environment: str | None = None
     variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     config_path: str | None = None
+    root: Path = Path()
     insecure: bool = False
     root_certificates: Path | None = None
     notes: tuple[str, ...] = ()
     warns_of_unknown_params: bool = False
+    listing: tuple[Setting, ...] = field(default=(), compare=False)
+
+    def token_for_calls(self) -> Token | None:
+        """Return the token to send to the endpoint, None for one that may need none.
+
+        Raises ReconcilerError if the endpoint must not be used, or if it needs a token and there is none.
+        """
+        if self.endpoint_problem is not None:
+            raise ReconcilerError(self.endpoint_problem)
+        return self.require_token() if self.needs_token else self.token
 
     def require_token(self) -> Token:
         """Return the access token. Raises ReconcilerError, which says why there is none and how to provide one."""
@@ -123,43 +141,92 @@ class Settings:
         return self.token
 
 
-def settings(*, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path) -> Settings:
-    """Resolve the settings of a run.
+def settings(
+    *, flags: Flags, environ: Mapping[str, str], cwd: Path, home: Path | None, file: ConfigFile | None = None
+) -> Settings:
+    """Resolve the settings of a run. `file` is its reconciler.yaml if it has been read already.
 
     Raises ProblemsError for an invalid reconciler.yaml, UsageError for an invalid flag, and ReconcilerError for an
-    invalid value from another source. A missing token isn't an error here; see `Settings.require_token`.
+    invalid value from another source. A missing token and an endpoint that isn't trusted are no errors here; see
+    `Settings.token_for_calls`.
     """
-    file = read_config(flags.config, cwd=cwd)
+    file = read_config(flags.config, cwd=cwd) if file is None else file
     chosen = file.environment(flags.environment)
     context = read_cli_context(home, environ)
-    sources = _Sources(flags=flags, environ=environ, file=file, chosen=chosen, context=context)
-    found = find_token(
-        pat_env=chosen.get("pat_env"),
+    sources = Sources(
+        endpoint_flag=flags.endpoint,
+        id_flags={"user_id": flags.user_id, "app_id": flags.app_id},
         environment=flags.environment,
-        pat_file=cwd / flags.pat_file if flags.pat_file else None,
         environ=environ,
+        file=file,
         context=context,
     )
+    endpoint = sources.endpoint(insecure=flags.insecure)
+    found = _token(flags, sources, chosen, endpoint, cwd=cwd)
+    problem = trust_problem(endpoint.endpoint, place=endpoint.source, environ=environ)
     # Paths in flags and variables are relative to the working directory, wherever reconciler.yaml is.
-    certificates = environ.get(CERTIFICATES_VARIABLE, "").strip()
+    certificates = sources.variable(CERTIFICATES_VARIABLE)
+    ids = {name: sources.an_id(name) for name in ("user_id", "app_id")}
+    limits, prune = _limits(flags, sources), _prune(sources)
     return Settings(
-        endpoint=sources.endpoint(),
-        user_id=sources.an_id("user_id"),
-        app_id=sources.an_id("app_id"),
+        endpoint=endpoint.endpoint,
+        endpoint_problem=problem if endpoint.is_from_file else None,
+        user_id=ids["user_id"].value,
+        app_id=ids["app_id"].value,
         flag_user_id=flags.user_id,
         flag_app_id=flags.app_id,
+        environment_ids=MappingProxyType({name: chosen[name] for name in ids if name in chosen}),
         token=found.token,
         token_problem=_with_environments(found.problem, flags, file),
+        needs_token=found.is_stated or not endpoint.endpoint.is_loopback,
+        references=References(environ=environ, token=found.token),
         owner=file.content.get("owner"),
-        prune=_prune(file),
-        limits=_limits(flags, file),
+        prune=PruneLimits(**_values(prune)),
+        limits=Limits(**_values(limits)),
         environment=flags.environment,
         variables=MappingProxyType(dict(chosen.get("vars", {}))),
         config_path=file.path,
+        root=file.root,
         insecure=flags.insecure,
         root_certificates=cwd / certificates if certificates else None,
         notes=tuple(_notes(flags, file, found)),
         warns_of_unknown_params=file.section("params").get("unknown") == "warn",
+        listing=tuple(_listing(flags, sources, endpoint, (*ids.values(), *limits, *prune), found)),
+    )
+
+
+def _values(settings: Iterable[Setting]) -> dict[str, Any]:
+    """The values of a section by name; its lists are tuples."""
+    values = {setting.name.rpartition(".")[2]: setting.value for setting in settings}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _token(
+    flags: Flags, sources: Sources, chosen: Mapping[str, Any], endpoint: FoundEndpoint, *, cwd: Path
+) -> FoundToken:
+    """Find the token. The token of the CLI's context is sent only where that context, or the user, says."""
+    found = find_token(
+        pat_env=chosen.get("pat_env"),
+        environment=flags.environment,
+        pat_file=cwd / flags.pat_file if flags.pat_file else None,
+        environ=sources.environ,
+        context=sources.context,
+    )
+    base = sources.context.values.get(ENDPOINT_VARIABLE, "")
+    is_named = endpoint.source in ("--endpoint", ENDPOINT_VARIABLE) or endpoint.endpoint.is_loopback
+    if not base or is_named or found.token is None or found.token.source != sources.context.source:
+        return found
+    try:
+        theirs = parse_endpoint(base, insecure=True)
+    except UsageError:
+        theirs = None
+    # Every host of clarifai.com is the same service, which the token is for.
+    if theirs is not None and (theirs.target == endpoint.endpoint.target or is_clarifai(theirs)):
+        return found
+    return FoundToken(
+        problem=f"The access token of {sources.context.source} is for {base}, and the endpoint of this run is "
+        f"{endpoint.endpoint.url}. Name the endpoint with --endpoint or {ENDPOINT_VARIABLE}, or set {VARIABLE}.",
+        is_stated=True,
     )
 
 
@@ -172,66 +239,9 @@ def _with_environments(problem: str, flags: Flags, file: ConfigFile) -> str:
     return f"{problem} {file.path} defines the environments {', '.join(names)}: choose one with --environment."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sources:
-    """The sources of settings. A value is validated together with the name of its source, which messages contain."""
-
-    flags: Flags
-    environ: Mapping[str, str]
-    file: ConfigFile
-    chosen: Mapping[str, Any]
-    context: CliContext
-
-    def an_id(self, name: str) -> str | None:
-        """Return `user_id` or `app_id`, or None if no source states it."""
-        variable = _ID_VARIABLES[name]
-        flag = f"--{name.replace('_', '-')}"
-        candidates = (
-            (flag, getattr(self.flags, name)),
-            ("reconciler.yaml", self.chosen.get(name)),
-            ("reconciler.yaml", self.file.content.get(name)),
-            (variable, self.environ.get(variable, "").strip()),
-            (self.context.source, self.context.values.get(variable)),
-        )
-        for source, value in candidates:
-            # An empty flag was given deliberately, so it is invalid. Empty values elsewhere count as not set.
-            if value is None or (not value and source != flag):
-                continue
-            problem = id_problem(value)
-            if problem is None:
-                return str(value)
-            error = UsageError if source == flag else ReconcilerError
-            raise error(f"The {name} from {source} is invalid: it {problem}. Correct it there.")
-        return None
-
-    def endpoint(self) -> Endpoint:
-        """Return the endpoint. An invalid value is an error; the next source is never tried in its place."""
-        candidates = (
-            ("--endpoint", self.flags.endpoint),
-            # Before the variable: choosing an environment must decide where a run goes, whatever the shell has set.
-            ("reconciler.yaml", self.chosen.get("endpoint")),
-            (ENDPOINT_VARIABLE, self.environ.get(ENDPOINT_VARIABLE, "").strip()),
-            ("reconciler.yaml", self.file.content.get("endpoint")),
-            (self.context.source, self.context.values.get(ENDPOINT_VARIABLE)),
-        )
-        for source, value in candidates:
-            if value is None or (not value and source != "--endpoint"):
-                continue
-            try:
-                return parse_endpoint(value, insecure=self.flags.insecure)
-            except UsageError as error:
-                if source == "--endpoint":
-                    raise
-                problem = str(error)
-            # Outside the except block, so that the error has no context. A flag is named by its own message.
-            raise ReconcilerError(f"{problem} The value comes from {source}.")
-        return parse_endpoint(DEFAULT_ENDPOINT)
-
-
-def _limits(flags: Flags, file: ConfigFile) -> Limits:
-    stated = file.section("limits")
+def _limits(flags: Flags, sources: Sources) -> list[Setting]:
     defaults = Limits()
-    chosen: dict[str, float] = {}
+    chosen = []
     for name in ("rate", "parallelism", "batch", "timeout"):
         # There is no flag for `batch`.
         flag = getattr(flags, name, None)
@@ -239,24 +249,53 @@ def _limits(flags: Flags, file: ConfigFile) -> Limits:
             problem = RANGES[name].problem(flag)
             if problem is not None:
                 raise UsageError(f"--{name} {problem}.")
-        chosen[name] = flag if flag is not None else stated.get(name, getattr(defaults, name))
-    # The service limits the user, and every shard runs as the same user. JSON Schema accepts 8.0 as an integer, hence the floor.
-    return Limits(
-        rate=chosen["rate"] / flags.shards,
-        parallelism=math.floor(chosen["parallelism"]),
-        batch=math.floor(chosen["batch"]),
-        timeout=chosen["timeout"],
-    )
+            found = Setting(name=f"limits.{name}", value=flag, source=f"--{name}")
+        else:
+            found = sources.stated("limits", name, default=getattr(defaults, name))
+        if name == "rate" and flags.shards > 1:
+            # The service limits the user, and every shard runs as the same user.
+            found = replace(
+                found, value=found.value / flags.shards, source=f"{found.source}, for each of {flags.shards} shards"
+            )
+        # JSON Schema accepts 8.0 as an integer, hence the floor.
+        is_whole = name in ("parallelism", "batch")
+        chosen.append(replace(found, value=math.floor(found.value)) if is_whole else found)
+    return chosen
 
 
-def _prune(file: ConfigFile) -> PruneLimits:
-    stated = file.section("prune")
+def _prune(sources: Sources) -> list[Setting]:
     defaults = PruneLimits()
-    return PruneLimits(
-        max_count=int(stated.get("max_count", defaults.max_count)),
-        max_percent=stated.get("max_percent", defaults.max_percent),
-        protect=tuple(stated.get("protect", ())),
-        in_use=tuple(stated.get("in_use", defaults.in_use)),
+    names = ("max_count", "max_percent", "protect", "in_use")
+    found = [sources.stated("prune", name, default=getattr(defaults, name)) for name in names]
+    # JSON Schema accepts 5.0 as an integer.
+    return [replace(found[0], value=int(found[0].value)), *found[1:]]
+
+
+def _listing(
+    flags: Flags, sources: Sources, endpoint: FoundEndpoint, others: Iterable[Setting], found: FoundToken
+) -> Iterator[Setting]:
+    """Yield every setting with its source, in the order in which they are shown. The token itself is never among them."""
+    file = sources.file
+    where = NOT_SET if file.path is None else "--config" if flags.config is not None else "found upward from here"
+    yield Setting(name="config", value=file.path, source=where)
+    chosen = flags.environment
+    yield Setting(name="environment", value=chosen, source=NOT_SET if chosen is None else "--environment")
+    yield Setting(name="endpoint", value=endpoint.endpoint.url, source=endpoint.source)
+    token = found.token
+    shown = Setting(name="token", value=None, source=NOT_SET)
+    yield shown if token is None else replace(shown, value=str(token), source=token.source)
+    yield sources.stated("owner", default=None)
+    for setting in others:
+        yield replace(setting, value=list(setting.value)) if isinstance(setting.value, tuple) else setting
+    variables = sources.in_environment("vars")
+    if variables is not None:
+        for name, value in variables.value.items():
+            yield Setting(name=f"vars.{name}", value=value, source=f"{variables.source}.{name}")
+    certificates = sources.variable(CERTIFICATES_VARIABLE)
+    yield Setting(
+        name="root_certificates",
+        value=certificates or None,
+        source=CERTIFICATES_VARIABLE if certificates else NOT_SET,
     )
 
 

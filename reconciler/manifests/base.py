@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.config import Settings
-from reconciler.config.file import NAME
+from reconciler.config.file import NAME, ConfigFile, read_config
 from reconciler.errors import Problem, ProblemsError, ReconcilerError, UsageError
 from reconciler.loading.load import load
 from reconciler.manifests.revision import WorkTree, work_tree, written_out
@@ -24,8 +24,8 @@ from reconciler.resources.desired import Desired
 _LISTED: Final = 3
 """Files that a note names."""
 
-SettingsIn = Callable[[Path, str | None], Settings]
-"""The settings as a run in a folder would have them, with a configuration file there or without one."""
+SettingsThen = Callable[[ConfigFile], Settings]
+"""The settings as a run with another settings file would have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class BaseState:
 
 
 def base_state(
-    ref: str, paths: tuple[str, ...], *, settings: Settings, settings_in: SettingsIn, environ: Mapping[str, str]
+    ref: str, paths: tuple[str, ...], *, settings: Settings, settings_then: SettingsThen, environ: Mapping[str, str]
 ) -> BaseState:
     """What the same paths state at a git revision, by the settings of that revision.
 
@@ -59,7 +59,7 @@ def base_state(
     with written_out(tree, commit, needed) as folder:
         try:
             # A configuration outside of the repository has no revisions: the run's own holds for the base too.
-            then = settings if config is None else _settings_then(folder, config, settings_in)
+            then = settings if config is None else settings_then(_config_then(folder, config))
             existing = tuple(str(folder / name) for name in names if os.path.lexists(folder / name))
             desired, problems = _usable(existing, then, environ) if existing else (Desired(models=()), ())
         except ReconcilerError as error:
@@ -76,11 +76,10 @@ def _name(tree: WorkTree, path: str) -> str:
     return name
 
 
-def _settings_then(folder: Path, config: str, settings_in: SettingsIn) -> Settings:
-    """The settings by the revision's own reconciler.yaml; without one, as with none."""
+def _config_then(folder: Path, config: str) -> ConfigFile:
+    """The revision's own reconciler.yaml; without one, that of no file."""
     file = folder / config
-    # In a folder below .git no reconciler.yaml is found if the revision has none.
-    return settings_in(folder / ".git", str(file) if file.is_file() else None)
+    return read_config(str(file), cwd=folder) if file.is_file() else ConfigFile()
 
 
 def _usable(

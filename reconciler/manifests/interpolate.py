@@ -9,7 +9,7 @@ A variable's own value may refer to the environment, not to other variables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,12 +30,19 @@ _PLAIN_SETTINGS: Final = frozenset(
 
 
 def interpolate(
-    document: LoadedDocument, *, variables: Mapping[str, Any], environ: Mapping[str, str]
+    document: LoadedDocument,
+    *,
+    variables: Mapping[str, Any],
+    environ: Mapping[str, str],
+    refused: Callable[[str], str | None] = lambda name: None,
 ) -> tuple[LoadedDocument, tuple[Problem, ...]]:
-    """The document with its references replaced, and what is wrong with them. A wrong reference stays as it is."""
+    """The document with its references replaced, and what is wrong with them. A wrong reference stays as it is.
+
+    `refused` returns why a variable of the environment must not be read, None if it may be.
+    """
     if not document.has_references:
         return document, ()
-    references = _References(document, variables, environ, ProblemList())
+    references = _References(document, variables, environ, refused, ProblemList())
     value = references.resolved(document.value, (), in_variable=None)
     return document.with_value(value), tuple(references.problems)
 
@@ -75,6 +82,7 @@ class _References:
     document: LoadedDocument
     variables: Mapping[str, Any]
     environ: Mapping[str, str]
+    refused: Callable[[str], str | None]
     problems: ProblemList
 
     def resolved(self, value: Any, path: JsonPath, *, in_variable: str | None) -> Any:
@@ -130,6 +138,11 @@ class _References:
         if is_plain_setting(path):
             message = f"{dotted(path)} can't be {shortened(text)}: environment variables are sensitive, this is shown."
             self._report("sensitive-setting", message, path, "Write it out, or use ${var:NAME}.")
+            return text
+        refused = self.refused(name)
+        if refused is not None:
+            why, _, hint = refused.partition(". ")
+            self._report("refused-variable", f"the environment variable {quoted(name)} {why}.", path, hint)
             return text
         value = self.environ.get(name, "")
         if value and all(letter < "\ud800" or letter > "\udfff" for letter in value):

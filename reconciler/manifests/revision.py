@@ -190,10 +190,30 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.Comple
         ) from error
 
 
-def head_commit() -> str | None:
-    """The full id of HEAD, or None."""
+def commit_of(paths: Sequence[str]) -> str | None:
+    """The full id of HEAD in the repository that holds the first path; None where there is none, or no git.
+
+    It ends in `-dirty` if the work tree has changes at or below any of the paths, untracked files included.
+    """
+    places = [Path(os.path.realpath(path)) for path in paths if path != "-"] or [Path.cwd()]
+    folder = places[0] if places[0].is_dir() else places[0].parent
     try:
-        found = run_git(".", "rev-parse", "--verify", "--quiet", "HEAD")
+        head = run_git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+        if head.returncode != 0 or not head.stdout.strip():
+            return None
+        commit = head.stdout.decode().strip()
+        if all(path == "-" for path in paths):
+            return commit
+        is_dirty = any(map(_has_changes, places))
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.decode().strip() or None if found.returncode == 0 else None
+    return f"{commit}-dirty" if is_dirty else commit
+
+
+def _has_changes(place: Path) -> bool:
+    """Whether the work tree that holds `place` differs there from its HEAD. What git can't tell counts as a change."""
+    folder, name = (place, ".") if place.is_dir() else (place.parent, place.name)
+    found = run_git(
+        folder, "--literal-pathspecs", "status", "--porcelain", "-z", "--untracked-files=normal", "--", name
+    )
+    return found.returncode != 0 or bool(found.stdout)

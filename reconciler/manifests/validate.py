@@ -19,6 +19,7 @@ from reconciler.loading.document import LoadedDocument
 from reconciler.loading.load import Loaded, load
 from reconciler.loading.nodes import json_pointer
 from reconciler.loading.shape import shape_problems
+from reconciler.manifests.contradictions import ChosenEnvironment, chosen_environment, contradictions
 from reconciler.manifests.entries import model_from_document
 from reconciler.manifests.interpolate import interpolate, lookalikes
 from reconciler.manifests.selection import Shard, in_shard
@@ -64,11 +65,14 @@ def desired_from_documents(
     flag_app_id: str | None,
     variables: Mapping[str, Any],
     environ: Mapping[str, str],
+    refused: Callable[[str], str | None] = lambda name: None,
+    environment: ChosenEnvironment | None = None,
     judged: Callable[[Key], bool] = lambda key: True,
 ) -> Validated:
     """What the manifests want. `user_id` and `app_id` are for manifests that name none; the flags must agree with all.
 
-    Of a model that isn't `judged` only the ids are read, to detect a second manifest of it; the result doesn't contain it.
+    `refused` says which environment variables manifests must not read. Of a model that isn't `judged` only the ids are
+    read, to detect a second manifest of it; the result doesn't contain it.
 
     Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
     """
@@ -85,7 +89,7 @@ def desired_from_documents(
         found = ProblemList()
         interpolated = document
         if document.has_references:
-            interpolated, unresolved = interpolate(document, variables=variables, environ=environ)
+            interpolated, unresolved = interpolate(document, variables=variables, environ=environ, refused=refused)
             problems.extend(unresolved)
             wrong.update((problem.origin, problem.pointer) for problem in unresolved)
             warnings.extend(lookalikes(document))
@@ -97,14 +101,14 @@ def desired_from_documents(
         first, there = described.setdefault(model.key, (model, document))
         if first is not model:
             _report_duplicate(model.key, there, document, problems)
+    problems.extend(contradictions({key: document for key, (_, document) in described.items()}, environment))
     problems.raise_if_any()
     kept = tuple(described[key][0] for key in sorted(described) if judged(key))
-    has_references = any(document.has_references for document in loaded.documents)
     desired = Desired(
         models=kept,
         files=loaded.files,
         digest=loaded.digest,
-        has_references=has_references,
+        has_references=any(document.has_references for document in loaded.documents),
         passed_over=tuple(item.path for item in loaded.skipped if item.may_hide),
     )
     return Validated(desired=desired, warnings=tuple(warnings))
@@ -321,5 +325,7 @@ def desired_from_loaded(
         flag_app_id=settings.flag_app_id,
         variables=settings.variables,
         environ=environ,
+        refused=settings.references.problem,
+        environment=chosen_environment(settings),
         judged=lambda key: in_shard(key, shard),
     )

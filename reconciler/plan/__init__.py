@@ -5,6 +5,7 @@ in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back
 planning.py     manifests and the live side → the Plan
+derived.py      the requests that a plan's changes lead to
 saved.py        saved plans on disk, and the secrets that they do not hold
 attribution.py  who wants each change: this revision, or its base too
 """

@@ -1,6 +1,7 @@
 """The plan as a JSON document and back (`--out`, `--format json`; schemas/plan.v1.schema.json).
 
-The document has a fingerprint over everything in it but the forecast. It never holds a sensitive value: where a request needs
+The document has a fingerprint over everything in it but the forecast. To read one back is to derive its requests again from
+its changes: a document with other requests is not a plan. It never holds a sensitive value: where a request needs
 one, its place is listed under `sensitive` with the source it can be read from again.
 """
 
@@ -8,31 +9,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import expectation_document, expectation_from_document
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
+from reconciler.plan.derived import derived_requests
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Removal, Statement
 from reconciler.resources.fields import KINDS, Action, Shape
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Request, request_from_body
-from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted, sensitive_places
+from reconciler.resources.request import DELETE_ALL, Entry, Request, request_from_body
+from reconciler.resources.secrets import (
+    ENV,
+    SENSITIVE_TEXT,
+    Sensitive,
+    holds_sensitive,
+    redacted,
+    sensitive_places,
+    variables_in,
+)
 from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
 
-FORMAT_VERSION = "1.1"
-"""Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0."""
+FORMAT_VERSION = "1.2"
+"""Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
+has `batch`, from which the requests are derived again."""
+
+PLAN: Final = "Plan"
+PURGE: Final = "Purge"
+"""The kind of a document about one call that deletes whatever its app holds. Only the journal of a run contains one."""
 
 
-def _sensitive_places(value: Any) -> Iterator[dict[str, str]]:
+def _sensitive_places(value: Any) -> Iterator[dict[str, Any]]:
     for place, secret in sensitive_places(value):
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in place)
-        yield {"pointer": "".join(f"/{step}" for step in steps), "source": secret.source}
+        document: dict[str, Any] = {"pointer": "".join(f"/{step}" for step in steps), "source": secret.source}
+        if secret.variables and not secret.source.startswith(ENV):
+            document["variables"] = list(secret.variables)
+        yield document
 
 
 def field_document(change: FieldChange) -> dict[str, Any]:
@@ -43,9 +61,13 @@ def field_document(change: FieldChange) -> dict[str, Any]:
     if change.after is not MISSING:
         document["after"] = redacted(change.after)
     if change.is_sensitive:
-        # Where one side is secret the other is too: a secret is often replaced by the next one.
-        document.update({side: SENSITIVE_TEXT for side in ("before", "after") if side in document})
+        # A value that a secret replaces is often the previous secret. What replaces a secret is one if the manifest says so;
+        # otherwise the manifest states it in plain text, and so does the request.
+        hidden = ("before", "after") if holds_sensitive(change.after) else ("before",)
+        document.update({side: SENSITIVE_TEXT for side in hidden if side in document})
         document["sensitive"] = True
+        if names := variables_in(change.after):
+            document["variables"] = list(names)
     if change.attribution is not None:
         document["attribution"] = change.attribution
         if change.base is not MISSING:
@@ -149,7 +171,7 @@ def not_comparable_document(item: NotComparable) -> dict[str, Any]:
     return {"address": item.address, "path": path_text(item.path), "reason": item.reason}
 
 
-def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
+def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     """The plan as JSON data, fingerprint included."""
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -162,6 +184,7 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
             "digest": plan.source.digest,
             "files": list(plan.source.files),
             "git_commit": plan.source.git_commit,
+            "config": plan.source.config,
         },
         "summary": plan.summary,
         "changes": [_change_document(change) for change in plan.changes],
@@ -169,6 +192,7 @@ def plan_document(plan: Plan, *, kind: str = "Plan") -> dict[str, Any]:
         "not_comparable": [not_comparable_document(item) for item in plan.not_comparable],
         "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
         "requests": [request_document(request) for request in plan.requests],
+        "batch": plan.batch,
         **plan.extra,
     }
     if plan.owner is not None:
@@ -209,38 +233,74 @@ class PlanFormatError(ValueError):
     """The document is not a plan that this version can read; the text says why."""
 
 
-def plan_from_document(document: Mapping[str, Any]) -> Plan:
+def plan_from_document(document: Mapping[str, Any], *, kinds: Collection[str] = (PLAN,)) -> Plan:
     """The inverse of `plan_document`; values shown as `(sensitive)` come back as Sensitive(None, source).
 
-    Raises PlanFormatError where the document is no plan, is of another major format, or was edited after it was made.
+    Raises PlanFormatError where the document is no plan of these kinds, is of another major format, was edited after it was
+    made, or has other requests than its changes lead to.
     """
-    if document.get("kind") != "Plan":
-        raise PlanFormatError(f"its kind is {document.get('kind')!r}, not 'Plan'")
+    if document.get("kind") not in kinds:
+        raise PlanFormatError(f"its kind is {document.get('kind')!r}, not {' or '.join(map(repr, kinds))}")
     version = str(document.get("format_version", ""))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise PlanFormatError(f"its format is {version or 'missing'}, this version reads {FORMAT_VERSION}")
     if document.get("fingerprint") != fingerprint(document):
         raise PlanFormatError("it was changed after it was made: its fingerprint does not fit its content")
     try:
-        return _plan_from_document(document)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        plan = _plan_from_document(document)
+        _ = plan.made_at  # ValueError for another form
+        expected = _purge_requests(plan) if document["kind"] == PURGE else _derived(plan)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise PlanFormatError(
             f"a part of it is missing or of another type ({type(error).__name__}: {error})"
         ) from error
+    if [_text(request) for request in plan.requests] != [_text(request) for request in expected]:
+        raise PlanFormatError("its requests are not the ones that its changes lead to")
+    if document["summary"] != plan.summary:
+        raise PlanFormatError("its summary is not that of its changes")
+    return plan
+
+
+def _derived(plan: Plan) -> tuple[Request, ...]:
+    return derived_requests(plan.changes, plan.requests, batch=plan.batch, is_refused=bool(plan.refused))
+
+
+def _purge_requests(plan: Plan) -> tuple[Request, ...]:
+    entries = tuple(Entry(key=change.key) for change in plan.changes if change.action == "delete")
+    return (Request(rpc="DeleteModels", action=DELETE_ALL, scope=entries[0].key.scope, entries=entries),)
+
+
+def _text(request: Request) -> str:
+    document = request_document(request)
+    places = sorted(document.get("sensitive", ()), key=lambda place: str(place["pointer"]))
+    # As text, because in Python 1 equals True and 1.0.
+    return json.dumps({**document, "sensitive": places}, sort_keys=True)
 
 
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:
-    keys = {entry["address"]: _key(entry) for entry in document["changes"]}
+    keys: dict[str, Key] = {}
+    for entry in document["changes"]:
+        key = _key(entry)
+        if (entry["address"], entry["kind"]) != (key.address, key.kind.value) or entry["address"] in keys:
+            raise ValueError(f"the address {entry['address']!r} is not that of its ids, or occurs twice")
+        keys[entry["address"]] = key
     source = document["source"]
     known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "owner", "warnings"}
     base = document.get("attribution_base")
+    if type(document["batch"]) is not int or document["batch"] < 1:
+        raise ValueError(f"the batch {document['batch']!r} is not a positive integer")
     return Plan(
         tool_version=document["tool"]["version"],
         created_at=document["created_at"],
         endpoint=document["endpoint"],
         environment=document.get("environment"),
         owner=document.get("owner"),
-        source=Source(digest=source["digest"], files=tuple(source["files"]), git_commit=source["git_commit"]),
+        source=Source(
+            digest=source["digest"],
+            files=tuple(source["files"]),
+            git_commit=source["git_commit"],
+            config=source.get("config"),
+        ),
         changes=tuple(_change(entry, keys) for entry in document["changes"]),
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
         refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
@@ -251,6 +311,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         unchanged=document["summary"]["unchanged"],
         forecast=None if "forecast" not in document else _made(Forecast, document["forecast"]),
         attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
+        batch=document["batch"],
         extra={name: value for name, value in document.items() if name not in known},
     )
 
@@ -311,7 +372,9 @@ def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float]) -> FieldCh
     def side(name: str) -> Any:
         if name not in entry:
             return MISSING
-        return Sensitive(None, "plan") if entry.get("sensitive") else entry[name]
+        if not entry.get("sensitive") or entry[name] != SENSITIVE_TEXT:
+            return entry[name]
+        return Sensitive(None, "plan", tuple(entry.get("variables", ())) if name == "after" else ())
 
     return FieldChange(
         path=path_from_text(entry["path"]),
@@ -326,7 +389,8 @@ def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float]) -> FieldCh
 def _request(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Request:
     body = entry["body"]
     for place in entry.get("sensitive", []):
-        body = _replaced(body, place["pointer"].split("/")[1:], Sensitive(None, place["source"]))
+        secret = Sensitive(None, place["source"], tuple(place.get("variables", ())))
+        body = _replaced(body, place["pointer"].split("/")[1:], secret)
     keys_of = tuple(keys[address] for address in entry["changes"])
     return request_from_body(entry["rpc"], entry["action"], body, keys_of)
 

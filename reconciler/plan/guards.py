@@ -22,7 +22,7 @@ from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard, is_targeted
 from reconciler.plan.in_use import Use, in_use_refusals
-from reconciler.plan.plan import Change, Plan
+from reconciler.plan.plan import CREATED_AT, Change, Plan
 from reconciler.requests.calls import Notice
 from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
@@ -339,41 +339,58 @@ def protected_name_refusals(
     return tuple(_protected_name(key, glob) for key, glob in found if glob is not None)
 
 
-def endpoint_refusals(plan: Plan, *, endpoint: str) -> tuple[Refusal, ...]:
-    """Why a plan that was read from a file may not be written to `endpoint`."""
-    if plan.endpoint == endpoint:
-        return ()
-    refusal = Refusal(
-        rule="other-endpoint",
-        message=f"The plan was made for {plan.endpoint}, but the endpoint of this run is {endpoint}.",
-        remedy="Give the plan's endpoint, or make a new plan.",
-    )
-    return (refusal,)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a saved plan must fit to be applied by this run.
+
+    `environment` is the name that --environment gives, `now` the time in UTC, before which the plan must have been made, and
+    `digest` the fingerprint that it must have. None means that any will do.
+    """
+
+    endpoint: str
+    now: datetime | None = None
+    environment: str | None = None
+    max_age_hours: float | None = None
+    digest: str | None = None
 
 
-def saved_plan_refusals(
-    plan: Plan, *, endpoint: str, now: datetime, max_age_hours: float | None = None
-) -> tuple[Refusal, ...]:
-    """Why a saved plan may not be applied to `endpoint` at this time, before anything is read."""
-    refusals = list(endpoint_refusals(plan, endpoint=endpoint))
-    age = now - datetime.fromisoformat(plan.created_at.replace("Z", "+00:00"))
+def saved_plan_refusals(plan: Plan, terms: Terms, *, digest: str) -> tuple[Refusal, ...]:
+    """Return why a saved plan with this fingerprint may not be applied by a run, before anything is read."""
+    return tuple(_saved_plan_refusals(plan, terms, digest))
+
+
+def _saved_plan_refusals(plan: Plan, terms: Terms, digest: str) -> Iterator[Refusal]:
+    if terms.digest is not None and terms.digest != digest:
+        yield Refusal(
+            rule="other-digest",
+            message=f"The digest of the plan is {digest}, but --expect-digest is {terms.digest}.",
+            remedy="Apply the plan that was reviewed, or review this one and give its digest.",
+        )
+    if plan.endpoint != terms.endpoint:
+        yield Refusal(
+            rule="other-endpoint",
+            message=f"The plan was made for {plan.endpoint}, but the endpoint of this run is {terms.endpoint}.",
+            remedy="Give the plan's endpoint, or make a new plan.",
+        )
+    if terms.environment is not None and terms.environment != plan.environment:
+        made = "without an environment" if plan.environment is None else f"for environment {plan.environment!r}"
+        yield Refusal(
+            rule="other-environment",
+            message=f"The plan was made {made}, but --environment is {terms.environment!r}.",
+            remedy="Give the plan's environment, or make a new plan.",
+        )
+    if terms.now is None:
+        return
+    age = terms.now - plan.made_at
     if age < -CLOCK_SKEW:
-        refusals.append(
-            Refusal(
-                rule="plan-from-the-future",
-                message=f"The plan was made at {plan.created_at}, but it is {now.strftime('%Y-%m-%dT%H:%M:%SZ')} here.",
-                remedy="Set the clocks of both machines right, and make a new plan.",
-            )
+        yield Refusal(
+            rule="plan-from-the-future",
+            message=f"The plan was made at {plan.created_at}, but it is {terms.now.strftime(CREATED_AT)} here.",
+            remedy="Set the clocks of both machines right, and make a new plan.",
         )
-    if max_age_hours is not None and age > timedelta(hours=max_age_hours):
-        refusals.append(
-            Refusal(
-                rule="plan-too-old",
-                message=f"The plan was made at {plan.created_at}, more than {max_age_hours:g} hours ago.",
-                remedy="Make a new plan.",
-            )
-        )
-    return tuple(refusals)
+    if terms.max_age_hours is not None and age > timedelta(hours=terms.max_age_hours):
+        message = f"The plan was made at {plan.created_at}, more than {terms.max_age_hours:g} hours ago."
+        yield Refusal(rule="plan-too-old", message=message, remedy="Make a new plan.")
 
 
 def _protecting_glob(model: ObservedModel, protect: tuple[str, ...]) -> str | None:

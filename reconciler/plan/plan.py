@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import datetime, timezone
+from typing import Any, Final, Literal
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
@@ -21,6 +22,9 @@ from reconciler.resources.desired import Statement
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 from reconciler.resources.tree import FieldPath
+
+CREATED_AT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""The form of `created_at`, for strftime and strptime."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +60,12 @@ class AttributionBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the desired state came from."""
+    """Where the desired state came from. `config` is the path of the settings file, None without one."""
 
     digest: str
     files: tuple[str, ...]
     git_commit: str | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +97,8 @@ class Plan:
 
     `not_comparable` are stated values about which nothing can be said. `warnings` are what the manifests may not have meant.
     `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them. `owner` is the owner that
-    it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `created_at` is RFC 3339 in UTC. Two
-    plans with the same content at the same time have the same fingerprint.
+    it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `batch` is the most entries of a
+    request. `created_at` is RFC 3339 in UTC. Two plans with the same content at the same time have the same fingerprint.
     """
 
     tool_version: str
@@ -113,7 +118,13 @@ class Plan:
     attribution_base: AttributionBase | None = None
     forecast: Forecast | None = None
     compared: tuple[Key, ...] = field(default=(), compare=False)
+    batch: int = 32
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def made_at(self) -> datetime:
+        """`created_at` as a time. Raises ValueError for another form."""
+        return datetime.strptime(self.created_at, CREATED_AT).replace(tzinfo=timezone.utc)
 
     @property
     def summary(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ anything is written, and again where a saved plan needs its secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -53,7 +53,7 @@ from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed, ObservedModel
 from reconciler.resources.request import Request
-from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts
+from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts, secret_variables
 from reconciler.resources.tree import MISSING, lookup, path_text, with_value
 
 FEWEST = 2
@@ -62,12 +62,12 @@ FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Planning:
-    """What planning needs around it; `now` is the clock in UTC, `git_commit` gives HEAD or None."""
+    """What planning needs around it; `now` is the clock in UTC, `git_commit` gives the commit of some paths, or None."""
 
     settings: Settings
     remote: Remote
     now: Callable[[], datetime]
-    git_commit: Callable[[], str | None]
+    git_commit: Callable[[Sequence[str]], str | None]
 
     def planned(
         self, inputs: Inputs, desired: Desired, *, base: BaseState | None = None
@@ -95,7 +95,7 @@ class Planning:
         found = settled(found, types)
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
-        secrets = _secrets(known, found, types)
+        secrets = replace(_secrets(known, found, types), variables=secret_variables(desired))
         for text in sorted(_stated_secrets(found, secrets)):
             self.remote.register_secret(text)
         comparison = compared(found, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
@@ -111,7 +111,7 @@ class Planning:
             observed=observed,
             owner=self.settings.owner,
             batch=batch,
-            source=Source(digest=desired.digest, files=desired.files, git_commit=self.git_commit()),
+            source=self._source(desired, inputs.paths),
             created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             endpoint=self.settings.endpoint.url,
             environment=self.settings.environment,
@@ -125,6 +125,10 @@ class Planning:
         if base is not None:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
+
+    def _source(self, desired: Desired, paths: Sequence[str]) -> Source:
+        commit, config = self.git_commit(paths), self.settings.config_path
+        return Source(digest=desired.digest, files=desired.files, git_commit=commit, config=config)
 
     def _allows_unknown(self, inputs: Inputs) -> bool:
         return inputs.allow_unknown_params or self.settings.warns_of_unknown_params
@@ -190,6 +194,7 @@ class Planning:
             source=Source(digest="", files=()),
             changes=changes,
             requests=requests,
+            batch=self.settings.limits.batch,
         )
 
     def uses(self, keys: Collection[Key]) -> Mapping[Key, tuple[Use, ...]]:
@@ -422,6 +427,7 @@ def assembled(
         expectations=expectations,
         compared=tuple(match.desired.key for match in found),
         unchanged=sum(match.desired.key not in touched for match in found),
+        batch=batch,
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.config.references import References
 from reconciler.errors import ReconcilerError, Refusal, RefusedError
-from reconciler.plan.document import PlanFormatError, plan_document, plan_from_document
+from reconciler.plan.document import PLAN, PURGE, PlanFormatError, plan_document, plan_from_document
+from reconciler.plan.guards import Terms, saved_plan_refusals
 from reconciler.plan.plan import Plan
 from reconciler.resources.keys import Key
-from reconciler.resources.request import Entry
-from reconciler.resources.secrets import MARK, Sensitive, revealed, sensitive_places
+from reconciler.resources.request import DELETE_ALL, Entry
+from reconciler.resources.secrets import ENV, MARK, Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 from reconciler.state.whole_files import write_whole
 
@@ -22,15 +24,16 @@ MAX_BYTES = 512 * 1024 * 1024
 
 def write_plan(plan: Plan, path: str) -> None:
     """Save a plan as JSON, mode 0600: it holds live values. Raises ReconcilerError where the place can't be written."""
-    text = json.dumps(plan_document(plan), indent=2, ensure_ascii=False) + "\n"
+    kind = PURGE if any(request.action == DELETE_ALL for request in plan.requests) else PLAN
+    text = json.dumps(plan_document(plan, kind=kind), indent=2, ensure_ascii=False) + "\n"
     write_whole(Path(path), text, what="plan")
 
 
-def read_plan(path: str) -> Plan:
-    """Read a saved plan.
+def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
+    """Read a saved plan, of one of these kinds.
 
     Raises ReconcilerError for a file that can't be read or is no JSON, RefusedError for one that is no plan, is of
-    another major format, or was changed after it was made.
+    another major format, was changed after it was made, or has other requests than its changes lead to.
     """
     try:
         file = Path(path)
@@ -44,7 +47,7 @@ def read_plan(path: str) -> Plan:
     if not isinstance(document, dict):
         raise ReconcilerError(f"The plan file {path} holds no plan. Make one with `reconciler plan --out`.")
     try:
-        return plan_from_document(document)
+        return plan_from_document(document, kinds=kinds)
     except PlanFormatError as error:
         refusal = Refusal(
             rule="plan-file", message=f"The plan file {path} is refused: {error}.", remedy="Make a new plan."
@@ -52,13 +55,18 @@ def read_plan(path: str) -> Plan:
         raise RefusedError((refusal,)) from error
 
 
+def require_usable(plan: Plan, terms: Terms) -> None:
+    """Raise RefusedError for a saved plan that doesn't fit a run."""
+    refusals = saved_plan_refusals(plan, terms, digest=plan_document(plan)["fingerprint"])
+    if refusals:
+        raise RefusedError(refusals)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
 # --- the secrets that a file does not hold ---
-
-ENV = "env:"
 
 SpecOf = Callable[[Key], Mapping[str, Any]]
 """The spec of a resource: the desired one, computed from the manifests and the live state, or the live one."""
@@ -80,35 +88,44 @@ def _secrets(plan: Plan) -> Iterator[Sensitive]:
     )
 
 
-def restored(plan: Plan, *, environ: Mapping[str, str], desired_of: SpecOf, live_of: SpecOf) -> Plan:
-    """The plan with its secrets filled in. Raises ReconcilerError naming the first that can't be read again."""
+def restored(plan: Plan, *, references: References, desired_of: SpecOf, live_of: SpecOf) -> Plan:
+    """The plan with its secrets filled in.
+
+    Raises ReconcilerError naming the first that can't be read again, RefusedError naming one that may not be read.
+    """
 
     def filled(entry: Entry) -> Entry:
-        return _entry(entry, environ, desired_of, live_of)
+        return _entry(entry, references, desired_of, live_of)
 
     requests = (replace(request, entries=tuple(map(filled, request.entries))) for request in plan.requests)
     return replace(plan, requests=tuple(requests))
 
 
-def _entry(entry: Entry, environ: Mapping[str, str], desired_of: SpecOf, live_of: SpecOf) -> Entry:
+def _entry(entry: Entry, references: References, desired_of: SpecOf, live_of: SpecOf) -> Entry:
     values = entry.values
     for place, secret in sensitive_places(entry.values):
         path = tuple(map(str, place))  # a list with a secret in it is one secret, so every step is a name
         spec_of = live_of if secret.source == MARK else desired_of
-        value = _read_again(secret, entry.key, path, environ, spec_of)
-        values = with_value(values, path, Sensitive(value, secret.source))
+        value = _read_again(secret, entry.key, path, references, spec_of)
+        values = with_value(values, path, Sensitive(value, secret.source, secret.variables))
     return replace(entry, values=values)
 
 
-def _read_again(secret: Sensitive, key: Key, path: FieldPath, environ: Mapping[str, str], spec_of: SpecOf) -> Any:
+def _read_again(secret: Sensitive, key: Key, path: FieldPath, references: References, spec_of: SpecOf) -> Any:
     if secret.source.startswith(ENV):
         name = secret.source.removeprefix(ENV)
-        if not environ.get(name):
+        problem = references.problem(name)
+        if problem is not None:
+            message = (
+                f"The plan sends the environment variable {name} as {path_text(path)} of {key.address}; it {problem}"
+            )
+            raise RefusedError((Refusal(rule="refused-variable", address=key.address, message=message),))
+        if not references.environ.get(name):
             raise ReconcilerError(
                 f"The plan needs {path_text(path)} of {key.address} from the environment variable {name}, which is not "
                 "set. Set it, or make a new plan."
             )
-        return environ[name]
+        return references.environ[name]
     value = lookup(spec_of(key), path)
     if value is MISSING:
         raise ReconcilerError(

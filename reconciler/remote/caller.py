@@ -170,7 +170,7 @@ class Caller:
             rpc=rpc,
             code=f"{status.code} {meaning.name}",
             status=status.code,
-            description=_with_hint(self._scrubber.clean(status.description), meaning.hint),
+            description=_with_hint(self._scrubber.clean(status.description), self._hint(meaning)),
             details=self._scrubber.clean(status.details) or None,
             fault=meaning.fault,
             request_id=self._scrubber.clean(status.req_id) or None,
@@ -183,11 +183,16 @@ class Caller:
         error = RemoteError(
             rpc=rpc,
             code=code,
-            description=_with_hint(self._scrubber.clean(details) or "the service sent no details", meaning.hint),
+            description=_with_hint(self._scrubber.clean(details) or "the service sent no details", self._hint(meaning)),
             fault=meaning.fault,
             attempts=attempt,
         )
         return error, Failure(fault=meaning.fault, is_timeout=code == "DEADLINE_EXCEEDED")
+
+    def _hint(self, meaning: statuses.Meaning) -> str:
+        if meaning.hint != statuses.TOKEN_HINT:
+            return meaning.hint
+        return statuses.hint_about_token(None if self._token is None else self._token.source)
 
 
 def _admission(outcome: Response | tuple[RemoteError, Failure]) -> Admission:

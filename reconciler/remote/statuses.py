@@ -23,7 +23,9 @@ INVALID_REQUEST: Final = 11102
 INSUFFICIENT_SCOPES: Final = 11007
 MODEL_DOES_NOT_EXIST: Final = 21200
 
-_TOKEN_HINT: Final = "Check the personal access token in CLARIFAI_PAT, and that it was created for this endpoint."
+TOKEN_HINT: Final = "Check the personal access token, and that it was created for this endpoint."
+"""The hint of each status that is about the token. The caller adds where the token comes from; see `hint_about_token`."""
+
 _SCOPES_HINT: Final = (
     "Give the token the scopes Apps:Get, Concepts:Get and Models:Get; changing models also needs Models:Add and "
     "Models:Train, deleting them Models:Delete and Workflows:Get."
@@ -101,17 +103,17 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     MODEL_DOES_NOT_EXIST: Meaning("MODEL_DOES_NOT_EXIST", _NOT_FOUND, hint=_APP_HINT, source=_CODES),
     # The account or the token is at fault.
     11000: Meaning("CONN_ACCOUNT_ISSUES", _FATAL, hint="Check the account in Clarifai's portal.", source=_CODES),
-    11001: Meaning("CONN_TOKEN_INVALID", _FATAL, hint=_TOKEN_HINT, source=_CODES),
-    11002: Meaning("CONN_CREDENTIALS_INVALID", _FATAL, hint=_TOKEN_HINT, source=_CODES),
+    11001: Meaning("CONN_TOKEN_INVALID", _FATAL, hint=TOKEN_HINT, source=_CODES),
+    11002: Meaning("CONN_CREDENTIALS_INVALID", _FATAL, hint=TOKEN_HINT, source=_CODES),
     11004: Meaning("CONN_EXCEED_MONTHLY_LIMIT", _FATAL, hint="The plan's monthly limit is used up.", source=_CODES),
     11006: Meaning(
         "CONN_EXCEEDS_LIMITS", _FATAL, hint="The plan's limits are reached; old versions count too.", source=_CODES
     ),
     11007: Meaning("CONN_INSUFFICIENT_SCOPES", _FATAL, hint=_SCOPES_HINT, source=_CODES),
-    11008: Meaning("CONN_KEY_INVALID", _FATAL, hint=_TOKEN_HINT, source=_CODES),
-    11009: Meaning("CONN_KEY_NOT_FOUND", _FATAL, hint=_TOKEN_HINT, source=_CODES),
+    11008: Meaning("CONN_KEY_INVALID", _FATAL, hint=TOKEN_HINT, source=_CODES),
+    11009: Meaning("CONN_KEY_NOT_FOUND", _FATAL, hint=TOKEN_HINT, source=_CODES),
     11104: Meaning("CONN_NO_GDPR_CONSENT", _FATAL, hint="Accept the terms in Clarifai's portal.", source=_CODES),
-    11200: Meaning("CONN_AUTH_METHOD_DISABLED", _FATAL, hint=_TOKEN_HINT, source=_CODES),
+    11200: Meaning("CONN_AUTH_METHOD_DISABLED", _FATAL, hint=TOKEN_HINT, source=_CODES),
     # The request is at fault; repeating it would fail in the same way.
     10040: Meaning("NOT_IMPLEMENTED", _FATAL, source=_CODES),
     10050: Meaning("MOVED", _FATAL, source=_CODES),
@@ -152,7 +154,7 @@ GRPC: Final[dict[str, Meaning]] = {
     "FAILED_PRECONDITION": Meaning("FAILED_PRECONDITION", source=_GRPC),
     "OUT_OF_RANGE": Meaning("OUT_OF_RANGE", source=_GRPC),
     # The token or the endpoint is at fault. CANCELLED means that this program closed the connection.
-    "UNAUTHENTICATED": Meaning("UNAUTHENTICATED", _FATAL, hint=_TOKEN_HINT, source=_GRPC),
+    "UNAUTHENTICATED": Meaning("UNAUTHENTICATED", _FATAL, hint=TOKEN_HINT, source=_GRPC),
     "PERMISSION_DENIED": Meaning("PERMISSION_DENIED", _FATAL, hint=_SCOPES_HINT, source=_GRPC),
     "UNIMPLEMENTED": Meaning(
         "UNIMPLEMENTED", _FATAL, hint="The endpoint doesn't serve this call. Check that it is Clarifai's.", source=_GRPC
@@ -172,3 +174,10 @@ def meaning_of_clarifai(code: int, *, enum_name: str = "") -> Meaning:
 def meaning_of_grpc(name: str) -> Meaning:
     """Return the row of a gRPC status name such as "UNAVAILABLE". A name that gRPC doesn't define is fatal."""
     return GRPC.get(name) or Meaning(name, _FATAL)
+
+
+def hint_about_token(source: str | None) -> str:
+    """Return TOKEN_HINT with the source of the token that was sent, None if none was."""
+    if source is None:
+        return "No access token was sent, because none was found. Set CLARIFAI_PAT, or name a file with --pat-file."
+    return f"Check the personal access token from {source}, and that it was created for this endpoint."

@@ -39,7 +39,11 @@ def shown(field: Mapping[str, Any], side: str) -> str:
     value = field.get(side, MISSING)
     if value is MISSING:
         return ABSENT
-    return SENSITIVE_TEXT if field.get("sensitive") else value_text(value)
+    if not field.get("sensitive") or (side == "after" and value != SENSITIVE_TEXT):
+        return value_text(value)
+    # A reader must see which variables of the environment a change sends to the service.
+    names = field.get("variables", ()) if side == "after" else ()
+    return f"{SENSITIVE_TEXT} from {neutral(', '.join(names))}" if names else SENSITIVE_TEXT
 
 
 def edit_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:

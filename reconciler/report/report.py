@@ -56,6 +56,12 @@ class Report:
         return None if self.forecast is None else self.forecast.rate
 
     @property
+    def digest(self) -> str:
+        """The fingerprint that the plan's file has, whatever kind of report this is."""
+        digest: str = plan_document(self.plan)["fingerprint"]
+        return digest
+
+    @property
     def is_refused(self) -> bool:
         """Whether a guard, or a change on the live side, stopped the run before any write."""
         return bool(self.plan.refused or self.stale)

@@ -21,20 +21,25 @@ from reconciler.resources.tree import MISSING, Place, leaves, lookup, map_leaves
 SENSITIVE_TEXT: Final = "(sensitive)"
 """What every output shows in place of a secret."""
 
+ENV: Final = "env:"
+"""How the source of a value from an environment variable begins."""
+
 
 class Sensitive:
     """A value that no output, plan, backup, log or error may show.
 
-    `source` says where the value can be read again: "env:NAME", "manifest", "live", or MARK for the owner mark.
+    `source` says where the value can be read again: "env:NAME", "manifest", "live", or MARK for the owner mark. `variables` are
+    the names of the environment variables that are part of the value.
     """
 
     # Deliberately not JSON-serializable: code that forgets to redact a value fails instead of leaking it.
 
-    __slots__ = ("_value", "source")
+    __slots__ = ("_value", "source", "variables")
 
-    def __init__(self, value: Any, source: str) -> None:
+    def __init__(self, value: Any, source: str, variables: tuple[str, ...] = ()) -> None:
         self._value = value
         self.source = source
+        self.variables = (source.removeprefix(ENV),) if source.startswith(ENV) else variables
 
     def reveal(self) -> Any:
         """Return the value itself, to be sent or compared and never to be shown."""
@@ -76,6 +81,11 @@ def sensitive_places(value: Any) -> Iterator[tuple[Place, Sensitive]]:
     return ((path, leaf) for path, leaf in leaves(value) if isinstance(leaf, Sensitive))
 
 
+def variables_in(value: Any) -> tuple[str, ...]:
+    """Return the names of the environment variables whose values a JSON value contains, sorted."""
+    return tuple(sorted({name for _, secret in sensitive_places(value) for name in secret.variables}))
+
+
 def secret_texts(value: Any) -> Iterator[str]:
     """Yield the text of every string and number that a Sensitive in a JSON value contains."""
     for _, secret in sensitive_places(value):
@@ -98,11 +108,13 @@ _DIGESTS: Final = ("metadata", MARK_KEY, UNREADABLE_KEY)
 class Secrets:
     """What is secret in a run.
 
-    `known` are the strings that the manifests take from environment variables. `params_of` returns, for the key of a
+    `known` are the strings that the manifests take from environment variables, and `variables` the names of those
+    variables, by string. `params_of` returns, for the key of a
     model version, the names of the params that its model type declares secret.
     """
 
     known: frozenset[str] = frozenset()
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     params_of: Callable[[Key], frozenset[str]] = field(default=lambda key: frozenset())
 
     def may_be_in(self, key: Key, tree: Mapping[str, Any]) -> bool:
@@ -115,7 +127,9 @@ class Secrets:
         """Return a spec or document with its secrets wrapped. `source` is that of each new Sensitive."""
 
         def wrapped(leaf: Any) -> Any:
-            return Sensitive(leaf, source) if isinstance(leaf, str) and leaf in self.known else leaf
+            if not isinstance(leaf, str) or leaf not in self.known:
+                return leaf
+            return Sensitive(leaf, source, self.variables.get(leaf, ()))
 
         # Strings first, wherever they are: a manifest can put a value from the environment into any field.
         concealed: dict[str, Any] = _lists_wrapped(map_leaves(tree, wrapped))
@@ -126,7 +140,9 @@ class Secrets:
         for name in sorted(self.params_of(key)):
             value = lookup(concealed, (*PARAMS, name))
             if value is not MISSING and not isinstance(value, Sensitive):
-                concealed = with_value(concealed, (*PARAMS, name), Sensitive(revealed(value), source))
+                concealed = with_value(
+                    concealed, (*PARAMS, name), Sensitive(revealed(value), source, variables_in(value))
+                )
         return concealed
 
     def redacted(self, key: Key, tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +162,7 @@ def _lists_wrapped(value: Any) -> Any:
     The other items of such a list may be earlier values of the secret, which `known` doesn't contain.
     """
     if isinstance(value, list):
-        return Sensitive(revealed(value), "manifest") if holds_sensitive(value) else value
+        return Sensitive(revealed(value), "manifest", variables_in(value)) if holds_sensitive(value) else value
     if isinstance(value, Mapping):
         return {name: _lists_wrapped(item) for name, item in value.items()}
     return value
@@ -154,12 +170,18 @@ def _lists_wrapped(value: Any) -> Any:
 
 def known_secrets(desired: Desired) -> frozenset[str]:
     """Return every string that the manifests take from environment variables."""
-    found: set[str] = set()
+    return frozenset(secret_variables(desired))
+
+
+def secret_variables(desired: Desired) -> dict[str, tuple[str, ...]]:
+    """Return the strings that the manifests take from environment variables, each with the names of the variables."""
+    found: dict[str, set[str]] = {}
     if not desired.has_references:
-        return frozenset()
+        return {}
     for model in desired.models:
         for stated in (model.stated, *(version.stated for version in model.versions)):
-            values = (secret.reveal() for _, secret in sensitive_places(stated))
-            # Only strings can be recognized elsewhere. Other values stay wrapped at their own position.
-            found.update(value for value in values if isinstance(value, str))
-    return frozenset(found)
+            for _, secret in sensitive_places(stated):
+                # Only strings can be recognized elsewhere. Other values stay wrapped at their own position.
+                if isinstance(secret.reveal(), str):
+                    found.setdefault(secret.reveal(), set()).update(secret.variables)
+    return {text: tuple(sorted(names)) for text, names in found.items()}

@@ -32,8 +32,7 @@ from reconciler.state.signals import Stop
 class Applying:
     """What writing a plan needs around it, and what is special about this plan.
 
-    `desired_at` reads the manifests at some paths again; `environ` has the values behind `${env:…}`. `runs` and `backups` are
-    folders; `new_run_id` names the run in both.
+    `desired_at` reads the manifests at some paths again. `runs` and `backups` are folders; `new_run_id` names the run in both.
 
     `known` are secrets that no backup may show. `named` are the versions that manifests name. `uses` says what uses models and
     versions, if not the planning's own reading. `journal` continues the journal of an earlier run.
@@ -41,7 +40,6 @@ class Applying:
 
     planning: Planning
     desired_at: Callable[[tuple[str, ...]], Desired]
-    environ: Mapping[str, str]
     runs: Path
     backups: Path
     new_run_id: Callable[[], str]
@@ -124,7 +122,7 @@ class Applying:
             specs = self.planning.desired_specs(desired, plan)
         return restored(
             plan,
-            environ=self.environ,
+            references=self.planning.settings.references,
             desired_of=lambda key: specs.get(key, {}),
             live_of=lambda key: live.document(key) or {},
         )

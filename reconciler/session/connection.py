@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from reconciler.config import Settings
 from reconciler.config.endpoint import parse_endpoint
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
-
-EMBEDDED_STATE = Path(".reconciler") / "embedded.db"
+from reconciler.state.folder import embedded_state
 
 
 @contextmanager
@@ -31,8 +29,7 @@ def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: F
     from reconciler.emulator.sample import SAMPLE
     from reconciler.emulator.server import Emulator
 
-    state = Path(settings.endpoint.state or EMBEDDED_STATE)
-    state.parent.mkdir(parents=True, exist_ok=True)
+    state = embedded_state(settings.endpoint.state, root=settings.root)
     # A seed goes into a new state only, in one transaction: several commands may start at once.
     with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
         yield remote
@@ -43,7 +40,7 @@ def _remote(settings: Settings, timing: Timing, *, url: str | None = None) -> Cl
         return ClarifaiRemote(parse_endpoint(url), timing=timing, name=settings.endpoint.url)
     return ClarifaiRemote(
         settings.endpoint,
-        token=settings.require_token(),
+        token=settings.token_for_calls(),
         root_certificates=settings.root_certificates,
         timing=timing,
     )

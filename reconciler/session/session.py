@@ -13,7 +13,7 @@ The stages are imported by the methods that need them, so that a command loads n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Literal
 from reconciler import __version__, exit_codes
 from reconciler.config import Flags, Settings
 from reconciler.config import settings as settings_from
-from reconciler.errors import ReconcilerError, RefusedError
+from reconciler.config.places import home_folder, working_directory
+from reconciler.errors import ReconcilerError
 from reconciler.state import folder as state_folder
 from reconciler.state.signals import Stop
 
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from reconciler.apply.purging import Purged
     from reconciler.apply.sending import OnError, StepResult
     from reconciler.apply.writing import Outcome
+    from reconciler.config.file import ConfigFile
     from reconciler.manifests.base import BaseState
     from reconciler.manifests.selection import Inputs
     from reconciler.manifests.validate import Validated
+    from reconciler.plan.guards import Terms
     from reconciler.plan.plan import Plan
     from reconciler.plan.planning import Planning
     from reconciler.remote.port import Remote
@@ -46,10 +49,10 @@ if TYPE_CHECKING:
     from reconciler.session.applying import Applying
 
 
-def _head_commit() -> str | None:
-    from reconciler.manifests.revision import head_commit
+def _commit_of(paths: Sequence[str]) -> str | None:
+    from reconciler.manifests.revision import commit_of
 
-    return head_commit()
+    return commit_of(paths)
 
 
 def saved_report(path: str, *, kind: Literal["Plan", "Drift"] = "Plan") -> Report:
@@ -76,7 +79,7 @@ class Session:
     flags: Flags = field(default_factory=Flags)
     remote: Remote | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc))
-    git_commit: Callable[[], str | None] = field(default=lambda: None)
+    git_commit: Callable[[Sequence[str]], str | None] = field(default=lambda paths: None)
     on_plan: Callable[[Plan], None] = field(default=lambda plan: None)
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
     on_error: OnError = "continue"
@@ -86,9 +89,9 @@ class Session:
     @classmethod
     def from_flags(cls, flags: Flags, environ: Mapping[str, str]) -> Session:
         """A session in the working directory of this process, not connected. Raises as `config.settings` does."""
-        found = settings_from(flags=flags, environ=environ, cwd=Path.cwd(), home=Path.home())
-        state = state_folder.state_dir(environ)
-        return cls(settings=found, environ=environ, flags=flags, git_commit=_head_commit, state=state)
+        found = settings_from(flags=flags, environ=environ, cwd=working_directory(), home=home_folder())
+        state = state_folder.state_dir(environ, root=found.root)
+        return cls(settings=found, environ=environ, flags=flags, git_commit=_commit_of, state=state)
 
     @contextmanager
     def connected(self) -> Iterator[Session]:
@@ -238,17 +241,15 @@ class Session:
                 return None
         return replace(report, warnings=warnings)
 
-    def apply_saved(self, plan: Plan, *, max_age_hours: float | None) -> Report:
+    def apply_saved(self, plan: Plan, *, max_age_hours: float | None, digest: str | None = None) -> Report:
         """Apply exactly the requests of a saved plan, if every object is still as planned; then read back.
 
-        Raises RefusedError if the plan is for another endpoint or too old.
+        Raises RefusedError if the plan doesn't fit this run, for example its endpoint or `digest`, or is too old.
         """
         from reconciler.compare.expectations import unmet_warning
-        from reconciler.plan.guards import saved_plan_refusals
 
-        endpoint = self.settings.endpoint.url
-        if refusals := saved_plan_refusals(plan, endpoint=endpoint, now=self.now(), max_age_hours=max_age_hours):
-            raise RefusedError(refusals)
+        terms = replace(self._terms(), now=self.now(), max_age_hours=max_age_hours, digest=digest)
+        self._require_usable(plan, terms)
         with self._locked(change.key.scope for change in plan.changes):
             report = self._applying().rechecked(plan)
         return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
@@ -258,7 +259,7 @@ class Session:
         from reconciler.apply.journal import Journal, read_run
 
         run = read_run(self.runs, run_id)
-        self._require_endpoint(run.plan)
+        self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             return replace(self._applying(), journal=lambda: Journal(run.folder)).rechecked(run.plan)
 
@@ -267,10 +268,11 @@ class Session:
         from reconciler.apply.journal import read_run
         from reconciler.apply.live import read_secrets
         from reconciler.apply.undo import inverse
+        from reconciler.plan.document import PLAN, PURGE
         from reconciler.report.report import Report
 
-        run = read_run(self.runs, run_id)
-        self._require_endpoint(run.plan)
+        run = read_run(self.runs, run_id, kinds=(PLAN, PURGE))
+        self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
             observed = self._planning().read([change.key for change in run.plan.changes])
             plan = inverse(
@@ -335,12 +337,12 @@ class Session:
     def _base_state(self, ref: str, paths: tuple[str, ...]) -> BaseState:
         from reconciler.manifests.base import base_state
 
-        def settings_in(folder: Path, config: str | None) -> Settings:
+        def settings_then(file: ConfigFile) -> Settings:
             return settings_from(
-                flags=replace(self.flags, config=config), environ=self.environ, cwd=folder, home=Path.home()
+                flags=self.flags, environ=self.environ, cwd=working_directory(), home=home_folder(), file=file
             )
 
-        return base_state(ref, paths, settings=self.settings, settings_in=settings_in, environ=self.environ)
+        return base_state(ref, paths, settings=self.settings, settings_then=settings_then, environ=self.environ)
 
     def _planned(self, inputs: Inputs, validated: Validated, *, base: BaseState | None = None) -> Plan:
         """The plan, with every warning about the manifests."""
@@ -356,12 +358,16 @@ class Session:
         code = exit_codes.CHANGES if is_detailed else exit_codes.OK
         return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings)
 
-    def _require_endpoint(self, plan: Plan) -> None:
-        """Raise RefusedError for the plan of a run against another endpoint."""
-        from reconciler.plan.guards import endpoint_refusals
+    def _require_usable(self, plan: Plan, terms: Terms | None = None) -> None:
+        """Raise RefusedError for a saved plan that doesn't fit `terms`, or the endpoint and environment of this run."""
+        from reconciler.plan.saved import require_usable
 
-        if refusals := endpoint_refusals(plan, endpoint=self.settings.endpoint.url):
-            raise RefusedError(refusals)
+        require_usable(plan, self._terms() if terms is None else terms)
+
+    def _terms(self) -> Terms:
+        from reconciler.plan.guards import Terms
+
+        return Terms(endpoint=self.settings.endpoint.url, environment=self.flags.environment)
 
     # --- surroundings -----------------------------------------------------------------------------------------
 
@@ -370,6 +376,7 @@ class Session:
         """Keep other runs on this machine from writing to the same apps meanwhile."""
         from reconciler.state.locks import locked
 
+        state_folder.require_own(self.state)
         apps = {scope.app_id for scope in scopes}
         with locked(self.state / "locks", self.settings.endpoint.url, apps, run=self._run_id()):
             yield
@@ -406,7 +413,6 @@ class Session:
         return Applying(
             planning=self._planning(),
             desired_at=lambda paths: self._validated(Inputs(paths=paths, allow_empty=True)).desired,
-            environ=self.environ,
             runs=self.runs,
             backups=self.backups,
             new_run_id=self._run_id,

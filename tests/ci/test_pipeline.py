@@ -57,7 +57,15 @@ def test_a_plan_writes_outputs_and_the_summary(runner: Runner) -> None:
     runner.write("pets.yaml", GOOD)
     result = runner.run("plan", "pets.yaml", "--out", "plan.json")
     assert (result.exit_code, commands(result.stderr)) == (0, [])
-    assert runner.outputs == {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": "plan.json"}
+    digest = json.loads((runner.root / "plan.json").read_text(encoding="utf-8"))["fingerprint"]
+    assert runner.outputs == {
+        "exitcode": "0",
+        "changes": "true",
+        "update": "1",
+        "delete": "0",
+        "plan": "plan.json",
+        "digest": digest,
+    }
     shown = runner.cli("show", runner.root / "plan.json", "--format", "markdown")
     assert runner.summary.read_text() == shown.stdout.rstrip() + "\n\n"
 
@@ -73,7 +81,9 @@ def test_drift_and_apply_give_their_exit_codes(runner: Runner) -> None:
     assert runner.run("drift", "pets.yaml", "--out", "drift.json").exit_code == 2
     assert runner.outputs["exitcode"] == "2"
     assert runner.run("apply", "--plan", "drift.json").exit_code == 0
-    expected = {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": "drift.json"}
+    digest = json.loads((runner.root / "drift.json").read_text(encoding="utf-8"))["fingerprint"]
+    saved = {"plan": "drift.json", "digest": digest}
+    expected = {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", **saved}
     assert runner.outputs == expected
 
 

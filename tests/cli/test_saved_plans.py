@@ -89,10 +89,12 @@ def test_a_param_that_nobody_knows_is_an_error_and_where_allowed_a_warning_of_th
         4,
     )
     again = desk.run("show", "plan.json")
-    assert (again.exit_code, again.stderr, again.stdout) == (0, planned.stderr, planned.stdout)
+    digest = json.loads(desk.file.read_text(encoding="utf-8"))["fingerprint"]
+    assert planned.stderr == f"{again.stderr}note: the digest of plan.json is {digest}\n"
+    assert (again.exit_code, again.stdout) == (0, planned.stdout)
     assert "max_concepts?" in desk.run("show", "plan.json", "--format", "markdown").stdout
     assert desk.run("apply", "--plan", "plan.json").exit_code == 0
-    wording(planned.stderr)
+    wording(again.stderr)
 
 
 def test_applying_the_same_plan_again_skips_what_is_done(desk: Desk) -> None:
@@ -259,7 +261,12 @@ def test_a_secret_from_the_environment_is_in_no_file_and_is_read_again(desk: Des
     plan = desk.plan("-v", PETS_KEY=SECRET)
     assert SECRET not in desk.file.read_text(encoding="utf-8")
     fields = {field["path"]: field for change in plan["changes"] for field in change["fields"]}
-    assert fields["metadata.key"] == {"path": "metadata.key", "after": "(sensitive)", "sensitive": True}
+    assert fields["metadata.key"] == {
+        "path": "metadata.key",
+        "after": "(sensitive)",
+        "sensitive": True,
+        "variables": ["PETS_KEY"],
+    }
     unset = desk.apply()
     assert (unset.exit_code, desk.writes(), "PETS_KEY" in unset.stderr) == (1, [], True)
     result = desk.apply("-v", PETS_KEY=SECRET)
@@ -281,3 +288,46 @@ def test_a_secret_that_is_there_already_is_not_shown_when_its_struct_is_overwrit
     assert desk.apply(**key).exit_code == 0
     metadata = desk.model()["metadata"]
     assert (metadata["key"], metadata["list"]) == (SECRET, [1.0, 2.0])
+
+
+TIERS = "{action: overwrite, metadata: {tiers: {}}}"
+
+
+def with_tiers(desk: Desk, tiers: dict[str, int]) -> None:
+    """Let the live model have these tiers, as somebody's own."""
+    desk.write("tiers.yaml", manifest("petsID", f"{{metadata: {{tiers: {json.dumps(tiers)}}}}}"))
+    assert desk.run("apply", "tiers.yaml", "--yes").exit_code == 0
+    desk.calls()
+
+
+def test_a_key_that_a_merge_of_an_empty_mapping_would_remove_is_not_removed_unseen(desk: Desk) -> None:
+    with_tiers(desk, {"gold": 1})
+    desk.wants(TIERS)
+    plan = desk.plan()
+    assert [(each["action"], each["body"]["models"][0]["metadata"]) for each in plan["requests"]] == [
+        ("merge", {"tiers": {}})
+    ]
+    with_tiers(desk, {"silver": 2})
+    refused = desk.apply()
+    assert (refused.exit_code, desk.writes()) == (3, [])
+    assert [(each["path"], each["live"]) for each in refused.document()["stale"]] == [("metadata.tiers.silver", 2)]
+    desk.plan()
+    assert (desk.apply().exit_code, desk.model()["metadata"]) == (0, {"tiers": {}})
+
+
+@pytest.mark.parametrize("sent", [{"tiers": {}}, {}], ids=["an empty mapping", "no mapping"])
+@pytest.mark.parametrize("action", ["merge", "overwrite"])
+def test_a_plan_that_shows_one_removed_key_of_two_removes_none(desk: Desk, sent: dict[str, Any], action: str) -> None:
+    with_tiers(desk, {"gold": 1, "silver": 2})
+    desk.wants(TIERS)
+    plan = desk.plan()
+    change, request = plan["changes"][0], plan["requests"][0]
+    shown = [field for field in change["fields"] if field["path"] != "metadata.tiers.silver"]
+    body = {**request["body"], "action": action, "models": [{"id": "petsID", "metadata": sent}]}
+    desk.change(
+        changes=[{**change, "fields": shown}],
+        requests=[{**request, "action": action, "body": body}],
+    )
+    refused = desk.apply()
+    assert (refused.exit_code, desk.writes()) == (3, []), refused
+    assert desk.model()["metadata"] == {"tiers": {"gold": 1, "silver": 2}}

@@ -42,7 +42,10 @@ def test_tls(text: str, url: str, target: str) -> None:
     ],
 )
 def test_plaintext_on_this_machine(text: str, url: str, target: str) -> None:
-    assert parse_endpoint(text) == Endpoint(url=url, target=target, is_tls=False, is_loopback=True)
+    host, _, port = target.rpartition(":")
+    assert parse_endpoint(text) == Endpoint(
+        url=url, target=target, host=host.strip("[]"), port=int(port), is_tls=False, is_loopback=True
+    )
 
 
 @pytest.mark.parametrize(

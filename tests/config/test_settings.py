@@ -27,7 +27,7 @@ kind: Config
 owner: vision-team-models
 user_id: file-user
 app_id: file-app
-endpoint: https://file.example.com
+endpoint: https://file.clarifai.com
 prune: {max_count: 7, max_percent: 2.5, protect: ["prod-*"]}
 limits: {rate: 10, parallelism: 4, batch: 16, timeout: 20}
 environments:
@@ -35,7 +35,7 @@ environments:
   prod:
     user_id: prod-user
     app_id: prod-app
-    endpoint: https://prod.example.com
+    endpoint: https://prod.clarifai.com
     pat_env: CLARIFAI_PAT_PROD
     vars: {threshold: 0.95, labels: [a, b]}
 """
@@ -102,7 +102,7 @@ def test_without_any_source_there_are_defaults_and_no_ids(place: Place) -> None:
 def test_the_file_states_everything_but_the_token(place: Place) -> None:
     place.write(WHOLE)
     assert dataclasses.replace(place.resolve(), token_problem="") == Settings(
-        endpoint=parse_endpoint("https://file.example.com"),
+        endpoint=parse_endpoint("https://file.clarifai.com"),
         user_id="file-user",
         app_id="file-app",
         owner="vision-team-models",
@@ -119,7 +119,7 @@ def test_an_environment_goes_before_the_rest_of_the_file(place: Place) -> None:
     assert (found.user_id, found.app_id, found.endpoint.url, found.environment) == (
         "prod-user",
         "prod-app",
-        "https://prod.example.com",
+        "https://prod.clarifai.com",
         "prod",
     )
     assert dict(found.variables) == {"threshold": 0.95, "labels": ["a", "b"]}
@@ -158,24 +158,146 @@ def test_the_first_source_of_an_id_wins(place: Place, first: int) -> None:
     assert found.flag_app_id == ("flag-app" if first == 0 else None)
 
 
-def test_the_endpoint_comes_from_the_flag_the_environment_the_variable_the_file_the_context(place: Place) -> None:
+def test_the_endpoint_comes_from_the_flag_the_variable_the_environment_the_file(place: Place) -> None:
     place.log_in(CLARIFAI_API_BASE="https://context.example.com/")
     variable = {"CLARIFAI_API_BASE": "https://variable.example.com"}
-    assert place.resolve().endpoint.url == "https://context.example.com"
+    assert place.resolve().endpoint.url == "https://api.clarifai.com"
     place.write(WHOLE)
     assert [
         place.resolve().endpoint.url,
+        place.resolve(environment="staging").endpoint.url,
+        place.resolve(environment="prod").endpoint.url,
         place.resolve(variable).endpoint.url,
-        place.resolve(variable, environment="staging").endpoint.url,
         place.resolve(variable, environment="prod").endpoint.url,
         place.resolve(variable, environment="prod", endpoint="embedded").endpoint.url,
     ] == [
-        "https://file.example.com",
+        "https://file.clarifai.com",
+        "https://file.clarifai.com",
+        "https://prod.clarifai.com",
         "https://variable.example.com",
         "https://variable.example.com",
-        "https://prod.example.com",
         "embedded",
     ]
+
+
+def test_the_nearest_file_upward_is_used_up_to_the_folder_of_the_repository(place: Place) -> None:
+    deep = Place(cwd=place.cwd / "repository" / "models" / "vision", home=place.home)
+    deep.cwd.mkdir(parents=True)
+    (place.cwd / "repository" / ".git").mkdir()
+    place.write(HEAD + "app_id: outside\n")
+    assert (deep.resolve().config_path, deep.resolve().root) == (None, Path())
+    place.write(HEAD + "app_id: top\n", name="repository/reconciler.yaml")
+    found = deep.resolve()
+    assert (found.app_id, found.config_path, found.root) == ("top", "../../reconciler.yaml", Path("../.."))
+    place.write(HEAD + "app_id: near\n", name="repository/models/reconciler.yaml")
+    assert (deep.resolve().app_id, deep.resolve().config_path) == ("near", "../reconciler.yaml")
+    named = deep.resolve(config="../../reconciler.yaml")
+    assert (named.app_id, named.root) == ("top", Path(".."))
+    (deep.cwd / "reconciler.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(ProblemsError) as raised:
+        deep.resolve()
+    assert [problem.origin.path for problem in raised.value.problems] == ["reconciler.yaml"]
+
+
+def test_every_setting_names_its_source_and_the_token_is_not_shown(place: Place) -> None:
+    place.write(WHOLE)
+    found = place.resolve({"CLARIFAI_PAT_PROD": "prod-token", "CLARIFAI_USER_ID": "x"}, environment="prod", rate=2)
+    listed = {setting.name: (setting.value, setting.source) for setting in found.listing}
+    assert listed == {
+        "config": ("reconciler.yaml", "found upward from here"),
+        "environment": ("prod", "--environment"),
+        "endpoint": ("https://prod.clarifai.com", "reconciler.yaml: environments.prod.endpoint"),
+        "token": ("(token)", "CLARIFAI_PAT_PROD (pat_env of environment 'prod')"),
+        "owner": ("vision-team-models", "reconciler.yaml: owner"),
+        "user_id": ("prod-user", "reconciler.yaml: environments.prod.user_id"),
+        "app_id": ("prod-app", "reconciler.yaml: environments.prod.app_id"),
+        "limits.rate": (2, "--rate"),
+        "limits.parallelism": (4, "reconciler.yaml: limits.parallelism"),
+        "limits.batch": (16, "reconciler.yaml: limits.batch"),
+        "limits.timeout": (20, "reconciler.yaml: limits.timeout"),
+        "prune.max_count": (7, "reconciler.yaml: prune.max_count"),
+        "prune.max_percent": (2.5, "reconciler.yaml: prune.max_percent"),
+        "prune.protect": (["prod-*"], "reconciler.yaml: prune.protect"),
+        "prune.in_use": (["workflows", "deployments"], "default"),
+        "vars.threshold": (0.95, "reconciler.yaml: environments.prod.vars.threshold"),
+        "vars.labels": (["a", "b"], "reconciler.yaml: environments.prod.vars.labels"),
+        "root_certificates": (None, "not set"),
+    }
+
+
+# --- where the token may go -------------------------------------------------------------------------------------
+
+SPY = "https://spy.example.com"
+TRUSTED = "https://clarifai.com https://API.Clarifai.com. https://eu.api.clarifai.com:8443 http://[::1]:1 embedded embedded:x.db"
+NOT_TRUSTED = "https://evilclarifai.com https://clarifai.com.example.com https://clarifai.com.co https://10.0.0.1 https://clarifai"
+
+
+@pytest.mark.parametrize("endpoint", TRUSTED.split())
+def test_the_file_may_name_clarifai_and_this_machine(place: Place, endpoint: str) -> None:
+    place.write(f"{HEAD}endpoint: '{endpoint}'\n")
+    assert place.resolve({"CLARIFAI_PAT": "x"}).token_for_calls() is not None
+
+
+@pytest.mark.parametrize("endpoint", NOT_TRUSTED.split())
+@pytest.mark.parametrize("text", ["endpoint: {}\n", "environments: {{prod: {{endpoint: '{}'}}}}\n"])
+def test_any_other_host_of_the_file_is_refused(place: Place, endpoint: str, text: str) -> None:
+    place.write(HEAD + text.format(endpoint))
+    found = place.resolve({"CLARIFAI_PAT": "x"}, environment="prod" if "prod" in text else None)
+    with pytest.raises(ReconcilerError, match="RECONCILER_TRUSTED_HOSTS"):
+        found.token_for_calls()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "is_used"),
+    [
+        ("spy.example.com", True),
+        (" other , SPY.example.com:443", True),
+        ("spy.example.com:8443", False),
+        ("example.com", False),
+        ("*.example.com", False),
+        ("https://spy.example.com", False),
+        ("", False),
+    ],
+)
+def test_trusted_hosts_are_listed(place: Place, trusted: str, is_used: bool) -> None:
+    place.write(f"{HEAD}endpoint: {SPY}\n")
+    found = place.resolve({"CLARIFAI_PAT": "x", "RECONCILER_TRUSTED_HOSTS": trusted})
+    if is_used:
+        assert found.token_for_calls() is not None
+    else:
+        with pytest.raises(ReconcilerError, match=r"spy\.example\.com"):
+            found.token_for_calls()
+
+
+@pytest.mark.parametrize("named", [{"endpoint": SPY}, {"CLARIFAI_API_BASE": SPY}], ids=["flag", "variable"])
+def test_whoever_holds_the_token_may_name_any_host(place: Place, named: dict[str, str]) -> None:
+    place.write(f"{HEAD}endpoint: {SPY}\n")
+    flags = {name: value for name, value in named.items() if name == "endpoint"}
+    assert place.resolve({"CLARIFAI_PAT": "x", **named}, **flags).token_for_calls() is not None
+
+
+def test_the_token_of_a_context_stays_with_the_endpoint_of_the_context(place: Place, wording: Wording) -> None:
+    place.log_in(CLARIFAI_PAT="context-token", CLARIFAI_API_BASE="https://clarifai.corp.example")
+    with pytest.raises(ReconcilerError) as raised:
+        place.resolve().token_for_calls()
+    wording(raised.value)
+    assert place.resolve(endpoint="https://clarifai.corp.example").token_for_calls() is not None
+    assert place.resolve({"CLARIFAI_PAT": "x"}).token_for_calls() is not None
+
+
+@pytest.mark.parametrize("name", ["HOME", "GITHUB_TOKEN", "clarifai_pat", "MY_CLARIFAI_PAT", "CLARIFAI_PAT-X", ""])
+def test_a_token_comes_from_a_variable_of_the_right_name_only(place: Place, name: str) -> None:
+    (problem,) = problems(place, f"{HEAD}environments: {{prod: {{pat_env: '{name}'}}}}\n")
+    assert (problem.code, problem.pointer) == ("wrong-value", "/environments/prod/pat_env")
+
+
+def test_an_endpoint_on_this_machine_needs_no_token_but_takes_no_wrong_one(place: Place) -> None:
+    local = "http://127.0.0.1:8080"
+    assert place.resolve(endpoint=local).token_for_calls() is None
+    place.write(WHOLE)
+    assert place.resolve(endpoint=local, environment="prod").token_for_calls() is None
+    with pytest.raises(ReconcilerError, match=r"missing\.txt"):
+        place.resolve(endpoint=local, pat_file="missing.txt").token_for_calls()
 
 
 def test_flags_go_before_the_files_limits(place: Place) -> None:
@@ -232,12 +354,13 @@ def test_an_environments_own_variable_has_no_fallback(place: Place, wording: Wor
     ("content", "mode"),
     [
         ("secret-token", 0o644),
+        ("secret-token", 0o640),
         (" \n", 0o600),
         ("secret-token\nsecond line", 0o600),
         ("secret-tökén", 0o600),
         (None, 0o600),
     ],
-    ids=["readable by others", "empty", "two lines", "not ASCII", "missing"],
+    ids=["readable by others", "readable by the group", "empty", "two lines", "not ASCII", "missing"],
 )
 def test_a_token_file_that_cannot_be_used_says_why_and_not_what(
     place: Place, content: str | None, mode: int, wording: Wording
@@ -248,6 +371,28 @@ def test_a_token_file_that_cannot_be_used_says_why_and_not_what(
         found.require_token()
     assert "secret" not in str(raised.value)
     wording(raised.value)
+
+
+def test_a_file_of_root_that_nobody_can_write_to_is_what_a_secret_volume_has(place: Place) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can create a file of root")
+    name = place.token_file("volume-token", mode=0o444)
+    assert place.resolve(pat_file=name).require_token().reveal() == "volume-token"
+    os.chown(place.cwd / name, 65534, 65534)
+    assert place.resolve(pat_file=name).token is None
+
+
+def test_a_file_on_a_tmpfs_may_be_readable(place: Place) -> None:
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        pytest.skip("this machine has no /dev/shm")
+    path = memory / f"reconciler-test-{os.getpid()}"
+    try:
+        path.write_text("memory-token", encoding="utf-8")
+        path.chmod(0o644)
+        assert place.resolve(pat_file=str(path)).require_token().reveal() == "memory-token"
+    finally:
+        path.unlink()
 
 
 def test_a_token_can_come_through_a_pipe(place: Place) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import json
+import urllib.parse
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +30,56 @@ from reconciler.resources.secrets import Sensitive, secret_texts
 )
 def test_cleaned(secrets: list[str], text: str, expected: str) -> None:
     assert Scrubber(secrets).clean(text) == expected
+
+
+LONG = 'sK-"canary"<&>/0123456789'
+CUT = "(sensitive)… (the rest is left out: it may quote a secret)"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        LONG.upper(),
+        json.dumps(LONG)[1:-1],
+        json.dumps(LONG)[1:-1].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        html.escape(LONG),
+        LONG.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;"),
+        urllib.parse.quote(LONG),
+        urllib.parse.quote(LONG, safe="").lower(),
+        urllib.parse.quote_plus(LONG),
+    ],
+)
+def test_a_secret_in_another_spelling_is_replaced(quoted: str) -> None:
+    assert Scrubber([LONG]).clean(f"bad value {quoted} here") == "bad value (sensitive) here"
+
+
+@pytest.mark.parametrize(
+    ("quoted", "before"),
+    [
+        (LONG[:8], "bad value "),
+        (LONG[-8:].upper(), "bad value "),
+        (f"{LONG[4:16]}…", "bad value "),
+        (urllib.parse.quote(urllib.parse.quote(LONG)), ""),
+        ("\\u0073\\u004b-\\u0022canary", ""),
+        ("&#x73;K-&quot;cana", ""),
+    ],
+)
+def test_a_text_that_shares_a_run_with_a_secret_is_cut(quoted: str, before: str) -> None:
+    assert Scrubber(["other", LONG]).clean(f"bad value {quoted} and more") == f"{before}{CUT}"
+
+
+@pytest.mark.parametrize("text", ["canary 0123456", "sk-canary", "100% of &amp; \\u0041"])
+def test_a_text_that_shares_less_stays(text: str) -> None:
+    assert Scrubber([LONG]).clean(text) == text
+
+
+@given(secret=st.text(min_size=8, max_size=24), data=st.data())
+def test_no_run_of_a_secret_stays(secret: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(secret) - 8))
+    run = secret[start : start + 8]
+    part = data.draw(st.sampled_from([run, run.upper(), urllib.parse.quote(run), html.escape(run)]))
+    cleaned = Scrubber([secret]).clean(f"bad: {part}")
+    assert cleaned in (f"bad: {CUT}", CUT, "bad: (sensitive)"), cleaned
 
 
 def test_a_flood_is_cut() -> None:

@@ -46,7 +46,9 @@ def lines_of(*fields: object, columns: int | None = None) -> list[str]:
         (["a", "b"], ["b", "c"], ['      notes  - "a"', '             + "c"', "             … 1 item unchanged"]),
         (["a", "b"], ["b", "a"], ['      notes  ["a", "b"] → ["b", "a"]']),
         ("(sensitive)", "x", ['      notes  "(sensitive)" → "x"']),
-        (Sensitive("s", "live"), Sensitive("t", "env:T"), ["      notes  (sensitive) → (sensitive)"]),
+        (Sensitive("s", "live"), Sensitive("t", "env:T"), ["      notes  (sensitive) → (sensitive) from T"]),
+        (Sensitive("s", "live"), Sensitive("t", "manifest"), ["      notes  (sensitive) → (sensitive)"]),
+        (Sensitive("s", "live"), "plain", ['      notes  (sensitive) → "plain"']),
         (
             "a" * 90,
             "b",

@@ -69,15 +69,14 @@ def _report_unknown(
         return
     for model in models:
         near = nearest(model.key.model_id, live)
+        meant = f"Did you mean {near}? " if near else ""
         problems.add(
             "unknown-model",
             f"model {model.key.model_id} does not exist in app {scope}.",
             model.id_origin or model.origin,
             pointer="/metadata/id",
-            hint=f"Did you mean {near}?"
-            if near
-            else "Models are not created here: create it first, or correct the id, user_id or app_id (`reconciler get models` "
-            "lists what is there).",
+            hint=f"{meant}Models are not created here: create it first, or correct the id, user_id or app_id "
+            "(`reconciler get models` lists what is there).",
         )
 
 

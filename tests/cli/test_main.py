@@ -246,7 +246,17 @@ def test_version_imports_the_frame_alone() -> None:
         "print(json.dumps(sorted(name for name in sys.modules if name.partition('.')[0] == 'reconciler')))\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    stages = ("cli", "cli.main", "cli.options", "errors", "exit_codes", "manifests", "manifests.selection", "resources")
+    stages = (
+        "cli",
+        "cli.completing",
+        "cli.main",
+        "cli.options",
+        "errors",
+        "exit_codes",
+        "manifests",
+        "manifests.selection",
+        "resources",
+    )
     frame = (*stages, *(f"resources.{name}" for name in ("desired", "fields", "keys", "tree")))
     assert json.loads(ended.stdout.splitlines()[-1]) == ["reconciler", *(f"reconciler.{name}" for name in frame)]
 

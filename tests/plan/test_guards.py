@@ -26,6 +26,7 @@ from reconciler.plan.guards import (
     object_digest,
     of_shard,
     owner_refusals,
+    protected_name_refusals,
     purge_refusals,
     saved_plan_refusals,
     version_candidates,
@@ -523,6 +524,18 @@ def test_a_shard_may_delete_versions_up_to_its_equal_share_of_an_explicit_bound(
     assert found.deletions == tuple(item for item in decision.deletions if in_shard(item.key, SECOND))
 
 
+def test_of_what_is_deleted_the_models_whose_names_are_protected_by_now_are_refused(wording: Wording) -> None:
+    observed = seen(owned("prod-1"), owned("b", name="prod two"), owned("c"))
+    keys = [key("prod-1"), key("b"), key("c"), key("prod-1").version("v")]
+    found = protected_name_refusals(keys, observed, protect=("x", "prod*"))
+    assert [(refusal.rule, refusal.address) for refusal in found] == [
+        ("protected-name", "me/pets/prod-1"),
+        ("protected-name", "me/pets/b"),
+    ]
+    assert protected_name_refusals(keys, observed, protect=()) == ()
+    wording(*found)
+
+
 # --- what a plan keeps of a deletion -------------------------------------------------------------------------------
 
 
@@ -553,9 +566,10 @@ def test_a_deletion_keeps_the_owner_mark_of_a_model_and_the_digest_of_what_was_r
 
 
 def test_a_digest_is_of_the_whole_object() -> None:
-    content = {"id": "m", "name": "a", "metadata": {"n": 1, "list": [{"b": 2, "a": 1}]}}
+    status = {"code": "MODEL_TRAINED", "description": "done"}
+    content = {"id": "m", "name": "a", "metadata": {"n": 1, "list": [{"b": 2, "a": 1}]}, "status": status}
     # Compact JSON, with sorted names, of the model and its latest version.
-    text = '[{"id":"m","metadata":{"list":[{"a":1,"b":2}],"n":1},"name":"a"},null]'
+    text = '[{"id":"m","metadata":{"list":[{"a":1,"b":2}],"n":1},"name":"a","status":{"code":"MODEL_TRAINED"}},null]'
     assert digest(content) == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     others = [
         digest({**content, "name": "b"}),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from reconciler.compare.diff import FieldChange
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard
@@ -15,20 +19,26 @@ from reconciler.plan.guards import (
     PruneRules,
     cap,
     decide,
+    deletion_of,
     empty_desired_state,
     manifests_passed_over,
     model_candidates,
+    object_digest,
     of_shard,
     owner_refusals,
+    protected_name_refusals,
     purge_refusals,
+    saved_plan_refusals,
     version_candidates,
 )
 from reconciler.plan.in_use import in_use_refusals, uses_of
+from reconciler.plan.plan import Change, Plan, Source
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
+from reconciler.resources.tree import MISSING
 from tests.wording import Wording
 
 HERE = Origin(path="m.yaml")
@@ -349,6 +359,24 @@ def test_versions_count_against_an_explicit_bound_only() -> None:
         assert rules_of(decision) == expected
 
 
+@pytest.mark.parametrize(
+    ("mark", "owner", "expected"),
+    [
+        ({"owner": "vision"}, "vision", ["v1"]),
+        ({"owner": "sound"}, "vision", []),
+        ({"owner": "sound"}, None, []),
+        (None, "vision", ["v1"]),
+        ("somebody's own value", "vision", ["v1"]),
+    ],
+)
+def test_the_versions_of_another_owners_model_are_no_candidates(
+    mark: Any, owner: str | None, expected: list[str]
+) -> None:
+    observed = replace(live("m", mark), versions=VERSIONS, latest=VERSIONS[0], versions_complete=True)
+    match = Match(desired=manifest("m", retain_versions=5), observed=observed, versions={})
+    assert [item.key.version_id for item in version_candidates([match], owner=owner)] == expected
+
+
 @pytest.mark.parametrize("mark", ["bob", [], 0, False])
 def test_somebodys_value_where_the_mark_belongs_is_a_conflict(mark: Any, wording: Wording) -> None:
     match = Match(desired=manifest("m"), observed=live("m", mark), versions={})
@@ -381,7 +409,7 @@ def test_the_models_of_another_owner_are_not_written_to_unless_they_are_taken_ov
 ) -> None:
     match = Match(desired=manifest("m"), observed=live("m", {"owner": "sound"}), versions={})
     found = owner_refusals([match], owner=owner, take_over=take_over)
-    assert [refusal.rule for refusal in found] == expected
+    assert [(refusal.rule, refusal.address) for refusal in found] == [(rule, "me/pets/m") for rule in expected]
     wording(*found)
 
 
@@ -494,3 +522,109 @@ def test_a_shard_may_delete_versions_up_to_its_equal_share_of_an_explicit_bound(
     found = of_shard(decision, PruneRules(owner=None, max_deletes=limit), shard=SECOND)
     assert found.refusals == ()
     assert found.deletions == tuple(item for item in decision.deletions if in_shard(item.key, SECOND))
+
+
+def test_of_what_is_deleted_the_models_whose_names_are_protected_by_now_are_refused(wording: Wording) -> None:
+    observed = seen(owned("prod-1"), owned("b", name="prod two"), owned("c"))
+    keys = [key("prod-1"), key("b"), key("c"), key("prod-1").version("v")]
+    found = protected_name_refusals(keys, observed, protect=("x", "prod*"))
+    assert [(refusal.rule, refusal.address) for refusal in found] == [
+        ("protected-name", "me/pets/prod-1"),
+        ("protected-name", "me/pets/b"),
+    ]
+    assert protected_name_refusals(keys, observed, protect=()) == ()
+    wording(*found)
+
+
+# --- what a plan keeps of a deletion -------------------------------------------------------------------------------
+
+
+def digest(document: dict[str, Any], version: dict[str, Any] | None = None) -> str:
+    latest = None if version is None else ObservedVersion(key=key("m").version("v"), document=version)
+    return object_digest(ObservedModel(key=key("m"), document=document, latest=latest), key("m"))
+
+
+def test_a_deletion_keeps_the_owner_mark_of_a_model_and_the_digest_of_what_was_read() -> None:
+    version = ObservedVersion(key=key("m").version("v"), document={"id": "v"})
+    model = replace(owned("m"), versions=(version,))
+    mark = FieldChange(path=("metadata", "reconciler"), before={"owner": "vision", "protect": False}, after=MISSING)
+    whole = deletion_of(model, model.key, reason="it has no manifest", origin=HERE)
+    assert whole == Change(
+        key=model.key,
+        action="delete",
+        fields=(mark,),
+        reason="it has no manifest",
+        origin=HERE,
+        object_digest=object_digest(model, model.key),
+    )
+    assert deletion_of(live("m"), key("m"), reason="it has no manifest").fields == ()
+    part = deletion_of(model, version.key, reason="old", retain=3)
+    assert part == Change(
+        key=version.key, action="delete", reason="old", object_digest=object_digest(model, version.key), retain=3
+    )
+    assert whole.object_digest != part.object_digest
+
+
+def test_a_digest_is_of_the_whole_object() -> None:
+    status = {"code": "MODEL_TRAINED", "description": "done"}
+    content = {"id": "m", "name": "a", "metadata": {"n": 1, "list": [{"b": 2, "a": 1}]}, "status": status}
+    # Compact JSON, with sorted names, of the model and its latest version.
+    text = '[{"id":"m","metadata":{"list":[{"a":1,"b":2}],"n":1},"name":"a","status":{"code":"MODEL_TRAINED"}},null]'
+    assert digest(content) == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    others = [
+        digest({**content, "name": "b"}),
+        digest({**content, "metadata": {"n": 1, "list": [{"b": 2, "a": 3}]}}),
+        digest(content, {"id": "v"}),
+        digest(content, {"id": "v", "status": {"code": "MODEL_TRAINED"}}),
+        digest(content, {"id": "v", "output_info": {"params": {"a": 1}}}),
+    ]
+    assert len({digest(content), *others}) == 6
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"star_count": 3, "is_starred": True, "metrics": {"a": 1}, "train_log": "x"}),
+        ({}, {"presets": {}, "toolkits": [], "image": None}),
+        ({"n": {"x": 1}}, {"n": {"x": 1.0, "version_count": 2}}),
+        (
+            {"output_info": {"params": {"a": 1}}},
+            {"output_info": {"params": {"a": 1}, "data": {"b": 1}, "message": "x"}},
+        ),
+        ({"status": {"code": 1}}, {"status": {"code": 1, "description": "done"}}),
+    ],
+    ids=["what the service counts", "empty values", "numbers", "concepts", "status"],
+)
+def test_what_the_service_counts_or_shows_at_times_is_no_part_of_a_digest(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert digest(one) == digest(other)
+    assert digest({}, one) == digest({}, other)
+
+
+# --- saved plans ------------------------------------------------------------------------------------------------
+
+MADE = datetime(2026, 11, 23, 14, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "age", "limit", "expected"),
+    [
+        ("https://x", timedelta(0), None, []),
+        ("https://x", timedelta(days=900), None, []),
+        ("https://x", timedelta(hours=24), 24, []),
+        ("https://x", timedelta(hours=24, seconds=1), 24, ["plan-too-old"]),
+        ("https://x", timedelta(minutes=-5), 24, []),
+        ("https://x", timedelta(minutes=-5, seconds=-1), 24, ["plan-from-the-future"]),
+        ("https://y", timedelta(hours=2), 1.5, ["other-endpoint", "plan-too-old"]),
+        ("https://y", timedelta(hours=-2), None, ["other-endpoint", "plan-from-the-future"]),
+    ],
+)
+def test_a_saved_plan_is_for_one_endpoint_and_a_time(
+    endpoint: str, age: timedelta, limit: float | None, expected: list[str], wording: Wording
+) -> None:
+    source = Source(digest="", files=())
+    plan = Plan(tool_version="1", created_at="2026-11-23T14:00:00Z", endpoint="https://x", source=source)
+    found = saved_plan_refusals(plan, endpoint=endpoint, now=MADE + age, max_age_hours=limit)
+    assert [(refusal.rule, refusal.address) for refusal in found] == [(rule, None) for rule in expected]
+    wording(*found)

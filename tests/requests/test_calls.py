@@ -14,6 +14,7 @@ from reconciler.requests.calls import (
     Calls,
     Patch,
     calls_from_drifts,
+    deletion_requests,
     merge_patch,
     patches_from_drift,
     unproven_variants,
@@ -629,3 +630,19 @@ def test_a_patch_has_its_fields() -> None:
 def test_merge_leaves_out_what_is_there_already_and_takes_null_for_a_value() -> None:
     assert merge_patch({}, {"a": None}) == {"a": None}
     assert merge_patch({"a": 1, "b": [{"id": "x", "v": 1}]}, {"a": 1, "b": [{"id": "x", "v": 1}]}) == {}
+
+
+# --- deletions --------------------------------------------------------------------------------------------------
+
+
+def test_versions_are_deleted_one_by_one_before_models_and_models_of_an_app_in_batches() -> None:
+    keys = [model("c"), model("a"), model("z", "zoo"), model("b"), model("b").version("2"), model("a").version("1")]
+    found = list(deletion_requests(iter(keys), batch=2))
+    assert [(each.rpc, each.action, each.scope.app_id, dict(each.body)) for each in found] == [
+        ("DeleteModelVersion", None, "pets", {"user_app_id": SCOPE, "model_id": "a", "version_id": "1"}),
+        ("DeleteModelVersion", None, "pets", {"user_app_id": SCOPE, "model_id": "b", "version_id": "2"}),
+        ("DeleteModels", None, "pets", {"user_app_id": SCOPE, "ids": ["a", "b"]}),
+        ("DeleteModels", None, "pets", {"user_app_id": SCOPE, "ids": ["c"]}),
+        ("DeleteModels", None, "zoo", {"user_app_id": {**SCOPE, "app_id": "zoo"}, "ids": ["z"]}),
+    ]
+    assert list(deletion_requests([], batch=2)) == []

@@ -242,20 +242,21 @@ def test_only_a_few_places_take_the_token_out_of_its_type() -> None:
             is_reveal = isinstance(node, ast.Attribute) and node.attr == "reveal"
             if is_reveal and "token" in ast.unparse(node.value):  # type: ignore[attr-defined]
                 places.add(path.relative_to(ROOT / "reconciler").as_posix())
-    assert places == {"ci/rest.py", "cli/run.py", "remote/caller.py", "remote/clarifai.py"}
+    assert places == {"ci/rest.py", "cli/run.py", "config/references.py", "remote/caller.py", "remote/clarifai.py"}
 
 
-def test_a_token_file_that_everybody_can_read_is_refused_before_any_call(
-    tmp_path: Path, cli: RunCli, emulator: Emulator
+@pytest.mark.parametrize("mode", [0o604, 0o640])
+def test_a_token_file_that_others_can_read_is_refused_before_any_call(
+    tmp_path: Path, cli: RunCli, emulator: Emulator, mode: int
 ) -> None:
     manifest = {"apiVersion": "reconciler/v1", "kind": "Model", "metadata": {"id": "petsID"}, "spec": {}}
     (tmp_path / "m.yaml").write_text(json.dumps(manifest), encoding="utf-8")
     (tmp_path / "pat").write_text("planted-token", encoding="utf-8")
     options = ["--endpoint", emulator.url, "--user-id", "demo", "--app-id", "pets", "--pat-file", "pat"]
-    (tmp_path / "pat").chmod(0o604)
+    (tmp_path / "pat").chmod(mode)
     refused = cli("plan", "m.yaml", *options, cwd=tmp_path)
     assert (refused.exit_code, refused.stdout, emulator.calls) == (1, "", ())
-    assert "pat' is refused: every user of this machine can read it." in refused.stderr
+    assert "pat' is refused: other users of this machine can read it." in refused.stderr
     assert "planted-token" not in refused.stderr
-    (tmp_path / "pat").chmod(0o640)
+    (tmp_path / "pat").chmod(0o600)
     assert cli("plan", "m.yaml", *options, cwd=tmp_path).exit_code == 0

@@ -6,7 +6,7 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -226,11 +226,17 @@ def test_a_torn_last_line_does_not_stop_a_resumed_run(tmp_path: Path) -> None:
 
 
 def restorable(snapshot: Snapshot) -> dict[str, Any]:
-    """What a run can put back: everything but an image that was taken away, whose address the service chose."""
-    return {
-        address: {name: value for name, value in fields.items() if name != "image"}
-        for address, fields in snapshot.items()
-    }
+    """What a run can put back: everything but an image that was taken away, whose address the service chose, and what the
+    owner mark remembers of values that can't be read back."""
+
+    def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = dict(fields.get("metadata", {}))
+        if "reconciler" in metadata:
+            mark = metadata["reconciler"]
+            metadata["reconciler"] = {name: value for name, value in mark.items() if name != "unreadable"}
+        return {**{name: value for name, value in fields.items() if name != "image"}, "metadata": metadata}
+
+    return {address: kept(fields) for address, fields in snapshot.items()}
 
 
 def test_undo_puts_back_what_the_run_wrote(tmp_path: Path) -> None:

@@ -223,6 +223,7 @@ def applied(place: Place) -> Runner:
     runner = place.runner()
     found = runner.job(place.workflow("apply"), "plan")
     if found["changes"] == "true":
+        runner.context.update({f"needs.plan.outputs.{name}": value for name, value in found.items()})
         runner.ran.clear()
         runner.job(place.workflow("apply"), "apply")
     return runner
@@ -240,7 +241,7 @@ def test_the_reviewed_plan_is_applied_after_the_merge(place: Place) -> None:
     assert "This is the plan that was reviewed with the pull request." in runner.summary.read_text()
     assert (place.repository.root / "reconciler-plan.json").read_bytes() == kept.read_bytes()
     again = place.runner().job(place.workflow("apply"), "plan")
-    assert again == {"changes": "false"}
+    assert again == {"changes": "false", "digest": ""}
 
 
 def test_a_reviewed_plan_that_asks_for_something_else_is_not_applied(place: Place) -> None:
@@ -266,7 +267,7 @@ def test_a_push_without_a_pull_request_takes_a_new_plan(place: Place) -> None:
 
 def test_apply_without_a_secret_says_so(place: Place) -> None:
     runner = place.runner(pat="")
-    assert runner.job(place.workflow("apply"), "plan") == {"changes": ""}
+    assert runner.job(place.workflow("apply"), "plan") == {"changes": "", "digest": ""}
     assert "Nothing is planned or applied" in runner.summary.read_text()
     assert not place.emulator.calls
 
@@ -338,7 +339,7 @@ def test_a_release_is_installed_by_its_version(place: Place) -> None:
 
 def test_apply_writes_without_a_plan_file_too(place: Place) -> None:
     found = action(place.runner(), command="apply", paths="models")
-    assert found == {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": ""}
+    assert found == {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": "", "digest": ""}
 
 
 def test_pruning_is_passed_on(place: Place) -> None:

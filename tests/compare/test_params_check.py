@@ -10,7 +10,6 @@ import pytest
 
 from reconciler.compare.match import Match
 from reconciler.compare.params.check import (
-    Findings,
     check,
     check_offline,
     findings,
@@ -339,18 +338,19 @@ def test_check_takes_each_entry_with_each_version_it_selects() -> None:
     )
     found = findings([match], TYPES)
     assert [(each.code, each.origin, each.pointer) for each in found.problems] == [
+        ("unknown-param", HERE, "/spec/versions/0/output_info/params/min_valu"),
         (TYPE, HERE, "/spec/versions/0/output_info/params/min_value"),
         (OUT, HERE, "/spec/versions/1/output_info/params/min_value"),
     ]
     assert check([match], TYPES) == found.problems
-    # min_value is stated too, so min_valu is not taken for a misspelling of it.
     assert found.warnings == ()
 
 
-def test_check_says_nothing_of_a_type_that_it_does_not_know() -> None:
+def test_check_warns_once_of_a_type_that_it_does_not_know() -> None:
     stated = entry({"min_value": 2}, FIRST)
     match = Match(desired=desired(stated), observed=observed("mystery", {FIRST: {}}), versions={FIRST: (stated,)})
-    assert findings([match], TYPES) == Findings()
+    found = findings([match], TYPES)
+    assert (found.problems, [each.code for each in found.warnings]) == ((), ["undeclared-params"])
 
 
 def test_offline_what_no_type_allows_is_a_problem(wording: Wording) -> None:

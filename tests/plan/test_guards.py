@@ -17,6 +17,7 @@ from reconciler.plan.guards import (
     Candidate,
     Decision,
     PruneRules,
+    Terms,
     cap,
     decide,
     deletion_of,
@@ -625,6 +626,7 @@ def test_a_saved_plan_is_for_one_endpoint_and_a_time(
 ) -> None:
     source = Source(digest="", files=())
     plan = Plan(tool_version="1", created_at="2026-11-23T14:00:00Z", endpoint="https://x", source=source)
-    found = saved_plan_refusals(plan, endpoint=endpoint, now=MADE + age, max_age_hours=limit)
+    terms = Terms(endpoint=endpoint, now=MADE + age, max_age_hours=limit)
+    found = saved_plan_refusals(plan, terms, digest="sha256:0")
     assert [(refusal.rule, refusal.address) for refusal in found] == [(rule, None) for rule in expected]
     wording(*found)

@@ -42,6 +42,7 @@ ODD: Final[Mapping[str, Sequence[Any]]] = {
     "per_page_over": ("clamp", "error"),
     "delete_models_unknown": ("error", "ignore", "mixed"),
     "unknown_app": ("error", "empty"),
+    "remove_keys": ("taken", "ignored"),
 }
 """Every switch that has to do with what is stored or shown, with the positions to try."""
 

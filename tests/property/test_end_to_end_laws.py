@@ -80,6 +80,7 @@ class Run:
             self.emulator.url,
             "--rate",
             "1000",
+            "--allow-unknown-params",  # random manifests state random params
             *self.case.arguments,
             *arguments,
             env={"CLARIFAI_PAT": "test"},

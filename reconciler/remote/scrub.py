@@ -72,8 +72,8 @@ class Scrubber:
                 # The longest first, so that a secret which contains another one is replaced as a whole.
                 ordered = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
                 self._spellings = re.compile("|".join(map(_pattern_of, ordered)), re.IGNORECASE)
-                self._runs = frozenset(run for secret in self._secrets for run in _runs(_undone(secret).casefold()))
-                self._runs |= frozenset(run for secret in self._secrets for run in _runs(secret.casefold()))
+                self._runs = frozenset(run for secret in self._secrets for run in _runs(_folded(_undone(secret))))
+                self._runs |= frozenset(run for secret in self._secrets for run in _runs(_folded(secret)))
                 self._is_ready = True
             return self._spellings, self._runs
 
@@ -103,11 +103,16 @@ def _runs(text: str) -> Iterator[str]:
     return (text[start : start + RUN] for start in range(len(text) - RUN + 1))
 
 
+def _folded(text: str) -> str:
+    """The text in one case. Some letters, "ı" for one, become others in upper case that casefold alone keeps apart."""
+    return text.upper().casefold()
+
+
 def _without_runs(text: str, runs: frozenset[str]) -> str:
     """The text, cut where it shares a run with a secret; as a whole where the place isn't known."""
     if not runs:
         return text
-    folded, undone = text.casefold(), _undone(text).casefold()
+    folded, undone = _folded(text), _folded(_undone(text))
     # With escapes undone, or with "ß" folded, places are no longer those of the text.
     if undone != folded or len(folded) != len(text):
         return _CUT if any(run in runs for run in _runs(undone)) or any(run in runs for run in _runs(folded)) else text

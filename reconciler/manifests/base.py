@@ -56,7 +56,9 @@ def base_state(
     commit = tree.commit(ref)
     config = tree.inside(settings.config_path or NAME)
     needed = [*names, *([] if config is None else [config])]
-    with written_out(tree, commit, needed) as folder:
+    with written_out(tree, commit, needed) as written:
+        folder = written.folder
+        unread = tuple(map(_unread_note, written.unread))
         try:
             # A configuration outside of the repository has no revisions: the run's own holds for the base too.
             then = settings if config is None else settings_then(_config_then(folder, config))
@@ -65,8 +67,10 @@ def base_state(
         except ReconcilerError as error:
             first = str(error.problems[0]) if isinstance(error, ProblemsError) else str(error)
             note = f"its manifests can't be used, so every change is attributed to this change: {_shown(first, folder)}"
-            return BaseState(ref=ref, commit=commit, desired=Desired(models=()), notes=(note,))
-    return BaseState(ref=ref, commit=commit, desired=desired, owner=then.owner, notes=_notes(problems, folder))
+            return BaseState(ref=ref, commit=commit, desired=Desired(models=()), notes=(*unread, note))
+    return BaseState(
+        ref=ref, commit=commit, desired=desired, owner=then.owner, notes=(*unread, *_notes(problems, folder))
+    )
 
 
 def _name(tree: WorkTree, path: str) -> str:
@@ -95,6 +99,14 @@ def _usable(
     kept = tuple(document for document in loaded.documents if document.path not in unusable)
     usable = replace(loaded, documents=kept, problems=())
     return desired_from_loaded(usable, settings, environ=environ).desired, problems
+
+
+def _unread_note(submodule: tuple[str, str]) -> str:
+    name, reason = submodule
+    return (
+        f"the submodule {name} can't be read as it was in the base, because {reason}; changes to its models are attributed to this "
+        "change. `git submodule update --init` clones it, and `git fetch` in it fetches its commits."
+    )
 
 
 def _notes(problems: tuple[Problem, ...], folder: Path) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 In: paths in a work tree, and a revision. Out: a folder with the same files at the same places, to be read like any other.
 Files are taken from git's own objects: the work tree, the index and the repository are left as they are, and no hook,
 filter or attribute has a say. Links are kept where they stay inside the tree; a path that the revision doesn't have is
-simply not there.
+simply not there. Of a submodule, the commit that the revision names is read from the submodule's own repository.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from reconciler.loading.git import reason_of, run_git
 LARGEST: Final = 10 * 1024 * 1024
 """Above it a file is only made as long as it was: it is refused by its size, unread."""
 
+_SUBMODULE: Final = "160000"
 _LINK: Final = "120000"
 _FILES: Final = ("100644", "100755", "100664")
 
@@ -67,11 +68,20 @@ class WorkTree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """One name in a revision's tree."""
+    """One name in a revision's tree. `repository` is a folder in which git finds the object."""
 
     mode: str
     blob: str
     size: int
+    repository: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenOut:
+    """A revision's manifests. `unread` are the submodules of it that can't be read, each with the reason."""
+
+    folder: Path
+    unread: tuple[tuple[str, str], ...]
 
 
 def work_tree(path: str | Path) -> WorkTree:
@@ -87,36 +97,76 @@ def work_tree(path: str | Path) -> WorkTree:
 
 
 @contextmanager
-def written_out(tree: WorkTree, commit: str, names: Sequence[str]) -> Iterator[Path]:
+def written_out(tree: WorkTree, commit: str, names: Sequence[str]) -> Iterator[WrittenOut]:
     """A private folder with the manifests of a commit at and below `names`; it is gone at the end.
 
     What links among them lead to is there too. Raises ReconcilerError where git can't give them.
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as made:
         folder = Path(os.path.realpath(made))
-        entries = _chosen(tree, _entries(tree, commit), names)
-        contents = _contents(tree, [entry.blob for entry in entries.values() if entry.size <= LARGEST])
-        for name, entry in entries.items():
+        listed = _require(_ls_tree(tree.root, commit), "list")
+        submodules: dict[str, str] = {}
+        entries = dict(_entries(tree, listed, tree.root, "", submodules))
+        unread = tuple(
+            (name, reason) for name, reason in sorted(submodules.items()) if any(_overlap(name, top) for top in names)
+        )
+        chosen = _chosen(entries, names)
+        contents = _contents([entry for entry in chosen.values() if entry.size <= LARGEST])
+        for name, entry in chosen.items():
             _write(folder, name, entry, contents.get(entry.blob, b""))
-        yield folder
+        yield WrittenOut(folder=folder, unread=unread)
 
 
-def _entries(tree: WorkTree, commit: str) -> dict[str, _Entry]:
-    listed = _require(_git(tree.root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit), "list")
-    entries = {}
+def _ls_tree(repository: Path, commit: str) -> subprocess.CompletedProcess[bytes]:
+    return _git(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+
+
+def _entries(
+    tree: WorkTree, listed: bytes, repository: Path, prefix: str, unread: dict[str, str]
+) -> Iterator[tuple[str, _Entry]]:
+    """The files of a listed tree and of its submodules, by their names below the root.
+
+    `unread` gets the reason for each submodule that can't be listed.
+    """
     for line in listed.split(b"\0"):
-        about, tab, name = line.partition(b"\t")
-        if tab:
-            mode, kind, blob, size = about.decode().split()
-            if kind == "blob":
-                entries[os.fsdecode(name)] = _Entry(mode=mode, blob=blob, size=int(size))
-    return entries
+        about, tab, encoded = line.partition(b"\t")
+        if not tab:
+            continue
+        mode, _, name_of_object, size = about.decode().split()
+        name = f"{prefix}{os.fsdecode(encoded)}"
+        if mode != _SUBMODULE:
+            yield name, _Entry(mode=mode, blob=name_of_object, size=int(size), repository=repository)
+            continue
+        place = _submodule(tree, name)
+        answer = None if place is None else _ls_tree(place, name_of_object)
+        if place is None or answer is None:
+            unread[name] = "it is not checked out"
+        elif answer.returncode != 0:
+            unread[name] = f"its clone doesn't have commit {name_of_object[:12]}"
+        else:
+            yield from _entries(tree, answer.stdout, place, f"{name}/", unread)
 
 
-def _chosen(tree: WorkTree, entries: dict[str, _Entry], names: Sequence[str]) -> dict[str, _Entry]:
+def _submodule(tree: WorkTree, name: str) -> Path | None:
+    """A folder in which git finds a submodule's objects; None where the submodule was never cloned here."""
+    checked_out = tree.root / name
+    if os.path.lexists(checked_out / ".git"):
+        return checked_out
+    # A submodule that was removed since keeps its repository there, under the name that is by default its path.
+    found = _git(tree.root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    kept = Path(os.fsdecode(found.stdout.removesuffix(b"\n"))) / "modules" / name
+    return kept if found.returncode == 0 and (kept / "HEAD").is_file() else None
+
+
+def _overlap(name: str, top: str) -> bool:
+    """Whether one of two names is the other, or lies below it ("" is the root)."""
+    return top in {"", name} or name.startswith(f"{top}/") or top.startswith(f"{name}/")
+
+
+def _chosen(entries: dict[str, _Entry], names: Sequence[str]) -> dict[str, _Entry]:
     """The manifests at and below `names`, the links there, and what these lead to inside the tree."""
     found: dict[str, _Entry] = {}
-    links = _contents(tree, [entry.blob for entry in entries.values() if entry.mode == _LINK])
+    links = _contents([entry for entry in entries.values() if entry.mode == _LINK])
     todo = list(names)
     seen: set[str] = set()
     while todo:
@@ -142,22 +192,29 @@ def _is_safe(name: str) -> bool:
     return not {"", ".", ".."} & set(name.split("/"))
 
 
-def _contents(tree: WorkTree, blobs: Sequence[str]) -> dict[str, bytes]:
-    """The contents of blobs, in one call of git."""
-    if not blobs:
-        return {}
-    asked = "".join(f"{blob}\n" for blob in dict.fromkeys(blobs)).encode()
-    answer = _require(_git(tree.root, "cat-file", "--batch", given=asked), "read")
-    contents, at = {}, 0
+def _contents(entries: Sequence[_Entry]) -> dict[str, bytes]:
+    """The contents of files by their objects, in one call of git for each repository."""
+    asked: dict[Path, dict[str, None]] = {}
+    for entry in entries:
+        asked.setdefault(entry.repository, {})[entry.blob] = None
+    contents: dict[str, bytes] = {}
+    for repository, blobs in asked.items():
+        given = "".join(f"{blob}\n" for blob in blobs).encode()
+        contents.update(_objects(_require(_git(repository, "cat-file", "--batch", given=given), "read")))
+    return contents
+
+
+def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
+    """What `git cat-file --batch` prints: for each blob its name and its content."""
+    at = 0
     while at < len(answer):
         end = answer.index(b"\n", at)
         blob, _, size = answer[at:end].decode().partition(" blob ")
         if not size:
             raise ReconcilerError(f"git has no content for object {blob}: the clone is not complete. Fetch it whole.")
         at = end + 1 + int(size)
-        contents[blob] = answer[end + 1 : at]
+        yield blob, answer[end + 1 : at]
         at += 1
-    return contents
 
 
 def _write(folder: Path, name: str, entry: _Entry, content: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -285,3 +286,43 @@ def test_the_variables_of_a_hook_do_not_lead_astray(desk: Desk, tmp_path: Path) 
     result = desk.run("plan", "models", *BASE, env=env)
     attributed = {item["model_id"]: item["attribution"] for item in result.document()["changes"]}
     assert (result.exit_code, attributed) == (0, {"petsID": "base", "pet-names": "this_change"})
+
+
+@pytest.fixture
+def nested(desk: Desk, tmp_path: Path) -> Desk:
+    """Manifests in a submodule: what main's commit of it wants is pending, and a branch moves it to a newer commit."""
+    library = Repository(tmp_path / "library")
+    library.commit({"breeds.yaml": manifest("pet-breeds", "{notes: pending}")})
+    desk.repository.commit({"README.md": "The manifests are in models/team."})
+    desk.repository.git(
+        "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(library.root), "models/team"
+    )
+    desk.repository.commit({"models/pets.yaml": manifest("petsID", "{name: Pets}")})
+    desk.repository.git("checkout", "--quiet", "-b", "change")
+    inner = Repository(desk.repository.root / "models/team")
+    inner.commit({"finder.yaml": manifest("pet-finder", "{notes: new}")})
+    desk.repository.commit({})
+    return desk
+
+
+@pytest.mark.parametrize("path", ["models", ".", "models/team"])
+def test_the_submodules_of_the_base_are_read_too(nested: Desk, path: str) -> None:
+    arguments = (path,) if path != "models/team" else ("models/pets.yaml", path)
+    by_address = {key: fields[""] for key, fields in story(nested.document(*arguments)).items()}
+    assert by_address["pet-breeds"] == "base"
+    assert by_address.get("pet-finder", "this_change") == "this_change"
+
+
+def test_a_submodule_that_the_branch_removed_is_still_in_the_base(nested: Desk) -> None:
+    nested.repository.git("rm", "--quiet", "--cached", "models/team")
+    (nested.repository.root / "models/team/.git").unlink()
+    nested.repository.commit({})
+    assert story(nested.document())["pet-breeds"][""] == "base"
+
+
+def test_a_submodule_whose_commit_is_missing_is_named(nested: Desk, wording: Wording) -> None:
+    shutil.rmtree(nested.repository.root / ".git/modules/models/team")
+    (nested.repository.root / "models/team/.git").unlink()
+    document = nested.document()
+    assert story(document)["pet-breeds"][""] == "this_change"
+    wording(*(notice["message"] for notice in document["notices"]))

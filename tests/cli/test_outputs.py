@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -56,6 +57,41 @@ def test_what_is_no_file_is_written_into(there: Service, option: str) -> None:
     reader.join(10)
     assert fifo.is_fifo()
     assert read[0].endswith("\n")
+
+
+def _is_mountable() -> bool:
+    """Whether this user may mount a file in a namespace of its own."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    script = "t=$(mktemp -d) && touch $t/a $t/b && mount --bind $t/a $t/b"
+    return subprocess.run([unshare, "-rm", "sh", "-c", script], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _is_mountable(), reason="needs Linux with user namespaces")
+@pytest.mark.parametrize("folder_mode", ["rw", "ro"])
+@pytest.mark.parametrize("option", WRITERS)
+def test_a_file_that_is_mounted_by_itself_is_written_in_place(there: Service, option: str, folder_mode: str) -> None:
+    """As Docker and Kubernetes mount single files: a rename over it fails with EBUSY, or the folder takes no other file."""
+    there.write("outside/file", "OLD CONTENT")
+    there.write("inside/file", "")
+    inode = (there.folder / "outside/file").stat().st_ino
+    mounts = "mount --bind inside inside; mount --bind outside/file inside/file; mount -o remount,bind,$1 inside; "
+    command = [sys.executable, "-m", "reconciler", *WRITERS[option], "inside/file"]
+    ended = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", f'set -e; {mounts}cd "$PWD"; shift; exec "$@"', "sh", folder_mode, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CLARIFAI_PAT": "pat", "CLARIFAI_API_BASE": there.emulator.url},
+        cwd=there.folder,
+        check=False,
+    )
+    assert ended.returncode in (0, 2), ended.stderr
+    written = (there.folder / "outside/file").read_text(encoding="utf-8")
+    assert "OLD CONTENT" not in written
+    assert written.endswith("\n")
+    assert (there.folder / "outside/file").stat().st_ino == inode
+    assert [path.name for path in (there.folder / "inside").iterdir()] == ["file"]
 
 
 def test_a_drift_history_may_be_a_link(there: Service) -> None:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from reconciler.apply.sending import Status
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
 from reconciler.report.escape import neutral
-from reconciler.report.markdown import fenced
+from reconciler.report.markdown_parts import fenced
 from reconciler.report.report import Report
 from reconciler.report.wrap import without_commands
 from reconciler.resources.tree import path_text

@@ -1,9 +1,13 @@
 """All that a run found, as text, Markdown, HTML and JSON; the drift history.
 
 report.py              all that a run found, its JSON document and the exit code
+lists.py               the lists of sentences that all formats show
 text.py                for a terminal
+terminal.py            how text is laid out there
 markdown.py            for pull requests and summaries
+markdown_parts.py      the parts of Markdown
 html.py                one self-contained page
+html_parts.py          the parts of a page
 assets.py              the page's style and script
 outcome.py             what every format says about the outcome of a run
 edits.py               one change in words

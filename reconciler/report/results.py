@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.report.escape import neutral
-from reconciler.report.html import page, preformatted, sentence
-from reconciler.report.html import table as html_table
-from reconciler.report.markdown import code, fenced, heading, listing
+from reconciler.report.html_parts import page, preformatted, sentence
+from reconciler.report.html_parts import table as html_table
+from reconciler.report.markdown_parts import code, fenced, heading, listing
 from reconciler.report.table import table
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reconciler.report.markdown import COMMENT_BUDGET, SUMMARY_BUDGET, code, fenced, render_markdown
+from reconciler.report.markdown import COMMENT_BUDGET, SUMMARY_BUDGET, render_markdown
+from reconciler.report.markdown_parts import code, fenced
 from reconciler.report.report import Report
 from reconciler.report.results import Block, Result, result_markdown
 from tests.report.reports import deletion, field_change, plan_report, update

@@ -15,7 +15,8 @@ from reconciler.apply.journal import EVENTS, read_run, start_run
 from reconciler.apply.sending import Status, StepResult
 from reconciler.errors import ReconcilerError, Refusal
 from reconciler.loading.schema import schema_document
-from reconciler.manifests.validate import API_VERSION
+from reconciler.manifests.header import API_VERSION
+from reconciler.manifests.kinds import NAMES
 from reconciler.plan import document as plans
 from reconciler.plan.document import PlanFormatError, fingerprint, plan_document, plan_from_document
 from reconciler.plan.plan import Forecast
@@ -43,7 +44,7 @@ def test_the_page_names_the_versions_of_now() -> None:
 
 
 def test_the_schemas_are_of_the_same_versions() -> None:
-    for kind in ("Model", "Config"):
+    for kind in (*NAMES, "Config"):
         assert schema_document(kind)["properties"]["apiVersion"]["const"] == API_VERSION
         assert (ROOT / "schemas" / f"{kind.lower()}.{API_VERSION.partition('/')[2]}.schema.json").is_file()
     major = plans.FORMAT_VERSION.partition(".")[0]

@@ -9,21 +9,20 @@ import click
 from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_document, echo_result, is_page
+from reconciler.loading.schema import FILES, schema_text
 
-KINDS: Final = ("Model", "Config", "Plan", "Seed")
+KINDS: Final = tuple(FILES)
 
 
 @click.command(name="schema")
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
 @common_options()
 def command(kind: str, common: CommonOptions) -> int:
-    """Print the JSON Schema of KIND: Model (the default), Config, Plan or Seed (what the emulator starts with).
+    """Print the JSON Schema of KIND: Model (the default), Policy, Config, Plan or Seed (what the emulator starts with).
 
     Editors check a manifest against it while you type, if the first line of the manifest is
     `# yaml-language-server: $schema=FILE`.
     """
-    from reconciler.loading.schema import schema_text
-
     text = schema_text(kind).rstrip("\n")
     if is_page(common):
         from reconciler.report.results import Block, Result

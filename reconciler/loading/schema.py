@@ -13,6 +13,7 @@ from typing import Any, Final
 
 FILES: Final[Mapping[str, str]] = {
     "Model": "model.v1.schema.json",
+    "Policy": "policy.v1.schema.json",
     "Config": "config.v1.schema.json",
     "Plan": "plan.v1.schema.json",
     "Seed": "seed.v1.schema.json",
@@ -20,7 +21,7 @@ FILES: Final[Mapping[str, str]] = {
 
 
 def schema_text(kind: str) -> str:
-    """The schema of documents of `kind` ("Model", "Config", "Plan", "Seed") as published. Raises KeyError for other kinds."""
+    """The schema of documents of `kind` (a key of FILES) as published. Raises KeyError for other kinds."""
     name = FILES[kind]
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "schemas", package.parent / "schemas"):

@@ -1,6 +1,11 @@
 """Manifests: files in, Desired or every problem at once out.
 
 validate.py     documents → Desired; the rules between documents
+kinds.py        the kinds of documents, and what each is read into
+header.py       apiVersion and kind
+identity.py     the ids in a document's metadata
+reading.py      what a reader is given beside its document
+policies.py     the rules inside and between policies
 entries.py      the rules inside one document that a schema can't state
 structs.py      what may stand in a Struct
 interpolate.py  ${var:…} and ${env:…}

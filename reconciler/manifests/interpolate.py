@@ -35,14 +35,16 @@ def interpolate(
     variables: Mapping[str, Any],
     environ: Mapping[str, str],
     refused: Callable[[str], str | None] = lambda name: None,
+    is_shown: Callable[[JsonPath], bool] | None = None,
 ) -> tuple[LoadedDocument, tuple[Problem, ...]]:
     """The document with its references replaced, and what is wrong with them. A wrong reference stays as it is.
 
-    `refused` returns why a variable of the environment must not be read, None if it may be.
+    `refused` returns why a variable of the environment must not be read, None if it may be. `is_shown` says what plans must
+    show, so that it can't come from the environment; without it, what they must show of a Model.
     """
     if not document.has_references:
         return document, ()
-    references = _References(document, variables, environ, refused, ProblemList())
+    references = _References(document, variables, environ, refused, is_shown or is_plain_setting, ProblemList())
     value = references.resolved(document.value, (), in_variable=None)
     return document.with_value(value), tuple(references.problems)
 
@@ -83,6 +85,7 @@ class _References:
     variables: Mapping[str, Any]
     environ: Mapping[str, str]
     refused: Callable[[str], str | None]
+    is_shown: Callable[[JsonPath], bool]
     problems: ProblemList
 
     def resolved(self, value: Any, path: JsonPath, *, in_variable: str | None) -> Any:
@@ -135,7 +138,7 @@ class _References:
         return text
 
     def _from_environ(self, text: str, name: str, path: JsonPath) -> Any:
-        if is_plain_setting(path):
+        if self.is_shown(path):
             message = f"{dotted(path)} can't be {shortened(text)}: environment variables are sensitive, this is shown."
             self._report("sensitive-setting", message, path, "Write it out, or use ${var:NAME}.")
             return text

@@ -9,7 +9,7 @@ reported again by a later one. Reads no file and asks no service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Final, TextIO
 
 from reconciler.config import Settings
@@ -21,23 +21,28 @@ from reconciler.loading.nodes import json_pointer
 from reconciler.loading.shape import shape_problems
 from reconciler.manifests.contradictions import ChosenEnvironment, chosen_environment, contradictions
 from reconciler.manifests.entries import model_from_document
+from reconciler.manifests.header import is_about_header, is_settings, kind_of
+from reconciler.manifests.identity import Ids, key_of
 from reconciler.manifests.interpolate import interpolate, lookalikes
+from reconciler.manifests.kinds import (
+    KINDS,
+    MODEL,
+    NAMES,
+    DocumentKind,
+    NamedDocument,
+    is_manifest,
+    is_shown,
+    problems_between,
+)
+from reconciler.manifests.reading import Reading
 from reconciler.manifests.selection import Shard, in_shard
 from reconciler.resources.desired import Desired, DesiredModel
-from reconciler.resources.fields import SETTINGS_FILE, Action
-from reconciler.resources.ids import MAX_ID, id_problem, id_warning
+from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
-from reconciler.resources.wording import described, listed, nearest, quoted
+from reconciler.resources.wording import listed
 
-API_VERSION: Final = "reconciler/v1"
-_KIND: Final = "Model"
 _LISTED: Final = 3
-_HEADER: Final = ("apiVersion", "kind")
 _UNTOLD: Final = Key(user_id="?", app_id="?", model_id="?")
-_WAYS: Final[Mapping[str, str]] = {
-    "user_id": "Give metadata.user_id, --user-id, user_id in reconciler.yaml, CLARIFAI_USER_ID, or a clarifai CLI context.",
-    "app_id": "Give metadata.app_id, --app-id, app_id in reconciler.yaml, CLARIFAI_APP_ID, or a clarifai CLI context.",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +51,6 @@ class Validated:
 
     desired: Desired
     warnings: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ids:
-    """The ids for manifests that name none, and the flags that manifests must not contradict."""
-
-    defaults: Mapping[str, str | None]
-    flags: Mapping[str, str | None]
 
 
 def desired_from_documents(
@@ -76,32 +73,29 @@ def desired_from_documents(
 
     Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
     """
-    ids = _Ids(
+    ids = Ids(
         defaults={"user_id": flag_user_id or user_id, "app_id": flag_app_id or app_id},
         flags={"user_id": flag_user_id, "app_id": flag_app_id},
     )
-    problems, warnings = ProblemList(), ProblemList()
+    collected = _Collected(ids=ids, judged=judged)
+    problems, warnings, wrong = collected.problems, collected.warnings, collected.wrong
     problems.extend(loaded.problems)
     warnings.extend((*loaded.warnings, *_passed_over(loaded.skipped)))
-    wrong = {(problem.origin, problem.pointer) for problem in loaded.problems}
-    described: dict[Key, tuple[DesiredModel, LoadedDocument]] = {}
+    wrong.update((problem.origin, problem.pointer) for problem in loaded.problems)
     for document in sorted(loaded.documents, key=LoadedDocument.origin):
-        found = ProblemList()
         interpolated = document
         if document.has_references:
-            interpolated, unresolved = interpolate(document, variables=variables, environ=environ, refused=refused)
+            interpolated, unresolved = interpolate(
+                document, variables=variables, environ=environ, refused=refused, is_shown=is_shown(document)
+            )
             problems.extend(unresolved)
             wrong.update((problem.origin, problem.pointer) for problem in unresolved)
             warnings.extend(lookalikes(document))
-        model = _model(interpolated, ids, found, warnings, judged)
-        if found:
-            problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in wrong)
-        if model is None:
-            continue
-        first, there = described.setdefault(model.key, (model, document))
-        if first is not model:
-            _report_duplicate(model.key, there, document, problems)
+        collected.take(interpolated)
+    described, others = collected.models, collected.others
     problems.extend(contradictions({key: document for key, (_, document) in described.items()}, environment))
+    for name, documents in others.items():
+        problems.extend(problems_between(KINDS[name], documents))
     problems.raise_if_any()
     kept = tuple(described[key][0] for key in sorted(described) if judged(key))
     desired = Desired(
@@ -110,8 +104,41 @@ def desired_from_documents(
         digest=loaded.digest,
         has_references=any(document.has_references for document in loaded.documents),
         passed_over=tuple(item.path for item in loaded.skipped if item.may_hide),
+        **{KINDS[name].field: tuple(documents) for name, documents in others.items()},  # type: ignore[arg-type]
     )
     return Validated(desired=desired, warnings=tuple(warnings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Collected:
+    """What the documents of a run have been read into so far: models with their documents, and the others by kind.
+
+    `wrong` are the places that a problem has been reported for already.
+    """
+
+    ids: Ids
+    judged: Callable[[Key], bool]
+    problems: ProblemList = field(default_factory=ProblemList)
+    warnings: ProblemList = field(default_factory=ProblemList)
+    wrong: set[tuple[Origin, str]] = field(default_factory=set)
+    models: dict[Key, tuple[DesiredModel, LoadedDocument]] = field(default_factory=dict)
+    others: dict[str, list[NamedDocument]] = field(default_factory=lambda: {name: [] for name in KINDS})
+
+    def take(self, document: LoadedDocument) -> None:
+        """Read one document, whose references have been replaced."""
+        found = ProblemList()
+        reading = Reading(ids=self.ids, problems=found, warnings=self.warnings)
+        kind = None if is_settings(document) else kind_of(document, NAMES, found)
+        model = _model(document, reading, self.judged) if kind == MODEL else None
+        other = _other(document, KINDS[kind], reading) if kind is not None and kind in KINDS else None
+        if found:
+            self.problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in self.wrong)
+        if kind is not None and other is not None:
+            self.others[kind].append(other)
+        if model is not None:
+            first, there = self.models.setdefault(model.key, (model, document))
+            if first is not model:
+                _report_duplicate(model.key, there, document, self.problems)
 
 
 def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
@@ -136,132 +163,28 @@ def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
             )
 
 
-def _model(
-    document: LoadedDocument,
-    ids: _Ids,
-    problems: ProblemList,
-    warnings: ProblemList,
-    judged: Callable[[Key], bool],
-) -> DesiredModel | None:
+def _model(document: LoadedDocument, reading: Reading, judged: Callable[[Key], bool]) -> DesiredModel | None:
     """The model that one document describes; None if it doesn't say which model it means."""
-    if _is_settings(document) or not _has_usable_header(document, problems):
-        return None
     key_problems, key_warnings = ProblemList(), ProblemList()
-    key = _key(document, ids, key_problems, key_warnings)
+    key = key_of(document, reading.ids, key_problems, key_warnings)
     if key is not None and not judged(key):
         return DesiredModel(key=key, action=Action.MERGE, stated={}, origin=document.origin())
-    problems.extend([problem for problem in shape_problems(document, _KIND) if not _is_about_header(problem)])
+    _check_shape(document, MODEL, reading.problems)
     if key_problems or key_warnings:
-        problems.extend(key_problems)
-        warnings.extend(key_warnings)
-    model = model_from_document(document, key or _UNTOLD, problems, warnings)
+        reading.problems.extend(key_problems)
+        reading.warnings.extend(key_warnings)
+    model = model_from_document(document, key or _UNTOLD, reading.problems, reading.warnings)
     return model if key is not None else None
 
 
-def _is_settings(document: LoadedDocument) -> bool:
-    """Whether a document is the settings of a run, lying among the manifests under the name that they are read by."""
-    value = document.value
-    return (
-        isinstance(value, dict)
-        and (value.get("apiVersion"), value.get("kind")) == (API_VERSION, "Config")
-        and document.path.rpartition("/")[2] == SETTINGS_FILE
-    )
+def _other(document: LoadedDocument, kind: DocumentKind, reading: Reading) -> NamedDocument | None:
+    """What a document of another kind than Model is read into."""
+    _check_shape(document, kind.name, reading.problems)
+    return kind.read(document, reading)
 
 
-def _has_usable_header(document: LoadedDocument, problems: ProblemList) -> bool:
-    """Whether the document is, or is meant as, a Model of the known format; reports everything else."""
-    value = document.value
-    if not isinstance(value, dict):
-        message = f"a manifest is a mapping, found {described(value)}."
-        hint = f"Start it with apiVersion: {API_VERSION} and kind: {_KIND}."
-        problems.add("not-a-manifest", message, document.origin(), hint=hint)
-        return False
-    api_is_known = _is_header(document, "apiVersion", API_VERSION, problems)
-    kind_is_known = _is_header(document, "kind", _KIND, problems)
-    return api_is_known and kind_is_known
-
-
-def _is_header(document: LoadedDocument, key: str, known: str, problems: ProblemList) -> bool:
-    if key not in document.value:
-        hint = f"Add {key}: {known} at the top level."
-        problems.add("missing-key", f"{key} is missing.", document.origin(), key=key, hint=hint)
-        return True
-    found = document.value[key]
-    if found == known:
-        return True
-    hint = f"This version reads {known}."
-    if found == "Config":
-        message = "a Config is not a manifest; it contains the settings of a run."
-        hint = "Give it with --config FILE, and as PATH the folder of the manifests alone."
-    else:
-        message = f"{key} must be {known}, found {described(found)}."
-        if isinstance(found, str) and nearest(found, (known,)):
-            hint = f"Did you mean {known}?"
-    problems.add(
-        f"unknown-{'kind' if key == 'kind' else 'api-version'}",
-        message,
-        document.origin((key,)),
-        pointer=f"/{key}",
-        hint=hint,
-    )
-    return False
-
-
-def _is_about_header(problem: Problem) -> bool:
-    """Whether the schema misses what `_is_header` has reported already."""
-    return problem.code == "missing-key" and not problem.pointer and problem.key in _HEADER
-
-
-def _key(document: LoadedDocument, ids: _Ids, problems: ProblemList, warnings: ProblemList) -> Key | None:
-    metadata = document.value.get("metadata")
-    if not isinstance(metadata, dict):
-        return None
-    usable: list[str] = []
-    for name in ("user_id", "app_id", "id"):
-        text = metadata.get("id") if name == "id" else _scope_id(document, name, ids, problems)
-        if isinstance(text, str) and text and _is_usable_id(document, name, text, problems, warnings):
-            usable.append(text)
-    return Key(*usable) if len(usable) == 3 else None
-
-
-def _is_usable_id(document: LoadedDocument, name: str, text: str, problems: ProblemList, warnings: ProblemList) -> bool:
-    """Whether an id of a manifest's metadata can be one; reports what is wrong with it, or unusual."""
-    doubt = id_warning(text)
-    if doubt is None and len(text) <= MAX_ID:
-        return True
-    why = id_problem(text)
-    origin, pointer = document.origin(("metadata", name)), f"/metadata/{name}"
-    if why is not None:
-        hint = "Use letters and digits, with single - or _ between them."
-        problems.add("bad-id", f"metadata.{name} {quoted(text)} {why}.", origin, pointer=pointer, hint=hint)
-    elif name in document.value["metadata"]:
-        warnings.add("unusual-id", f"metadata.{name} {quoted(text)} {doubt}.", origin, pointer=pointer)
-    return why is None
-
-
-def _scope_id(document: LoadedDocument, name: str, ids: _Ids, problems: ProblemList) -> str | None:
-    """The user or app id of a manifest: its own, which must not contradict the flag, else the run's."""
-    metadata = document.value["metadata"]
-    path = ("metadata", name)
-    pointer = f"/metadata/{name}"
-    if name not in metadata:
-        default = ids.defaults[name]
-        if not default:
-            problems.add(
-                "missing-scope",
-                f"there is no {name} for this model.",
-                document.origin(("metadata",)),
-                pointer=pointer,
-                hint=_WAYS[name],
-            )
-        return default
-    stated, flag = metadata[name], ids.flags[name]
-    if isinstance(stated, str) and flag and stated != flag:
-        option = "--" + name.replace("_", "-")
-        message = f"metadata.{name} is {quoted(stated)}, but {option} says {quoted(flag)}."
-        hint = f"Leave {option} out, or leave metadata.{name} out of manifests meant for several."
-        problems.add("contradicts-flag", message, document.origin(path), pointer=pointer, hint=hint)
-    return stated if isinstance(stated, str) else None
+def _check_shape(document: LoadedDocument, kind: str, problems: ProblemList) -> None:
+    problems.extend([problem for problem in shape_problems(document, kind) if not is_about_header(problem)])
 
 
 def _report_duplicate(key: Key, first: LoadedDocument, second: LoadedDocument, problems: ProblemList) -> None:
@@ -285,7 +208,7 @@ def manifests_at(
     No manifest at all is one too, unless `allow_empty`: then it is a warning.
     """
     loaded = load(paths, stdin=stdin)
-    if not loaded.problems and all(map(_is_settings, loaded.documents)):
+    if not loaded.problems and not any(is_manifest(each) for each in loaded.documents if not is_settings(each)):
         # The folder may have moved. Taken for "nothing to do", that would keep a nightly check green for ever.
         loaded = _with_no_manifest(loaded, paths, allow_empty=allow_empty)
     return desired_from_loaded(loaded, settings, environ=environ, shard=shard)
@@ -301,9 +224,11 @@ def _skipped_here(skipped: Sequence[Skipped]) -> str:
 
 
 def _with_no_manifest(loaded: Loaded, paths: Sequence[str], *, allow_empty: bool) -> Loaded:
+    kinds = sorted({each.value["kind"] for each in loaded.documents if not is_settings(each)})
+    only = f", only documents of kind {listed(kinds)}" if kinds else ""
     problem = Problem(
         code="no-manifest",
-        message=f"there is no manifest here{_skipped_here(loaded.skipped)}.",
+        message=f"there is no manifest here{only}{_skipped_here(loaded.skipped)}.",
         origin=Origin(path=paths[0] if paths else "."),
         hint="Check the paths. If there are to be none, say --allow-empty.",
     )

@@ -5,6 +5,7 @@ keys.py        the app that holds a resource, and the key of a model or version
 fields.py      the managed fields of each kind of resource
 ids.py         which ids are valid
 desired.py     what the manifests state
+policy.py      the rules that policies state
 observed.py    what the service has
 canonical.py   API documents → canonical specs; equality of values
 secrets.py     values that no output may show

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from reconciler.errors import Origin
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
+from reconciler.resources.policy import Policy
 from reconciler.resources.tree import FieldPath
 
 
@@ -105,7 +106,7 @@ class Desired:
 
     `files` are the files that were read, sorted, and `digest` is a digest of their contents. `has_references` is False
     only if no value came from an environment variable or a variable of reconciler.yaml. `passed_over` are paths that
-    were skipped although they may contain manifests.
+    were skipped although they may contain manifests. The documents of each other kind are in the order of files and lines.
     """
 
     models: tuple[DesiredModel, ...]
@@ -113,3 +114,4 @@ class Desired:
     digest: str = ""
     has_references: bool = True
     passed_over: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()

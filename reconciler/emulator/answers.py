@@ -28,6 +28,14 @@ DUPLICATE: Final = 40010
 TIMED_OUT: Final = 98009
 UNCATEGORIZED: Final = 99009
 TRAINED: Final = 21100
+MODEL_TRAINING: Final = 21101
+MODEL_UNTRAINED: Final = 21102
+MODEL_QUEUED: Final = 21103
+MODEL_DEPLOYING: Final = 21351
+MODEL_BUSY: Final = 21354
+MODEL_LOADING: Final = 21355
+INPUT_DOWNLOAD_FAILED: Final = 30002
+INPUT_INVALID: Final = 30104
 
 DESCRIPTIONS: Final = {
     SUCCESS: "Ok",
@@ -46,6 +54,14 @@ DESCRIPTIONS: Final = {
     PERMISSION_DENIED: "Model permission denied",
     INVALID_ARGUMENT: "Model invalid argument",
     MODEL_INVALID_REQUEST: "Model invalid request",
+    MODEL_TRAINING: "Model is currently training",
+    MODEL_UNTRAINED: "Model not yet trained",
+    MODEL_QUEUED: "Model is currently in queue for training.",
+    MODEL_DEPLOYING: "Model is deploying",
+    MODEL_BUSY: "Model is busy, please retry",
+    MODEL_LOADING: "Model is loading",
+    INPUT_DOWNLOAD_FAILED: "Download failed; check URL",
+    INPUT_INVALID: "Input invalid argument",
     DUPLICATE: "Object has a duplicate ID",
     TIMED_OUT: "Internal unexpected timeout",
     UNCATEGORIZED: "Internal uncategorized error",
@@ -55,9 +71,7 @@ pages have none, it is the code's name in plain words."""
 
 VERSION_STATUS_TEXTS: Final = {
     TRAINED: "Model is trained and ready for deployment",
-    21101: "Model is currently training",
-    21102: "Model not yet trained",
-    21103: "Model is currently in queue for training.",
+    **{code: DESCRIPTIONS[code] for code in (MODEL_TRAINING, MODEL_UNTRAINED, MODEL_QUEUED)},
 }
 
 

@@ -20,7 +20,7 @@ import grpc
 from clarifai_grpc.grpc.api import service_pb2, service_pb2_grpc
 from google.protobuf import message_factory
 
-from reconciler.emulator import lifecycle, reads, rows, usage, writes
+from reconciler.emulator import lifecycle, predicting, reads, rows, usage, writes
 from reconciler.emulator.answers import (
     KEY_INVALID,
     KEY_NOT_FOUND,
@@ -64,6 +64,7 @@ READS: Final[Mapping[str, Handler]] = {
     "ListModels": reads.list_models,
     "ListWorkflowVersions": usage.list_workflow_versions,
     "ListWorkflows": usage.list_workflows,
+    "PostModelOutputs": predicting.post_model_outputs,
     "PostModelsSearches": reads.post_models_searches,
 }
 WRITES: Final[Mapping[str, Handler]] = {
@@ -128,8 +129,9 @@ class Gate:
         metadata = _metadata(context)
         number = self._log(rpc, request, metadata)
         switches, faults, limit = self._settings
-        if switches.latency_ms:
-            self.stopping.wait(switches.latency_ms / 1000)
+        latency = switches.latency_ms + (switches.predict_latency_ms if rpc == "PostModelOutputs" else 0)
+        if latency:
+            self.stopping.wait(latency / 1000)
         handler = READS.get(rpc) or WRITES.get(rpc)
         if handler is None:
             self._abort(context, number, "UNIMPLEMENTED", f"the emulator doesn't have {rpc}")
@@ -153,6 +155,7 @@ class Gate:
         return answer
 
     def _log(self, rpc: str, request: Any, metadata: Mapping[str, str]) -> int:
+        request = predicting.without_large_bytes(request)
         number = self._store.log_call(rpc, request, _redacted(metadata))
         if self._recorder is not None:
             with self._store.transaction(write=False) as connection:

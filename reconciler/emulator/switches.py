@@ -29,6 +29,9 @@ FaultKind = Literal[
     "21201",
     "21202",
     "21203",
+    "21351",
+    "21354",
+    "21355",
     "LOST_REPLY",
     "HANG",
 ]
@@ -197,6 +200,23 @@ class Switches:
     """Whether models of clarifai/main exist, and ListModels of any app returns them too (service.proto,
     ListModelsRequest.dont_fetch_from_main)."""
 
+    # --- predictions
+
+    predict_override: Literal["honoured", "ignored", "refused"] = "honoured"
+    """What PostModelOutputs does with params of its own (`model.model_version.output_info`, as the official SDK sends them): it
+    predicts with them, ignores them, or refuses the call with 21202. Whether every model type takes them is unknown."""
+
+    predict_params: Literal["merged", "replaced"] = "merged"
+    """Whether the params of a PostModelOutputs request are merged into those of the version, or stand in place of all of them.
+    Unknown."""
+
+    failing_inputs: tuple[str, ...] = ()
+    """Globs of input ids or image URLs that can't be predicted. Such an output has the status 30002; the call as a whole has
+    10010 (observed), or 10020 if no input could be predicted."""
+
+    predict_latency_ms: float = 0
+    """Milliseconds that PostModelOutputs takes, besides `latency_ms`."""
+
     # --- deletions
 
     delete_models_unknown: Literal["error", "ignore", "mixed"] = "error"
@@ -248,8 +268,9 @@ class Switches:
             number = getattr(self, name)
             if number is not None and number <= 0:
                 raise UsageError(f"switch {name}={number} is not above 0.")
-        if self.latency_ms < 0:
-            raise UsageError(f"switch latency_ms={self.latency_ms} is below 0.")
+        for name in ("latency_ms", "predict_latency_ms"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"switch {name}={getattr(self, name)} is below 0.")
 
     @classmethod
     def parse(cls, texts: Iterable[str], *, faults: Iterable[str] = ()) -> Switches:

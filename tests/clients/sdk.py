@@ -25,6 +25,7 @@ def main() -> None:
     seen["models"] = [model.id for model in app.list_models()]
     seen["filtered"] = [model.id for model in app.list_models(filter_by={"model_type_id": "text-to-text"})]
     seen["paged"] = [model.id for model in app.list_models(page_no=1, per_page=2)]
+    seen["predicted"] = predictions()
     seen["everywhere"] = len(list(app.list_models(only_in_app=False)))
 
     app.patch_model(
@@ -63,6 +64,20 @@ def main() -> None:
         seen["second_delete"] = "Model does not exist" in str(error)
     seen["documented"] = other_patch_operations(app)
     json.dump(seen, sys.stdout)
+
+
+def predictions() -> list[list[str]]:
+    """What petsID predicts: by its own params, and with params of the call, in both of the ways that the SDK has."""
+    model = Model(model_id="petsID", user_id="demo", app_id="pets")
+    overrides: list[dict[str, Any]] = [
+        {},
+        {"inference_params": {"min_value": 0}},
+        {"output_config": {"min_value": 0.1, "max_concepts": 1}},
+        {"inference_params": {"min_value": 0.95}},
+    ]
+    answers = [model.predict_by_url(METRO, "image", **override) for override in overrides]
+    answers.append(model.predict_by_bytes(b"a cat", "text", inference_params={"min_value": 0}))
+    return [[concept.id for concept in answer.outputs[0].data.concepts] for answer in answers]
 
 
 def other_patch_operations(app: Any) -> dict[str, Any]:

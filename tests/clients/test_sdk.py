@@ -67,6 +67,7 @@ def test_the_sdk_lists_patches_and_deletes(sdk_python: str, emulator: Emulator, 
         "models": ["model_clusterer", "pet-names", "pet-finder", "pet-breeds", "petsID"],
         "filtered": ["pet-names"],
         "paged": ["model_clusterer"],
+        "predicted": [["dog"], ["dog", "cat"], ["dog"], [], ["dog", "cat"]],
         "everywhere": 7,
         "patched": {
             "description": "Cats and dogs",

@@ -16,7 +16,7 @@ from reconciler.emulator.switches import Fault, Switches
 from reconciler.errors import UsageError
 from tests.emulator.client import Client, connected, user_app
 
-KINDS = "UNAVAILABLE, DEADLINE, 11005, 11003, 99009, 10020, 98009, 11008, 21201, 21202, 21203, LOST_REPLY, HANG"
+KINDS = "UNAVAILABLE, DEADLINE, 11005, 11003, 99009, 10020, 98009, 11008, 21201, 21202, 21203, 21351, 21354, 21355, LOST_REPLY, HANG"
 
 
 @contextmanager

@@ -52,6 +52,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
     "apply.export": frozenset({"Exported"}),
     "apply.live": frozenset({"Documents", "Live"}),
     "apply.purging": frozenset({"Purged"}),
+    "apply.runs": frozenset({"RunEntry"}),
     "apply.sending": frozenset({"OnError", "StepResult"}),
     "manifests.selection": frozenset({"Inputs", "Shard"}),
     "plan.plan": frozenset({"Plan"}),

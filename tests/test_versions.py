@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler import exit_codes
-from reconciler.apply.journal import EVENTS, read_run, start_run
+from reconciler.apply.journal import EVENTS, Provenance, read_run, start_run
 from reconciler.apply.sending import Status, StepResult
 from reconciler.errors import ReconcilerError, Refusal
 from reconciler.loading.schema import schema_document
@@ -118,7 +118,7 @@ def test_drift_and_apply_documents_are_read_by_no_command(kind: str) -> None:
 
 def test_a_journal_with_events_and_keys_of_later_is_read(tmp_path: Path) -> None:
     journal = start_run(tmp_path, "run", PLAN)
-    journal.begin(at="2026-11-23T14:00:00Z")
+    journal.begin(PLAN, at="2026-11-23T14:00:00Z", by=Provenance())
     for position, sent in enumerate(PLAN.requests):
         journal.sending(position, sent)
         journal.answered(position, StepResult(request=sent, status=Status.DONE))

@@ -8,6 +8,7 @@ mark.py       what was sent and can't be read back, recorded in owner marks
 verify.py     what of a plan is not there afterwards
 journal.py    what a run meant, sent and heard, on disk before each call
 backup.py     what is about to be deleted, on disk
+runs.py       the runs of a state folder: who started them, how they ended, which are undone
 undo.py       the inverse of what one run wrote
 purging.py    every model of an app, deleted
 export.py     live models as manifests, and a file for each

@@ -3,7 +3,7 @@
     STATE/runs/RUN/plan.json       the plan as it would be saved: before and after of every field, every request, no secret
     STATE/runs/RUN/journal.jsonl   one line an event, in order, each on the disk before the next step is taken
 
-Events: `begin`, `sending` (before each call), `acknowledged` or `failed` (its answer), `verified` (what reading back said),
+Events: `begin` (who started it, from which commit, and what it plans), `sending` (before each call), `acknowledged` or `failed` (its answer), `verified` (what reading back said),
 `end`. A request that is `sending` and has no answer may or may not have been carried out; reading the live side tells.
 A last line that a crash cut short is passed over. Run ids are plain names, so nothing is written outside the folder.
 """
@@ -28,6 +28,7 @@ from reconciler.plan.saved import read_plan, write_plan
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 from reconciler.state.folder import PRIVATE_FILE, PRIVATE_FOLDER, VARIABLE, make_private_folder, sync_folder
+from reconciler.state.locks import hold_lock
 
 PLAN: Final = "plan.json"
 EVENTS: Final = "journal.jsonl"
@@ -35,7 +36,16 @@ EVENTS: Final = "journal.jsonl"
 LATEST: Final = "latest"
 """Stands for the last run wherever the id of one is asked for."""
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+_TIME_IN_NAME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)")
 _MOST_RUNS_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Who runs this process: `actor` is a person or a CI account, `run_url` the page of the CI job. None means unknown."""
+
+    actor: str | None = None
+    run_url: str | None = None
 
 
 class Journal:
@@ -47,6 +57,8 @@ class Journal:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
             self._handle = os.open(folder / EVENTS, flags, PRIVATE_FILE)
+            # The lock tells `reconciler runs` that the process is alive; it ends with the process, however that ends.
+            hold_lock(self._handle)
             _cut_torn_line(folder / EVENTS)
         except OSError as error:
             raise _unwritable(folder, error) from error
@@ -60,11 +72,25 @@ class Journal:
         """Let go of the file."""
         os.close(self._handle)
 
-    def begin(self, *, at: str) -> None:
-        """A process has taken the run on; `at` is RFC 3339. The place of the newest run before it goes along (`_place`)."""
-        places = (_place(folder) for folder in _folders(self.folder.parent) if folder != self.folder)
-        after = max(places, default="")
-        self._write({"event": "begin", "at": at, "after": after, "pid": os.getpid(), "host": socket.gethostname()})
+    def begin(self, plan: Plan, *, at: str, by: Provenance) -> None:
+        """A process has started to work on the run; `at` is RFC 3339. It records the place of the newest run before it, too."""
+        places = (place_of(folder) for folder in run_folders(self.folder.parent) if folder != self.folder)
+        undo = plan.extra.get("undo", {})
+        self._write(
+            {
+                "event": "begin",
+                "at": at,
+                "after": max(places, default=""),
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "actor": by.actor,
+                "run_url": by.run_url,
+                # An undo restores what was there before a run. That is not the state of any commit.
+                "commit": None if undo else plan.source.git_commit,
+                "summary": {name: plan.summary[name] for name in ("update", "delete")},
+                "undo_of": undo.get("run"),
+            }
+        )
 
     def sending(self, position: int, request: Request) -> None:
         """A call is about to be made."""
@@ -163,7 +189,7 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
 
     Raises ReconcilerError where there is none of that id, or it can't be read.
     """
-    known = _names_by_time(root)
+    known = names_by_time(root)
     if run_id == LATEST and known:
         run_id = known[0]
     folder = root / run_id
@@ -175,7 +201,7 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
     backups: tuple[str, ...] = ()
     exit_code = None
     try:
-        for event in _events(folder / EVENTS):
+        for event in read_events(folder / EVENTS):
             if event["event"] == "sending":
                 position = range(len(plan.requests))[int(event["request"])]
                 sent[position] = sent.get(position, frozenset()) | frozenset(event["changes"])
@@ -189,56 +215,81 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
     return Run(run=run_id, folder=folder, plan=plan, sent=sent, backups=backups, exit_code=exit_code)
 
 
-def _folders(root: Path) -> list[Path]:
-    return [path for path in root.glob("*") if (path / PLAN).is_file()]
+def run_folders(root: Path) -> list[Path]:
+    """The folders of all runs in a state folder, in no order, damaged ones included."""
+    return [path for path in root.glob("*") if _RUN_ID.fullmatch(path.name) and _is_run(path)]
 
 
-def _names_by_time(root: Path) -> list[str]:
+def _is_run(folder: Path) -> bool:
+    # os.path instead of Path.is_file, which raises for a folder that this user may not look into: such a run is there too.
+    return any(os.path.isfile(folder / name) for name in (PLAN, EVENTS)) or not os.access(folder, os.X_OK)  # noqa: PTH113
+
+
+def names_by_time(root: Path) -> list[str]:
     """The names of all runs, the newest first."""
-    folders = sorted(_folders(root), key=lambda folder: (_place(folder), folder.name), reverse=True)
+    folders = sorted(run_folders(root), key=lambda folder: (place_of(folder), folder.name), reverse=True)
     return [folder.name for folder in folders]
 
 
-def _place(folder: Path) -> str:
-    """Where a run stands among the others: larger texts are newer runs; "" where its journal doesn't say.
+def place_of(folder: Path) -> str:
+    """The place of a run among the others: larger strings are newer runs.
 
-    That is the time at which it began, by what its journal says and not by the folder's name. Where the clock was turned back
-    since the newest run before it, it is the place of that run with a + behind it: larger, and smaller than any later time.
+    That is the time at which it began, as its journal says, or as its name does where the journal can't be read; "" if neither
+    is known. If the clock was turned back since the newest run before it, it is the place of that run with a + behind it:
+    larger than that, and smaller than any later time.
     """
     try:
         with (folder / EVENTS).open("rb") as file:
             event = json.loads(file.readline())
-        if event["event"] != "begin":
-            return ""
-        at, after = str(event["at"]), str(event.get("after", ""))
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return at if at > after else f"{after}+"
+        at, after = event["at"], event.get("after", "")
+        if event["event"] == "begin" and isinstance(at, str) and isinstance(after, str):
+            return at if at > after else f"{after}+"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return time_in_name(folder.name)
 
 
-def _events(path: Path) -> list[Mapping[str, Any]]:
+def time_in_name(run_id: str) -> str:
+    """The time that the name of a run contains, as RFC 3339 in whole seconds; "" if it contains none."""
+    found = _TIME_IN_NAME.match(run_id)
+    return "" if found is None else "{}-{}-{}T{}:{}:{}Z".format(*found.groups())
+
+
+def read_events(path: Path) -> list[Mapping[str, Any]]:
+    """All events of a journal. Raises ReconcilerError if there is none, or one can't be read."""
+    events, problem = readable_events(path)
+    if problem is not None:
+        raise ReconcilerError(problem)
+    return events
+
+
+def readable_events(path: Path) -> tuple[list[Mapping[str, Any]], str | None]:
+    """The events of a journal that can be read, and what is wrong with the first thing that can't."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         lines = []
     except OSError as error:
-        raise ReconcilerError(f"The journal {path} can't be read: {error.strerror}.") from error
+        return [], f"The journal {path} can't be read: {error.strerror}."
     # What stands after the last line break is nothing, or what a crash cut short.
-    events = [_event(path, number, line) for number, line in enumerate(lines[:-1], 1)]
+    found = [_event(line) for line in lines[:-1]]
+    events = [event for event in found if event is not None]
+    if None in found:
+        return events, f"The journal {path} can't be read: line {found.index(None) + 1} is not an event."
     if not events:
-        raise ReconcilerError(
+        return events, (
             f"The journal {path} is missing or empty, though its plan is there: what the run sent is not known. "
             "Compare the live side with `reconciler plan`, and restore the file if you have a copy of it."
         )
-    return events
+    return events, None
 
 
-def _event(path: Path, number: int, line: bytes) -> Mapping[str, Any]:
+def _event(line: bytes) -> Mapping[str, Any] | None:
     try:
         event = json.loads(line)
         return {"event": event["event"], **event}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ReconcilerError(f"The journal {path} can't be read: line {number} is no event.") from error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -2,8 +2,8 @@
 
 In: a run's plan, what of it was sent, and the live side now. Out: a Plan made of the same proven calls as any other, whose
 notices name every field that is left alone. A field goes back only if the run sent it and live still has the value that
-the run gave it: what anybody changed since is theirs. Deleted objects, secrets (no journal keeps one) and values that the
-API can't clear stay as they are, and are told. Pure.
+the run gave it: what anybody changed since is theirs. Secrets (no journal keeps one) and values that the API can't clear stay
+as they are, and the plan lists them. A run that deleted something can't be undone at all: the plan is refused. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reconciler.apply.gate import Gate, LiveState, State
 from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.errors import Refusal
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import Notice, calls_from_drifts
 from reconciler.resources.canonical import spec_from_document
@@ -24,6 +25,10 @@ from reconciler.resources.tree import MISSING, lookup, path_text, with_value
 
 OWN_COPIES: Final = "https://data.clarifai.com/"
 """Where the service keeps its copies of images (recorded answers of PatchModels)."""
+
+
+_MOST_NAMED: Final = 5
+"""Deleted objects that a refusal names; the backup has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +56,13 @@ def inverse(
     tool_version: str,
 ) -> Plan:
     """The plan that takes a run back. `sent` are, by position of a request, the addresses it was sent for."""
-    kept: list[Kept] = []
     drifts: list[Drift] = []
     gate, live = Gate(plan), LiveState(observed=observed)
+    deleted, kept = _deletions(plan, sent, live)
     for change in plan.changes:
-        drift, left = _inverse_of(plan, gate, change, sent, live.document(change.key), secrets, backups)
+        if change.action == "delete":
+            continue
+        drift, left = _inverse_of(plan, gate, change, sent, live.document(change.key), secrets)
         kept.extend(left)
         if drift is not None:
             drifts.append(drift)
@@ -82,6 +89,7 @@ def inverse(
         source=replace(plan.source, files=()),
         changes=tuple(changes),
         requests=calls.requests,
+        refused=(_refusal(deleted, run, backups),) if deleted else (),
         notices=(*told, *calls.notices),
         batch=batch,
         extra={
@@ -93,6 +101,27 @@ def inverse(
     )
 
 
+def _deletions(plan: Plan, sent: Mapping[int, frozenset[str]], live: LiveState) -> tuple[list[Key], list[Kept]]:
+    """What the run deleted, and what is there although its deletion was sent."""
+    addresses = frozenset[str]().union(*sent.values())
+    keys = [change.key for change in plan.changes if change.action == "delete" and change.key.address in addresses]
+    deleted = [key for key in keys if live.document(key) is None]
+    reason = "its deletion was sent, and it is there now"
+    return deleted, [Kept(address=key.address, path="", reason=reason) for key in keys if key not in deleted]
+
+
+def _refusal(deleted: Sequence[Key], run: str, backups: Sequence[str]) -> Refusal:
+    named = ", ".join(key.address for key in deleted[:_MOST_NAMED])
+    more = f" and {len(deleted) - _MOST_NAMED} more" if len(deleted) > _MOST_NAMED else ""
+    where = ", ".join(backups) if backups else f"backup/{run} in the state folder"
+    return Refusal(
+        rule="deleted",
+        address=deleted[0].address if len(deleted) == 1 else None,
+        message=f"Run {run} deleted {named}{more}, which can't be undone. The backup is in {where}.",
+        remedy="To take back what the run changed elsewhere, restore the manifests in git and apply them.",
+    )
+
+
 def _inverse_of(
     plan: Plan,
     gate: Gate,
@@ -100,16 +129,11 @@ def _inverse_of(
     sent: Mapping[int, frozenset[str]],
     document: Document | None,
     secrets: Secrets,
-    backups: Sequence[str],
 ) -> tuple[Drift | None, list[Kept]]:
     key = change.key
     requests = [plan.requests[position] for position, addresses in sorted(sent.items()) if key.address in addresses]
     if not requests:
         return None, []
-    if change.action == "delete":
-        where = f"its backup is in {', '.join(backups)}" if backups else "its backup is in the state folder's backup/"
-        gone = "" if document is None else "its deletion was sent, and it is there now"
-        return None, [Kept(address=key.address, path="", reason=gone or f"a deletion can't be undone; {where}")]
     written = [item for item in change.fields if any(request.carries(key, item.path) for request in requests)]
     if document is None:
         return None, [Kept(address=key.address, path="", reason="it does not exist any more")] if written else []

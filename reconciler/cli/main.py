@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "get": ("reconciler.cli.get", "Print live types, models, versions, concepts or output info."),
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
+    "runs": ("reconciler.cli.runs", "List what applies, undos and purges did from here."),
     "undo": ("reconciler.cli.undo", "Undo what one apply changed, except where somebody has changed it since."),
     "config": ("reconciler.cli.config", "Print the settings in force, each with its source."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),

@@ -34,19 +34,27 @@ if TYPE_CHECKING:
     help="Delete with one call that takes whatever the app holds, right after a listing that still shows exactly the listed "
     "models; without it the models are deleted by their ids.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only list the models that would be deleted, and check that they may be. Needs no --confirm.",
+)
 @click.option("--yes", is_flag=True, help="On a terminal: delete without asking.")
 @common_options()
 @reporting_problems
-def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all: bool, yes: bool) -> int:
+def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all: bool, dry_run: bool, yes: bool) -> int:
     """Delete every model of an app, after a backup of them all.
 
     Refused if a model is protected, matches prune.protect, is a bookmark, or has the mark of another owner.
     """
     scope = _scope(app)
-    if confirm != app:
+    if confirm != app and not (dry_run and confirm is None):
         said = "is missing" if confirm is None else f"says {confirm}"
         raise click.UsageError(f"--confirm {said}. To delete every model of {app}, give --confirm {app}.")
     _require_same_app(scope, common)
+    if dry_run:
+        _echo_dry_run(scope, common)
+        return exit_codes.OK
     with open_session(common) as session:
         purged = session.purge(
             scope,
@@ -59,6 +67,35 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all:
         return exit_codes.OK
     _echo(purged, scope, common)
     return exit_codes.OK if purged.converged else exit_codes.INCOMPLETE
+
+
+def _echo_dry_run(scope: Scope, common: CommonOptions) -> None:
+    """Print what a purge would delete now. Raises RefusedError if it would be refused."""
+    from reconciler.report.escape import neutral
+
+    listed: list[ObservedModel] = []
+
+    def decline(models: tuple[ObservedModel, ...]) -> bool:
+        listed.extend(models)
+        return False
+
+    with open_session(common) as session:
+        session.purge(scope, confirm=decline, on_backup=lambda folder: None)
+    keys = tuple(model.key for model in listed)
+    summary = f"Purge of {scope}: {counted(len(keys), 'model')} would be deleted."
+    if common.format == "json":
+        names = [key.address for key in keys]
+        nothing = {"deleted": [], "remaining": names, "backup": None, "converged": not names, "error": None}
+        echo_json({"kind": "Purge", "dry_run": True, "would_delete": names, **nothing})
+        return
+    lines = tuple(f"would delete {key.address}" for key in keys)
+    if is_page(common):
+        from reconciler.report.results import Result
+
+        echo_result(Result(title="Purge (dry run)", summary=summary, sentences=lines), common)
+        return
+    for line in (*lines, summary):
+        click.echo(neutral(line))
 
 
 def _scope(app: str) -> Scope:

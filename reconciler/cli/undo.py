@@ -18,8 +18,8 @@ from reconciler.cli.run import confirmed, has_terminal, open_session, reporting_
 def command(run: str, common: CommonOptions, *, yes: bool) -> int:
     """Undo what the apply RUN changed, except where somebody has changed it since.
 
-    RUN is the name of a folder in .reconciler/runs/, or "latest". What can't be undone is listed with the reason; the deletion
-    of a model never can. Asks before writing on a terminal; elsewhere --yes is required.
+    RUN is an id that `reconciler runs` lists, or "latest": the latest run that is not an undo and is not undone. What can't be
+    undone is listed with the reason. A run that deleted something can't be undone: exit code 3. Asks before writing on a terminal; elsewhere --yes is required.
     """
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes.")

@@ -3,6 +3,7 @@
 session.py     what a run has around it, and a method for each command
 applying.py    one plan, written, if the live side is still as planned
 connection.py  a connection to the service, or to an emulator in this process
+provenance.py  who runs this process: a CI account and job, or the user of git
 names.py       what a shell completes: environments, models, runs
 """
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply.gate import Gate, LiveState
-from reconciler.apply.journal import Journal, start_run
+from reconciler.apply.journal import Journal, Provenance, start_run
 from reconciler.apply.sending import OnError, StepResult
 from reconciler.apply.writing import Outcome, Reading, Writing
 from reconciler.compare.match import Named, no_names
 from reconciler.errors import ReconcilerError
 from reconciler.plan.guards import protected_name_refusals
 from reconciler.plan.in_use import Use, in_use_refusals
-from reconciler.plan.plan import Plan
+from reconciler.plan.plan import CREATED_AT, Plan
 from reconciler.plan.planning import Planning
 from reconciler.plan.saved import needs_manifests, needs_secrets, restored
 from reconciler.report.report import Report
@@ -34,6 +34,8 @@ class Applying:
 
     `desired_at` reads the manifests at some paths again. `runs` and `backups` are folders; `new_run_id` names the run in both.
 
+    `by` says who runs this process.
+
     `known` are secrets that no backup may show. `named` are the versions that manifests name. `uses` says what uses models and
     versions, if not the planning's own reading. `journal` continues the journal of an earlier run.
     """
@@ -43,6 +45,7 @@ class Applying:
     runs: Path
     backups: Path
     new_run_id: Callable[[], str]
+    by: Callable[[], Provenance]
     stop: Stop
     on_plan: Callable[[Plan], None]
     on_result: Callable[[StepResult], None]
@@ -85,7 +88,7 @@ class Applying:
             remote.register_secret(secret)
         opened = start_run(self.runs, self.new_run_id(), plan) if self.journal is None else self.journal()
         try:
-            opened.begin(at=planning.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+            opened.begin(plan, at=planning.now().strftime(CREATED_AT), by=self.by())
             writing = Writing(
                 plan=plan,
                 remote=remote,

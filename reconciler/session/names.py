@@ -30,8 +30,7 @@ def model_ids(paths: Sequence[str]) -> tuple[str, ...]:
 
 def run_ids(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The runs of the state folder, the last one first, after the word for it."""
-    from reconciler.apply.journal import LATEST, PLAN
+    from reconciler.apply.journal import LATEST, names_by_time
     from reconciler.state.folder import state_dir
 
-    found = (path.parent.name for path in (state_dir(environ) / "runs").glob(f"*/{PLAN}"))
-    return (LATEST, *sorted(found, reverse=True))
+    return (LATEST, *names_by_time(state_dir(environ) / "runs"))

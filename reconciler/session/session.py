@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.apply.export import Exported
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
+    from reconciler.apply.runs import RunEntry
     from reconciler.apply.sending import OnError, StepResult
     from reconciler.apply.writing import Outcome
     from reconciler.config.file import ConfigFile
@@ -210,6 +211,13 @@ class Session:
         found = exported(models, secrets=read_secrets(self._remote(), models))
         return found if folder is None else write_manifests(found, folder, overwrite=overwrite)
 
+    def list_runs(self) -> tuple[RunEntry, ...]:
+        """The runs of the state folder, the newest first."""
+        from reconciler.apply.runs import list_runs
+
+        state_folder.require_own(self.state)
+        return list_runs(self.runs)
+
     # --- writing ----------------------------------------------------------------------------------------------
 
     def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
@@ -264,13 +272,18 @@ class Session:
             return replace(self._applying(), journal=lambda: Journal(run.folder)).rechecked(run.plan)
 
     def undo(self, run_id: str, *, confirm: Callable[[Report], bool] | None) -> Report | None:
-        """Restore what a run changed, where the live state is still what it wrote. `confirm` is as for `apply`."""
-        from reconciler.apply.journal import read_run
+        """Restore what a run changed, where the live state is still what it wrote. `confirm` is as for `apply`.
+
+        "latest" is the latest run that is not an undo and is not undone. Raises ReconcilerError if there is none.
+        """
+        from reconciler.apply.journal import LATEST, read_run
         from reconciler.apply.live import read_secrets
+        from reconciler.apply.runs import latest_to_undo
         from reconciler.apply.undo import inverse
         from reconciler.plan.document import PLAN, PURGE
         from reconciler.report.report import Report
 
+        run_id = latest_to_undo(self.runs) if run_id == LATEST else run_id
         run = read_run(self.runs, run_id, kinds=(PLAN, PURGE))
         self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
@@ -286,7 +299,7 @@ class Session:
                 created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
                 tool_version=__version__,
             )
-            if not plan.changes:
+            if plan.refused or not plan.changes:
                 return Report(kind="Apply", plan=plan)
             if confirm is None:
                 return self._applying().written(plan)
@@ -409,6 +422,7 @@ class Session:
     def _applying(self) -> Applying:
         from reconciler.manifests.selection import Inputs
         from reconciler.session.applying import Applying
+        from reconciler.session.provenance import provenance
 
         return Applying(
             planning=self._planning(),
@@ -416,6 +430,7 @@ class Session:
             runs=self.runs,
             backups=self.backups,
             new_run_id=self._run_id,
+            by=lambda: provenance(self.environ, folder=working_directory()),
             stop=self.stop,
             on_plan=self.on_plan,
             on_result=self.on_result,

@@ -2,7 +2,7 @@
 
 Takes the apps that a run is about to write to, and holds a lock on each until the run ends. It never waits: a run that
 finds another one ends with an error that names the other. Runs on other machines, or with another state folder, aren't
-detected.
+detected. Another lock, on a file that a process keeps open, tells others that the process is alive.
 """
 
 from __future__ import annotations
@@ -77,6 +77,26 @@ def _take(handle: int, path: Path, app_id: str) -> None:
         raise ReconcilerError(
             f"App {app_id} is locked by another run: {holder} ({path}). Wait until it has ended, then run again."
         ) from None
+
+
+def hold_lock(handle: int) -> None:
+    """Hold a lock on an open file until it is closed or this process ends, for `is_held`. Raises OSError."""
+    if sys.platform != "win32":
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file; False where that can't be found out."""
+    if sys.platform == "win32":
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _holder(handle: int) -> str:

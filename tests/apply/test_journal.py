@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply.journal import EVENTS, read_run, start_run
+from reconciler.apply.journal import EVENTS, Provenance, read_run, start_run
 from reconciler.errors import ReconcilerError
 from reconciler.plan.plan import Plan, Source
 
@@ -16,7 +16,7 @@ PLAN = Plan(tool_version="1", created_at="2026-11-23T14:00:00Z", endpoint="e", s
 
 def begun(root: Path, name: str, at: str) -> Path:
     journal = start_run(root, name, PLAN)
-    journal.begin(at=at)
+    journal.begin(PLAN, at=at, by=Provenance())
     journal.close()
     return journal.folder
 

@@ -149,15 +149,19 @@ def test_an_object_that_is_gone_stays_gone(wording: Wording) -> None:
     wording(*reasons(found))
 
 
-@pytest.mark.parametrize(
-    ("observed", "backups"),
-    [(NOBODY, ("b/1", "b/2")), (NOBODY, ()), (live({"id": "m"}), ())],
-    ids=["backups", "no backup", "there again"],
-)
-def test_a_deletion_is_not_undone(observed: Observed, backups: tuple[str, ...], wording: Wording) -> None:
+@pytest.mark.parametrize("backups", [("b/1", "b/2"), ()], ids=["backups", "no backup"])
+def test_the_undo_of_a_run_that_deleted_is_refused(backups: tuple[str, ...], wording: Wording) -> None:
     run = plan(changes=(Change(key=MODEL, action="delete"),), requests=tuple(deletion_requests([MODEL], batch=32)))
-    found = undo(run, observed, backups=backups)
-    assert parts(found) == ((), (), [(MODEL, "")])
+    found = undo(run, NOBODY, backups=backups)
+    assert (parts(found), [item.rule for item in found.refused]) == (NOTHING, ["deleted"])
+    wording(*found.refused)
+    assert undo(run, NOBODY, sent={}).refused == ()
+
+
+def test_a_deletion_that_did_not_happen_is_no_obstacle(wording: Wording) -> None:
+    run = plan(changes=(Change(key=MODEL, action="delete"),), requests=tuple(deletion_requests([MODEL], batch=32)))
+    found = undo(run, live({"id": "m"}))
+    assert (parts(found), found.refused) == (((), (), [(MODEL, "")]), ())
     wording(*reasons(found))
 
 

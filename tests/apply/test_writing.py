@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply.journal import start_run
+from reconciler.apply.journal import Provenance, start_run
 from reconciler.apply.writing import MOST_CHECKS, Outcome, Reading, Writing
 from reconciler.plan.guards import deletion_of
 from reconciler.plan.in_use import Use
@@ -56,7 +56,7 @@ class Service:
 
 def written(service: Service, place: Path) -> Outcome:
     journal = start_run(place / "runs", "r", PLAN)
-    journal.begin(at="2026-11-23T14:00:00Z")
+    journal.begin(PLAN, at="2026-11-23T14:00:00Z", by=Provenance())
     reading = Reading(
         objects=service.objects,
         afterwards=service.objects,

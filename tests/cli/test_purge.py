@@ -64,6 +64,39 @@ def test_purge_as_json(service: Service) -> None:
     }
 
 
+@pytest.mark.parametrize("confirm", [(), ("--confirm", "demo/pets")])
+def test_a_dry_run_lists_what_would_be_deleted_and_needs_no_confirmation(
+    service: Service, confirm: tuple[str, ...]
+) -> None:
+    names = ["model_clusterer", "pet-breeds", "pet-draft", "pet-finder", "pet-names", "petsID"]
+    addresses = [f"demo/pets/{name}" for name in names]
+    result = service.run("purge", "demo/pets", "--dry-run", *confirm)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        *(f"would delete {address}" for address in addresses),
+        "Purge of demo/pets: 6 models would be deleted.",
+    ]
+    assert service.run("purge", "demo/pets", "--dry-run", "--format", "json").document() == {
+        "kind": "Purge",
+        "dry_run": True,
+        "would_delete": addresses,
+        "deleted": [],
+        "remaining": addresses,
+        "backup": None,
+        "converged": False,
+        "error": None,
+    }
+    page = service.run("purge", "demo/pets", "--dry-run", "--format", "markdown").stdout
+    assert all(address in page for address in addresses)
+    assert (service.writes(), list(service.folder.iterdir())) == ([], [])
+
+
+def test_a_dry_run_checks_the_guards_and_a_wrong_confirmation(service: Service) -> None:
+    service.write("reconciler.yaml", 'apiVersion: reconciler/v1\nkind: Config\nprune: {protect: ["pets*"]}\n')
+    assert service.run("purge", "demo/pets", "--dry-run").exit_code == 3
+    assert service.run("purge", "demo/pets", "--dry-run", "--confirm", "demo/other").exit_code == 64
+
+
 def test_purge_of_an_empty_app_writes_nothing(cli: RunCli, folder: Path) -> None:
     with Emulator(seed=seeded()) as emulator:
         service = Service(emulator, cli, folder)

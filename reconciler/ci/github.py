@@ -81,12 +81,21 @@ def _property(text: str) -> str:
 def annotations_of_report(report: Report) -> Iterator[Annotation]:
     """Refusals, changes that make a saved plan stale, failed requests, what apply left undone, and warnings."""
     origins = {change.key.address: change.origin for change in report.plan.changes}
+    fields = {
+        (change.key.address, path_text(item.path)): item.origin
+        for change in report.plan.changes
+        for item in change.fields
+    }
+
+    def place(address: str, path: str) -> Origin | None:
+        return fields.get((address, path)) or origins.get(address)
+
     for refusal in report.plan.refused:
         origin = origins.get(refusal.address or "")
         yield Annotation(level="error", title=f"Refused: {refusal.rule}", message=str(refusal), origin=origin)
     for item in report.stale:
         message = f"{item.key.address}: {item.path} has changed since the plan was made. Make a new plan."
-        yield Annotation(level="error", title="Stale plan", message=message, origin=origins.get(item.key.address))
+        yield Annotation(level="error", title="Stale plan", message=message, origin=place(item.key.address, item.path))
     for result in report.outcome.results:
         if result.status is Status.FAILED:
             names = ", ".join(key.address for key in result.request.keys)
@@ -96,7 +105,10 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
     for key, change in report.outcome.remaining:
         what = "was not deleted" if change is None else f"{path_text(change.path)} is not as planned after the apply"
         yield Annotation(
-            level="error", title="Incomplete", message=f"{key.address}: {what}.", origin=origins.get(key.address)
+            level="error",
+            title="Incomplete",
+            message=f"{key.address}: {what}.",
+            origin=place(key.address, "" if change is None else path_text(change.path)),
         )
     if report.outcome.unread:
         yield Annotation(level="error", title="Incomplete", message=f"Reading back failed: {report.outcome.unread}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from reconciler.compare.desired_spec import desired_spec, is_as_stated
 from reconciler.compare.match import Match
@@ -27,19 +27,22 @@ from reconciler.compare.unreadable import (
 )
 from reconciler.errors import Origin, ProblemList
 from reconciler.resources.canonical import equal, equal_fields, spec_from_document
-from reconciler.resources.desired import DesiredVersion, Statement
+from reconciler.resources.desired import DesiredVersion, Removal, Statement
 from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
+MARK: Final[FieldPath] = ("metadata", MARK_KEY)
+"""The path of the owner mark, which settings and not statements ask for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
     """One path whose value differs. `before`/`after` are MISSING where the value is absent on that side.
 
-    Where a plan was compared with a base, `attribution` says who wants it, and `base` is the value that the base's own
+    `origin` is the place of the statement that the change comes from: a stated value, or an entry of `remove`. Where a plan was compared with a base, `attribution` says who wants it, and `base` is the value that the base's own
     manifests would leave there (MISSING: none). A number on the grid of a range counts as read back where live is within
     `tolerance` of it.
     """
@@ -62,8 +65,8 @@ class FieldChange:
 class Drift:
     """A resource whose live spec is not the desired one. `changes` is never empty and is ordered by path.
 
-    `statements` are what the manifest states of it, in order; none where the drift is not a manifest's. `unreadable` are its
-    values that can't be read back, with what may be sent of each.
+    `origin` is the place of its first stated change. `statements` are what the manifest states of it, in order; none where the
+    drift is not a manifest's. `unreadable` are its values that can't be read back, with what may be sent of each.
     """
 
     key: Key
@@ -71,7 +74,7 @@ class Drift:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     changes: tuple[FieldChange, ...]
-    origin: Origin
+    origin: Origin | None = None
     statements: tuple[Statement, ...] = ()
     unreadable: Mapping[FieldPath, Unreadable] = field(default_factory=dict)
 
@@ -164,7 +167,7 @@ def drift_between(
     paths: list[FieldPath] = [(*PARAMS, name) for name in names]
     values: dict[FieldPath, Unreadable] = {path: Unreadable(is_empty=is_empty(lookup(before, path))) for path in paths}
     judgement = Judged(after=after, values=values)
-    drift = next(iter(_drift(key, document, before, judgement, {}, Origin(path=""))), None)
+    drift = next(iter(_drift(key, document, before, judgement, _Places())), None)
     return drift if drift is None or not secrets.may_be_in(key, document) else _concealed(drift, secrets)
 
 
@@ -214,7 +217,7 @@ def _is_model_in_sync(match: Match, owner: str | None, memory: Memory) -> bool:
         return False
     if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
         return False
-    mark = lookup(document, ("metadata", MARK_KEY))
+    mark = lookup(document, MARK)
     return owner is None or equal(mark, _desired_mark(match, mark, owner, memory))
 
 
@@ -224,10 +227,10 @@ def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterabl
     statements = (desired.statement,)
     after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements)
     if owner is not None:
-        path = ("metadata", MARK_KEY)
-        after = with_value(after, path, _desired_mark(match, lookup(before, path), owner, memory))
+        after = with_value(after, MARK, _desired_mark(match, lookup(before, MARK), owner, memory))
     found = comparing.judged(desired.key, before, after, statements, memory)
-    yield from _drift(desired.key, document, before, found, desired.origins, desired.origin, statements)
+    places = _Places(default=desired.origin, stated=(desired.origins,), removals=desired.removals)
+    yield from _drift(desired.key, document, before, found, places, statements)
 
 
 def spec_as_stated(kind: Kind, before: Mapping[str, Any], statements: Iterable[Statement]) -> dict[str, Any]:
@@ -270,8 +273,12 @@ def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iter
         if _is_same(before, after):
             continue
         found = comparing.judged(key, before, after, statements, memory)
-        origins = {path: origin for entry in entries for path, origin in entry.origins.items()}
-        yield from _drift(key, document, before, found, origins, entries[0].origin, statements)
+        places = _Places(
+            default=entries[0].origin,
+            stated=tuple(entry.origins for entry in entries),
+            removals=tuple(removal for entry in entries for removal in entry.removals),
+        )
+        yield from _drift(key, document, before, found, places, statements)
 
 
 def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
@@ -283,17 +290,14 @@ def _drift(
     document: Document,
     before: Mapping[str, Any],
     judgement: Judged,
-    origins: Mapping[FieldPath, Origin],
-    origin: Origin,
+    places: _Places,
     statements: tuple[Statement, ...] = (),
 ) -> Iterable[Drift]:
     after = judgement.after
     if _is_same(before, after):
         return
     changes = [
-        FieldChange(
-            path=path, before=lookup(before, path), after=lookup(after, path), origin=_nearest(origins, path, origin)
-        )
+        FieldChange(path=path, before=lookup(before, path), after=lookup(after, path), origin=places.of(path))
         for field in KINDS[key.kind]
         for path in changed_paths(field, lookup(before, field.path), lookup(after, field.path))
     ]
@@ -305,7 +309,7 @@ def _drift(
             before=before,
             after=after,
             changes=tuple(changes),
-            origin=origin,
+            origin=next((change.origin for change in changes if change.origin and change.path != MARK), places.default),
             statements=statements,
             unreadable=judgement.values,
         )
@@ -316,12 +320,30 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
 
 
-def _nearest(origins: Mapping[FieldPath, Origin], path: FieldPath, default: Origin) -> Origin:
-    """The place of the innermost statement at or above a path."""
-    for end in range(len(path), 0, -1):
-        if path[:end] in origins:
-            return origins[path[:end]]
-    return default
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where one resource's statements stand: stated values by path for each source of them, and removals.
+
+    `default` is the place of the manifest's entry, for what no statement causes; None without a manifest.
+    """
+
+    default: Origin | None = None
+    stated: tuple[Mapping[FieldPath, Origin], ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+    def of(self, path: FieldPath) -> Origin | None:
+        """The place of the innermost statement at or above a path."""
+        if path == MARK:  # follows from settings, not from what the manifest states of `metadata`
+            return self.default
+        for end in range(len(path), 0, -1):
+            above = path[:end]
+            for origins in self.stated:
+                if above in origins:
+                    return origins[above]
+            for removal in self.removals:
+                if removal.path == above:
+                    return removal.origin
+        return self.default
 
 
 def changed_paths(field: FieldSpec, before: Any, after: Any) -> list[FieldPath]:

@@ -22,7 +22,6 @@ from typing import Any, Final
 
 from reconciler.compare.diff import Drift, FieldChange
 from reconciler.compare.unreadable import Unreadable
-from reconciler.errors import Origin
 from reconciler.plan.plan import Change
 from reconciler.requests.calls import calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import document_from_field
@@ -101,7 +100,7 @@ def _drift(change: Change, sent: Sequence[Sent]) -> Drift:
         before=before,
         after=after,
         changes=change.fields,
-        origin=change.origin or Origin(path=""),
+        origin=change.origin,
         unreadable=unreadable,
     )
 

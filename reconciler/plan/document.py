@@ -35,9 +35,9 @@ from reconciler.resources.secrets import (
 )
 from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
-has `batch`, from which the requests are derived again."""
+has `batch`, from which the requests are derived again; 1.3 has `origin` of a field."""
 
 PLAN: Final = "Plan"
 PURGE: Final = "Purge"
@@ -75,6 +75,21 @@ def field_document(change: FieldChange) -> dict[str, Any]:
     return document
 
 
+def origin_document(origin: Origin) -> dict[str, Any]:
+    """A position in a manifest."""
+    return {"path": origin.path, "line": origin.line, "column": origin.column}
+
+
+def origin_from_document(document: Mapping[str, Any]) -> Origin:
+    """The inverse of `origin_document`."""
+    return Origin(path=document["path"], line=document["line"], column=document["column"])
+
+
+def _placed(document: dict[str, Any], origin: Origin | None, change_origin: Origin | None) -> dict[str, Any]:
+    """An entry of `fields` with its origin, where that is not the one of the change."""
+    return document if origin is None or origin == change_origin else {**document, "origin": origin_document(origin)}
+
+
 def _change_document(change: Change) -> dict[str, Any]:
     origin = change.origin
     document: dict[str, Any] = {
@@ -85,8 +100,8 @@ def _change_document(change: Change) -> dict[str, Any]:
         "app_id": change.key.app_id,
         "model_id": change.key.model_id,
         "version_id": change.key.version_id or None,
-        "origin": None if origin is None else {"path": origin.path, "line": origin.line, "column": origin.column},
-        "fields": [field_document(item) for item in change.fields],
+        "origin": None if origin is None else origin_document(origin),
+        "fields": [_placed(field_document(item), item.origin, origin) for item in change.fields],
     }
     if change.reason is not None:
         document["reason"] = change.reason
@@ -335,14 +350,18 @@ def _key(entry: Mapping[str, Any]) -> Key:
 
 
 def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
-    origin, action = entry["origin"], entry["action"]
+    action = entry["action"]
+    origin = None if entry["origin"] is None else origin_from_document(entry["origin"])
     if action not in ("update", "delete"):
         raise ValueError(f"the action {action!r} is neither update nor delete")
     return Change(
         key=keys[entry["address"]],
         action=action,
-        fields=tuple(_field(item, entry.get("tolerances", {})) for item in entry["fields"]),
-        origin=None if origin is None else Origin(path=origin["path"], line=origin["line"], column=origin["column"]),
+        fields=tuple(
+            _field(item, entry.get("tolerances", {}), origin if action == "update" else None)
+            for item in entry["fields"]
+        ),
+        origin=origin,
         reason=entry.get("reason"),
         attribution=entry.get("attribution"),
         object_digest=entry.get("object_digest"),
@@ -368,7 +387,7 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
     )
 
 
-def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float]) -> FieldChange:
+def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float], change_origin: Origin | None) -> FieldChange:
     def side(name: str) -> Any:
         if name not in entry:
             return MISSING
@@ -380,6 +399,7 @@ def _field(entry: Mapping[str, Any], tolerances: Mapping[str, float]) -> FieldCh
         path=path_from_text(entry["path"]),
         before=side("before"),
         after=side("after"),
+        origin=origin_from_document(entry["origin"]) if "origin" in entry else change_origin,
         attribution=entry.get("attribution"),
         base=side("base"),
         tolerance=tolerances.get(entry["path"], 0.0),

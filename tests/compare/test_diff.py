@@ -15,6 +15,7 @@ from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets, Sensitive
+from reconciler.resources.tree import FieldPath, path_text
 
 HERE = Origin(path="m.yaml")
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
@@ -36,7 +37,6 @@ def test_a_secret_changes_as_one_value_however_much_changes_inside() -> None:
             path=("output_info", "params", "token"),
             before=Sensitive({"a": 1, "b": 1}, "live"),
             after=Sensitive({"a": 2, "c": 1}, "manifest"),
-            origin=Origin(path=""),
         ),
     )
     assert found.document == with_params(token=Sensitive({"a": 1, "b": 1}, "live"), depth=3)
@@ -63,3 +63,50 @@ def test_the_removal_of_what_is_not_there_is_no_drift(path: tuple[str, ...]) -> 
         versions={VERSION: (entry,)},
     )
     assert compared([match], owner=None) == Comparison(drifts=())
+
+
+def at(line: int, path: str = "m.yaml") -> Origin:
+    return Origin(path=path, line=line)
+
+
+def model_places(stated: dict[str, Any], places: dict[FieldPath, Origin], **more: Any) -> dict[str, Origin | None]:
+    """Where each change of a model stands, and under "" where the drift does."""
+    desired = DesiredModel(key=MODEL, action=Action.MERGE, stated=stated, origins=places, origin=HERE, **more)
+    live = ObservedModel(key=MODEL, document={"id": "m", "metadata": {"gone": 1, "kept": 2}, "toolkits": ["A", "B"]})
+    (drift,) = compared([Match(desired=desired, observed=live, versions={})], owner="team").drifts
+    return {"": drift.origin, **{path_text(change.path): change.origin for change in drift.changes}}
+
+
+def test_a_change_stands_where_its_value_is_stated_and_the_drift_at_the_first_of_them() -> None:
+    places = {("name",): at(9), ("metadata",): at(4), ("metadata", "deep"): at(5), ("metadata", "deep", "x"): at(6)}
+    assert model_places({"name": "n", "metadata": {"deep": {"x": 1}}}, places) == {
+        "": at(5),
+        "metadata.deep": at(5),
+        "metadata.reconciler": HERE,
+        "name": at(9),
+    }
+
+
+def test_a_removal_stands_where_it_is_written_unless_the_list_is_stated_too() -> None:
+    removals = (
+        Removal(path=("metadata", "gone"), origin=at(20)),
+        Removal(path=("toolkits",), item="A", origin=at(21)),
+    )
+    assert model_places({}, {}, removals=removals) == {
+        "": at(20),
+        "metadata.gone": at(20),
+        "metadata.reconciler": HERE,
+        "toolkits": at(21),
+    }
+    stated = model_places({"toolkits": ["C"]}, {("toolkits",): at(7)}, removals=removals)
+    assert stated["toolkits"] == at(7)
+
+
+def test_a_value_may_be_stated_in_another_file_than_the_rest() -> None:
+    places: dict[FieldPath, Origin] = {("name",): at(3), ("description",): at(8, "defaults.yaml")}
+    found = model_places({"name": "n", "description": "d"}, places)
+    assert (found["description"], found["name"]) == (at(8, "defaults.yaml"), at(3))
+
+
+def test_where_only_the_owner_mark_changes_the_drift_stands_where_the_manifest_does() -> None:
+    assert model_places({"metadata": {"kept": 2}}, {("metadata",): at(4)}) == {"": HERE, "metadata.reconciler": HERE}

@@ -60,6 +60,7 @@ _SLOW = (
     "browser/",
     "chaos/",
     "clients/",
+    "ci/test_hostile_checkout.py",
     "ci/test_release.py",
     "ci/test_snippets.py",
     "ci/test_workflows.py",

@@ -23,16 +23,15 @@ from tests.ci.runner_files import outputs
 ROOT = Path(__file__).resolve().parent.parent.parent
 _NAME = re.compile(r"'[^']*'|!?cancelled\(\)|[A-Za-z_][\w-]*(?:\.[\w-]+)+")
 
-STUB = f"""#!/bin/bash
-# Plays the Python that makes a virtual environment and installs into it.
-echo "$*" >> "$RUNNER_TEMP/pip.log"
-if [[ "$2" == venv ]]; then
-  mkdir -p "${{@: -1}}/bin"
-  cp "$0" "${{@: -1}}/bin/python"
-else
-  printf '#!/bin/bash\\nexec {sys.executable} -m reconciler "$@"\\n' > "$(dirname "$0")/reconciler"
-  chmod +x "$(dirname "$0")/reconciler"
-fi
+STUB = """#!/bin/bash
+# Plays the Python that makes a virtual environment, installs into it and runs the tool.
+echo "$*" >> 'LOG'
+case "$1 $2 $3" in
+  "-I -m venv") mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
+  "-I -m pip") ;;
+  "-I -m reconciler") exec 'PYTHON' "${@:2}" ;;
+  *) exit 99 ;;
+esac
 """
 
 
@@ -49,6 +48,7 @@ class Ran:
     name: str
     code: int
     log: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -62,6 +62,9 @@ class Runner:
     artifacts: dict[str, Path] = field(default_factory=dict)
     ran: list[Ran] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
+    python: Path | None = None
+    """The Python that actions/setup-python gives; None: one that plays the installation."""
+
     given: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
     """By name, what each use of somebody else's action was given."""
 
@@ -69,7 +72,7 @@ class Runner:
         self.temp.mkdir(parents=True, exist_ok=True)
         self.summary = self.temp / "summary.md"
         stub = self.temp / "python"
-        stub.write_text(STUB)
+        stub.write_text(STUB.replace("LOG", str(self.temp / "pip.log")).replace("PYTHON", sys.executable))
         stub.chmod(0o755)
         self.context.setdefault("runner.temp", str(self.temp))
         self.context.setdefault("github.action_path", str(ROOT))
@@ -147,6 +150,18 @@ class Runner:
         output, path = self.temp / "output", self.temp / "path"
         for file in (output, path):
             file.write_text("")
+        given = {
+            **os.environ,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_OUTPUT": str(output),
+            "GITHUB_PATH": str(path),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "RUNNER_TEMP": str(self.temp),
+            **self.environ,
+            **environ,
+            "PATH": os.pathsep.join([*self.path, os.environ["PATH"]]),
+        }
         ran = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text],
             capture_output=True,
@@ -155,21 +170,10 @@ class Runner:
             cwd=folder,
             timeout=120,
             stdin=subprocess.DEVNULL,
-            env={
-                **os.environ,
-                "GITHUB_ACTIONS": "true",
-                "GITHUB_WORKSPACE": str(self.workspace),
-                "GITHUB_OUTPUT": str(output),
-                "GITHUB_PATH": str(path),
-                "GITHUB_STEP_SUMMARY": str(self.summary),
-                "RUNNER_TEMP": str(self.temp),
-                **self.environ,
-                **environ,
-                "PATH": os.pathsep.join([*self.path, os.environ["PATH"]]),
-            },
+            env=given,
         )
         self.path = [*path.read_text().split(), *self.path]
-        self.ran.append(Ran(name=name, code=ran.returncode, log=ran.stdout + ran.stderr))
+        self.ran.append(Ran(name=name, code=ran.returncode, log=ran.stdout + ran.stderr, environ=given))
         return ran.returncode, outputs(output)
 
     def _filled(self, text: str, known: Mapping[str, str]) -> str:
@@ -200,7 +204,7 @@ def _text(value: Any) -> str:
 
 
 def _setup_python(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:
-    return {"python-path": str(runner.temp / "python")}
+    return {"python-path": str(runner.python or runner.temp / "python")}
 
 
 def _nothing(runner: Runner, given: Mapping[str, str]) -> dict[str, str]:

@@ -132,8 +132,7 @@ def test_each_environment_is_planned_with_a_comment_and_an_artifact_of_its_own(p
                     "github.event.pull_request.base.sha": place.base,
                     "github.event.pull_request.head.sha": head,
                     "matrix.environment": name,
-                    "secrets.CLARIFAI_PAT_STAGING": "of-staging" if name == "staging" else "",
-                    "secrets.CLARIFAI_PAT_PRODUCTION": "of-production" if name == "production" else "",
+                    "secrets.CLARIFAI_PAT": f"of-{name}",
                 },
                 environ=github_environ(place, github.url),
             )

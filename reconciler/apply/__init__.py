@@ -1,13 +1,13 @@
 """Plan → results: sending, the journal, backups, reading back, undo, purge, export, reading what is live.
 
-sending.py    requests → one result each; the only caller of `send`
-in_flight.py  several requests under way at once, in order where they touch the same
-writing.py    the writing half of a run: journal, backup, sending, reading back
-gate.py       are these objects still as they were reviewed? asked before a run and before each sending
-mark.py       what was sent and can't be read back, recorded in owner marks
-verify.py     what of a plan is not there afterwards
-journal.py    what a run meant, sent and heard, on disk before each call
-backup.py     what is about to be deleted, on disk
+sending.py    sends the requests, with one result for each; the only caller of `send`
+in_flight.py  runs several requests at once, those that touch the same objects in order
+writing.py    the writing half of a run: journal, backup, sending, verification
+gate.py       whether objects are still as they were reviewed, before a run and before each sending
+mark.py       records in owner marks what was sent and can't be read back
+verify.py     which planned changes are missing from the live state afterwards
+journal.py    the plan, each request and each response of a run, written to disk before the next step
+backup.py     writes to disk what is about to be deleted
 runs.py       the runs of a state folder: who started them, how they ended, which are undone
 undo.py       the inverse of what one run wrote
 purging.py    every model of an app, deleted

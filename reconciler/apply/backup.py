@@ -1,12 +1,11 @@
-"""Keeps what is about to be deleted: a folder per run with every model as a manifest and as the raw messages.
+"""Backs up what is about to be deleted: a folder per run, with every model as a manifest and as the raw messages.
 
-In: the models, read whole, right before their deletion. Out: ROOT/RUN, which holds USER/APP/MODEL.yaml (what `apply`
-accepts) and MODEL.json (the Model message and every ModelVersion message), readable by their owner alone. Nothing appears
-under its name before it is whole and on the disk; where it can't be written, ReconcilerError is raised and nothing may be
-deleted.
+In: the models with all their versions, read right before their deletion. Out: ROOT/RUN with USER/APP/MODEL.yaml (which `apply`
+accepts) and MODEL.json (the Model message and every ModelVersion message), readable by their owner alone. A file appears under
+its name only when it is complete and on the disk. If it can't be written, ReconcilerError is raised and nothing may be deleted.
 
-Ids come from the service and become file names: whatever they are, the names stay inside the folder, are told apart on
-file systems that ignore case, and fit. Secrets are in neither file.
+Ids come from the service and become file names. Whatever they are, the names stay inside the folder, differ on file systems
+that ignore case, and are short enough. Neither file contains secrets.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 class Backup:
     """The backup of one run, in `root`/`run_id`, which appears with the first models that are kept.
 
-    `keys` are all that the run may delete, so that every model has one name from the start. `secrets_of` tells
-    what of models is secret. `on_folder` is called once, when the folder is there. Safe for several threads.
+    `keys` are all that the run may delete, so that every model has one name from the start. `secrets_of` returns what is
+    secret in models. `on_folder` is called once, when the folder exists. Safe to use from several threads.
     """
 
     root: Path
@@ -50,26 +49,25 @@ class Backup:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The folder, once something is kept in it."""
+        """The folder, if there is anything in it."""
         return (str(self.root / self.run_id),) if self._kept else ()
 
     def prepare(self) -> None:
-        """Make the root folder, before anything is written anywhere. Raises ReconcilerError where that can't be done."""
+        """Make the root folder, before anything is written anywhere. Raises ReconcilerError if that fails."""
         try:
             self.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         except OSError as error:
             raise self._unwritable(error) from error
 
     def has(self, keys: Iterable[Key]) -> bool:
-        """Whether all of these models are kept."""
+        """Whether the backup has all of these models."""
         with self._lock:
             return self._kept.issuperset(keys)
 
     def add(self, models: Collection[ObservedModel]) -> bool:
-        """Keep models that were just read with all their versions; whether any of them was not kept before.
+        """Back up models that were just read with all their versions. Returns whether any of them is new in the backup.
 
-        Raises RemoteError where it can't be told which params are secret, ReconcilerError where the files can't be
-        written.
+        Raises RemoteError if it can't be found out which params are secret, ReconcilerError if the files can't be written.
         """
         with self._lock:
             new = [model for model in models if model.key not in self._kept]
@@ -89,7 +87,7 @@ class Backup:
                 f"The backup can't be named {self.run_id!r}: a run id has letters, digits, _, - and . only."
             )
         target = self.root / self.run_id
-        # Files appear under their names when they are whole and on the disk; the folder with the first of them.
+        # Files, and the folder with the first of them, appear under their names when they are complete and on the disk.
         draft = self.root / f".{self.run_id}.{os.getpid()}.tmp"
         try:
             self.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

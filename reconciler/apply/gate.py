@@ -1,20 +1,20 @@
-"""Are these objects still as they were reviewed? One question, asked by everything that writes.
+"""Judges whether objects are still as they were reviewed. Everything that writes asks it first.
 
-In: a plan and a fresh read of the objects that a request touches. Out: for each object whether it is as planned, already as
-wanted, or moved, and what exactly moved. Nothing is written against what was not reviewed, so the same question is asked
+In: a plan and a fresh read of the objects that a request touches. Out: for each object whether it is as planned, has the desired
+state already, or has moved, and exactly what moved. Nothing is written against what was not reviewed, so this is checked
 
-    before a run       of every object: what moved stops the run before its first write (`staleness`)
-    before a sending   of the objects of a request that carries more than its own leaves, or the owner mark, or that undoes
-                       a run, each time it is sent, a retry included (`findings`): what moved is held back
-    after a lost       of the objects of a request without a response: was it carried out? (`outcome_of`)
+    before a run       for every object: if any has moved, the run stops before its first write (`staleness`)
+    before a sending   for the objects of a request that sends more than its own leaves, or the owner mark, or that undoes a
+                       run, each time it is sent, retries included (`findings`): objects that moved are held back
+    after a lost       for the objects of a request without a response: whether it was carried out (`effect_of`)
     response
 
-A planned field counts as moved where live has neither the value that the plan was made from nor the wanted one. An
-overwrite carries unmanaged siblings along, so a sibling that somebody changed counts too: sending would revert it. For a
-deletion anything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old. Of a
-model that another owner has adopted since, nothing is changed or deleted.
-A secret is compared where its value is known, and never shown. What can't be read back as it was sent is as planned unless it is
-as wanted (secrets), or moved once it is neither (image URLs, unless a request without a response may have sent the image).
+A planned field has moved if the live value is neither the one that the plan was made from nor the desired one. An overwrite
+also sends unmanaged siblings, so a sibling that somebody changed counts too: sending it would revert the change. For a
+deletion everything counts: the object itself, its owner mark, what uses it, and for a version the rule that made it old. Nothing
+is changed or deleted on a model that another owner has adopted since.
+A secret is compared if its value is known, and never shown. A value that can't be read back as it was sent is as planned unless
+it is the desired one (secrets), or has moved if it is neither (image URLs, unless a request without a response may have sent it).
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ OWNER: Final[FieldPath] = (*MARK, "owner")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A path that live no longer has as planned. `path` is "" where the resource itself is gone or another one."""
+    """A path whose live value is no longer the planned one. `path` is "" if the resource itself is gone or was replaced."""
 
     key: Key
     path: str
     planned: Any
     live: Any
-    wanted: Any
+    desired: Any
 
     @property
     def is_sensitive(self) -> bool:
         """Whether any of the three must not be shown."""
-        return any(holds_sensitive(value) for value in (self.planned, self.live, self.wanted))
+        return any(holds_sensitive(value) for value in (self.planned, self.live, self.desired))
 
 
 class State(Enum):
@@ -67,11 +67,11 @@ class State(Enum):
     MOVED = "moved"
 
 
-class Fate(Enum):
-    """What reading its objects says about a request whose response was lost."""
+class Effect(Enum):
+    """Whether a request without a response was carried out, according to a read of its objects."""
 
-    TAKEN = "taken"  # every wanted value is there
-    NOT_TAKEN = "not_taken"  # some are as before, the others are there: sending it again is right
+    APPLIED = "applied"  # every desired value is there
+    NOT_APPLIED = "not_applied"  # some are as before, the others are there: sending it again is right
     MOVED = "moved"  # somebody else wrote there: sending it again would be wrong
     UNREAD = "unread"  # the objects could not be read
 
@@ -151,7 +151,7 @@ class Gate:
         done = frozenset(
             position
             for position, request in enumerate(self._plan.requests)
-            if self.outcome_of(request, live) is Fate.TAKEN
+            if self.effect_of(request, live) is Effect.APPLIED
         )
         return Staleness(moved=moved, done=done)
 
@@ -159,7 +159,7 @@ class Gate:
         """Each object of a request, or of a part of one, as it is now."""
         return tuple(self._finding(request, entry, live) for entry in request.entries)
 
-    def outcome_of(self, request: Request, live: LiveState) -> Fate:
+    def effect_of(self, request: Request, live: LiveState) -> Effect:
         """What the planned values of a request's objects say about a request that may have been carried out."""
         states: list[State] = []
         for change in (self._changes[key] for key in request.keys if key in self._changes):
@@ -168,19 +168,19 @@ class Gate:
                 states.append(State.AFTER if document is None else State.BEFORE)
                 continue
             if document is None:
-                return Fate.MOVED
+                return Effect.MOVED
             states += [self._state_once_sent(change.key, item, document) for item in _carried(request, change)]
         if State.MOVED in states:
-            return Fate.MOVED
-        return Fate.TAKEN if states and all(state is State.AFTER for state in states) else Fate.NOT_TAKEN
+            return Effect.MOVED
+        return Effect.APPLIED if states and all(state is State.AFTER for state in states) else Effect.NOT_APPLIED
 
     def needs_check(self, request: Request) -> bool:
         """Whether the objects of a request are read again right before each sending of it.
 
         A merge of scalars sets what the manifest states and touches nothing else, whenever it arrives. A list replaces or
         extends what is there, an overwrite of a Struct carries its other keys along, and a deletion takes everything. The
-        owner mark is not the manifest's but this run's claim, which another run may have made meanwhile; and an undo only
-        puts back what nobody has changed since.
+        owner mark is this run's claim, which another run may have made in the meantime; and an undo only restores what nobody
+        has changed since.
         """
         if self._plan.is_undo or request.deletes or request.action == "remove" or request.facts.replaces is not None:
             return True
@@ -225,7 +225,7 @@ class Gate:
         key, document = change.key, live.document(change.key)
         if key.kind is Kind.MODEL_VERSION and live.document(key.model()) is None:
             # A version that is gone with its model isn't done: the model has a manifest.
-            yield Moved(key=key.model(), path="", planned="exists", live=MISSING, wanted="exists")
+            yield Moved(key=key.model(), path="", planned="exists", live=MISSING, desired="exists")
             return
         if document is not None and (key.kind is Kind.MODEL_VERSION or change.action == "update"):
             yield from self._owner_moved(key.model(), live)
@@ -233,28 +233,28 @@ class Gate:
             if document is not None:
                 yield from _deletion_moved(change, live)
         elif document is None:
-            yield Moved(key=key, path="", planned="exists", live=MISSING, wanted="exists")
+            yield Moved(key=key, path="", planned="exists", live=MISSING, desired="exists")
         else:
             for item in items:
                 if self._state_in(live, key, item, document) is State.MOVED:
                     now = live_value(key, item, document)
-                    yield Moved(key=key, path=path_text(item.path), planned=item.before, live=now, wanted=item.after)
+                    yield Moved(key=key, path=path_text(item.path), planned=item.before, live=now, desired=item.after)
             yield from _siblings_moved(change, document, entries)
 
     def _owner_moved(self, key: Key, live: LiveState) -> Iterator[Moved]:
-        """The owner that a model has by now, where the plan was neither made for it nor takes the model over from it."""
+        """The present owner of a model, if the plan was neither made for that owner nor takes the model over from it."""
         owner = owner_mark(live.observed.models[key]).get("owner", MISSING)
         before, after = self._owners.get(key, (self._plan.owner or MISSING,) * 2)
         if owner not in (MISSING, before, after):
-            yield Moved(key=key, path=path_text(OWNER), planned=before, live=owner, wanted=after)
+            yield Moved(key=key, path=path_text(OWNER), planned=before, live=owner, desired=after)
 
     def _state(self, key: Key, item: FieldChange, document: Document) -> State:
         live, spec = live_value(key, item, document), field_of(key, item)
         if item.path == MARK and isinstance(live, Mapping):
             # What apply itself records there after each run is not a change of the mark.
             live = {name: value for name, value in live.items() if name != UNREADABLE_KEY}
-        wanted = self._wanted(key, item)
-        if _is_value(spec, live, wanted) or is_within(live, wanted, item.tolerance):
+        desired = self._desired(key, item)
+        if _is_value(spec, live, desired) or is_within(live, desired, item.tolerance):
             return State.AFTER
         # A plan doesn't keep the secret that was there, and a service may show the same one differently with each read.
         is_secret = item.path != IMAGE_URL and item.path in self._changes[key].unreadable
@@ -262,8 +262,8 @@ class Gate:
             return State.BEFORE
         return State.MOVED
 
-    def _wanted(self, key: Key, item: FieldChange) -> Any:
-        """The wanted value; for a secret of a plan that was read from a file, what its request sends."""
+    def _desired(self, key: Key, item: FieldChange) -> Any:
+        """The desired value; for a secret of a plan that was read from a file, the value that its request sends."""
         if _is_unknown(item.after):
             for _, entry in self._entries.get(key, ()):
                 sent = lookup(entry.values, item.path)
@@ -316,25 +316,27 @@ def _carried(request: Request, change: Change) -> tuple[FieldChange, ...]:
 
 
 def _deletion_moved(change: Change, live: LiveState) -> Iterator[Moved]:
-    """What forbids a planned deletion by now: another object than the reviewed one, a mark, a use, or being new enough."""
+    """What forbids a planned deletion: another object than the reviewed one, a mark, a use, or being new enough to be kept."""
     key = change.key
     model = live.observed.models[key.model()]
     if change.object_digest is None:
-        yield Moved(key=key, path="", planned="not recorded in this plan", live="exists", wanted=MISSING)
+        yield Moved(key=key, path="", planned="not recorded in this plan", live="exists", desired=MISSING)
         return
     mark = dict(owner_mark(model))
     planned_mark: Any = next((item.before for item in change.fields if item.path == MARK), {})
     if key.kind is Kind.MODEL and not equal(planned_mark, mark):
         yield Moved(
-            key=key, path=path_text(MARK), planned=planned_mark or MISSING, live=mark or MISSING, wanted=MISSING
+            key=key, path=path_text(MARK), planned=planned_mark or MISSING, live=mark or MISSING, desired=MISSING
         )
     elif change.object_digest != object_digest(model, key):
-        yield Moved(key=key, path="", planned="as it was reviewed", live="changed since, or made anew", wanted=MISSING)
+        yield Moved(
+            key=key, path="", planned="as it was reviewed", live="changed since, or created again", desired=MISSING
+        )
     if change.retain is not None and (key in live.named or is_kept_version(model, key, change.retain)):
         planned = f"older than the newest {change.retain}"
-        yield Moved(key=key, path="retain_versions", planned=planned, live="to be kept by now", wanted=MISSING)
+        yield Moved(key=key, path="retain_versions", planned=planned, live="to be kept now", desired=MISSING)
     for user in live.uses.get(key, ()):
-        yield Moved(key=key, path="in use", planned="unused", live=str(user), wanted=MISSING)
+        yield Moved(key=key, path="in use", planned="unused", live=str(user), desired=MISSING)
 
 
 def _siblings_moved(change: Change, document: Document, entries: Collection[tuple[Request, Entry]]) -> Iterator[Moved]:
@@ -379,7 +381,7 @@ def _differing(
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _differing(key, here, one, other, planned)
         elif not is_planned_below:
-            yield Moved(key=key, path=path_text(here), planned=other, live=one, wanted=other)
+            yield Moved(key=key, path=path_text(here), planned=other, live=one, desired=other)
 
 
 def _is_value(spec: FieldSpec, live: Any, value: Any) -> bool:

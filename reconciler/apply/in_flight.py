@@ -1,9 +1,9 @@
-"""Several calls under way at once, in an order that no two of them can upset.
+"""Runs several calls at once, those that touch the same objects one after the other.
 
 In: items, what each of them touches, and what to do with one. Out: a result per item, in the items' order. Items that
-touch something in common run one after the other as they stand; the rest run together, up to `parallelism` at a time: with
-the latency of a call hidden behind other calls, the pace alone decides how long a run takes. Nothing is queued ahead:
-an item starts only when a place is free, so whoever is asked to stop has few to wait for.
+touch something in common run in their order; the others run at the same time, up to `parallelism` of them. The latency of a call
+then overlaps with other calls, and only the rate limits how long a run takes. Nothing is queued: an item starts only when
+a place is free, so an interrupted run waits for few calls.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def in_flight(
     touches: Callable[[_In], Iterable[Hashable]],
     parallelism: int,
 ) -> list[_Out]:
-    """What `act` gives for each item. `act` runs in other threads where that helps.
+    """The result of `act` for each item. `act` may run in other threads.
 
-    Where `act` raises, or the caller is interrupted, nothing more is started, what is under way is waited for, and the
-    first error passes through.
+    If `act` raises, or the caller is interrupted, nothing more is started, the calls in progress are waited for, and the
+    first error is raised.
     """
     if parallelism < 2 or len(items) < 2:
         return [act(item) for item in items]
@@ -54,7 +54,7 @@ def in_flight(
 
 
 def _order(items: Sequence[_In], touches: Callable[[_In], Iterable[Hashable]]) -> tuple[list[int], list[list[int]]]:
-    """For each item how many it waits for, and which wait for it: the last before it that touches the same."""
+    """For each item, how many others it waits for, and which wait for it: the last one before that touches the same."""
     last: dict[Hashable, int] = {}
     waits_for = [0] * len(items)
     followers: list[list[int]] = [[] for _ in items]

@@ -1,13 +1,13 @@
-"""Records in owner marks what was sent of values that can't be read back, so that the next plan can tell whether they changed.
+"""Records in owner marks which values were sent that can't be read back, so that the next plan knows whether they changed.
 
-In: a plan that was sent, what became of its requests, and the live state read afterwards. Out: the live state in which the marks
-hold what compare/unreadable.py looks for. A mark is written by PatchModels with a merge of the digests alone, for up to `batch`
-models at once, and read again. That second read also tells which values the service shows differently with each read: their
-records are corrected, by one more write. Writing the same twice changes nothing more.
+In: a plan that was sent, the results of its requests, and the live state read afterwards. Out: the live state in which the marks
+hold the digests that compare/unreadable.py reads. A mark is written by PatchModels with a merge of the digests alone, for up to
+`batch` models at once, and read again. That second read also shows which values the service shows differently with each read:
+their records are corrected by one more write. Writing the same record twice changes nothing.
 
-Nothing is recorded without an owner, on a model whose mark isn't the run's, of secrets on a PUBLIC model, and of values that live
-shows as they were sent. Nothing is recorded either of an image that isn't there, or whose URL has changed in the manifest and not on
-the service: it was not stored.
+Nothing is recorded without an owner, or on a model whose mark isn't the run's. Nor are secrets of a PUBLIC model, values that
+the service shows as they were sent, images that aren't there, and images whose URL has changed in the manifest but not on
+the service, because these were not stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from reconciler.resources.secrets import revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
 ROUNDS: Final = 2
-"""The most writes to one mark: the second corrects what the first took for stable."""
+"""The most writes to one mark: the second corrects values that seemed stable at first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Sent:
 
 
 def sent_values(plan: Plan, results: Sequence[StepResult]) -> tuple[Sent, ...]:
-    """What requests that were carried out have sent of values that can't be read back."""
+    """The values that can't be read back and that successful requests have sent."""
     unreadable = {change.key: {*change.unreadable, IMAGE_URL} for change in plan.changes}
     return tuple(
         Sent(key=entry.key, path=path, value=revealed(value), action=action)
@@ -71,7 +71,7 @@ def _carried_out(results: Sequence[StepResult]) -> Iterator[tuple[str | None, En
 
 @dataclass(kw_only=True)
 class Recording:
-    """Records what one run has sent. `shown` are the documents that the responses showed; a first look at the values.
+    """Records what one run has sent. `shown` are the documents in the responses, the first sight of the values.
 
     `write` sends requests and gives their results. `read` reads models and versions.
     """
@@ -85,7 +85,7 @@ class Recording:
     _looks: dict[tuple[Key, FieldPath], list[Any]] = field(init=False, default_factory=lambda: defaultdict(list))
 
     def recorded(self, live: LiveState) -> tuple[LiveState, tuple[StepResult, ...]]:
-        """Record what isn't recorded, given the live state after the run; the live state then, and what was sent for it."""
+        """Record what isn't recorded yet, given the live state after the run. Returns the new live state and the results."""
         if self.plan.owner is None or not self.sent:
             return live, ()
         for item in self.sent:
@@ -115,7 +115,7 @@ class Recording:
             self._looks[item.key, item.path].append(lookup(live.document(item.key) or {}, item.path))
 
     def _requests(self, live: LiveState) -> tuple[Request, ...]:
-        """The writes that bring the marks up to date, as far as the latest two looks at each value tell."""
+        """The requests that bring the marks up to date, given the latest two looks at each value."""
         entries: dict[Key, dict[str, Record]] = defaultdict(dict)
         salts: dict[Key, str] = {}
         for item in self.sent:

@@ -1,8 +1,8 @@
-"""Deletes every model of an app: guards, one more look, a backup, deletions by id, and a last look.
+"""Deletes every model of an app: guards, a second listing, a backup, deletions by id, and a last listing.
 
-In: a Remote and an app. Out: Purged. What the listing shows decides, bookmarks included. The models are deleted by the ids
+In: a Remote and an app. Out: Purged. The app's models are those of its listing, bookmarks included. They are deleted by the ids
 that were listed and confirmed, through the same gate as any other deletion. DeleteModels with `delete_all`, on request,
-takes whatever is there when it arrives, so it is sent only right after a listing that shows exactly those models.
+deletes everything that is there when it arrives, so it is sent only right after a listing that shows exactly those models.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from reconciler.resources.request import DELETE_ALL, Entry, Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """What became of a purge: `deleted` are models that were there and aren't any more, `remaining` those that are.
+    """The result of a purge: `deleted` are models that were there and no longer are, `remaining` those that are there now.
 
-    `remaining` is None where listing afterwards failed. `error` is why a deletion, or that listing, failed; an app can be
-    empty all the same, where only the response was lost.
+    `remaining` is None if the listing afterwards failed. `error` is why a deletion, or that listing, failed; the app can still
+    be empty, if only the response was lost.
     """
 
     deleted: tuple[Key, ...] = ()
@@ -44,10 +44,10 @@ class Purged:
 
 @dataclass(frozen=True, kw_only=True)
 class Purging:
-    """What a purge needs around it.
+    """What a purge needs.
 
-    `empty_plan` is a plan of this run without changes, `write` writes one. `uses` finds what uses models. `alone` keeps
-    other runs from the app meanwhile. With `deletes_all` one call deletes whatever the app holds.
+    `empty_plan` makes a plan of this run without manifests, and `write` writes one. `uses` finds what uses models. `alone` locks
+    the app against other runs. With `deletes_all`, one call deletes everything in the app.
     """
 
     remote: Remote
@@ -62,7 +62,7 @@ class Purging:
     alone: Callable[[], AbstractContextManager[None]]
 
     def purge(self, *, confirm: Callable[[tuple[ObservedModel, ...]], bool]) -> Purged | None:
-        """Delete the app's models if `confirm` says yes to them, else give None. Raises RefusedError, with nothing deleted."""
+        """Delete the app's models if `confirm` returns true for them, otherwise return None. Raises RefusedError before anything is deleted."""
         models = self.allowed()
         if not models:
             return Purged()
@@ -72,14 +72,14 @@ class Purging:
             return self._purged(models)
 
     def allowed(self) -> tuple[ObservedModel, ...]:
-        """The app's models, all of which may be deleted. Raises RefusedError where one may not."""
+        """The app's models, all of which may be deleted. Raises RefusedError if one may not."""
         models = self._listed()
         _require_none(purge_refusals(models, owner=self.owner, protect=self.protect))
         _require_none(in_use_refusals(self.uses_elsewhere([model.key for model in models])))
         return models
 
     def uses_elsewhere(self, keys: Collection[Key]) -> Mapping[Key, tuple[Use, ...]]:
-        """What uses models now, without the app's own workflows: these lose their models with the app's consent."""
+        """What uses models now, except workflows of the app itself, which are meant to lose their models."""
         uses = self.uses(keys) if keys else {}
         others = {
             key: tuple(use for use in found if (use.kind, use.app_id) != (WORKFLOWS, self.scope.app_id))

@@ -1,18 +1,18 @@
-"""Sends a plan's requests and tells what became of each; the only caller of the writing verb.
+"""Sends the requests of a plan and returns the outcome of each; the only caller of the remote's `send`.
 
-In: requests and a Remote. Out: exactly one StepResult per request, in their order, whatever happens. Nothing is decided
-here about what should be sent: that was proven and guarded before. What is decided is what an answer means:
+In: requests and a Remote. Out: exactly one StepResult per request, in their order, whatever happens. This module doesn't decide
+what is sent, because the requests were proven and passed the guards before. It decides what a response means:
 
     success                     done
     refused, several objects    bisected and sent again, down to the object that is refused; the others go through
     refused, one object         failed, with the service's words; the next request is sent (`on_error`)
-    no response, or "internal"  unknown: the objects are read; where the change is there it is done, where it isn't the
-                                request is sent again, where somebody else wrote there in between it failed
+    no response, or "internal"  unknown: the objects are read. If the change is there, it is done. If not, the request is sent
+                                again, unless somebody else has changed the objects since: then it has failed
     no response twice in a row  the service is down: nothing more is started
 
-Before each sending, a retry included, `before_attempt` may hold objects back that are no longer as reviewed: those have
-failed, the others of the request go on without them. Updates go first and don't stop each other; deletions are reached
-only if every update succeeded, and after one that was held back nothing more is deleted.
+Before each sending, retries included, `before_attempt` can hold back objects that are no longer as they were reviewed. These have
+failed, and the request is sent without them. Updates are sent first, and a failed one doesn't stop the others. Deletions are sent
+only if every update succeeded; after a deletion that was held back, nothing more is deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal
 
-from reconciler.apply.gate import Fate, HeldBackError, Moved, State
+from reconciler.apply.gate import Effect, HeldBackError, Moved, State
 from reconciler.apply.in_flight import in_flight
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.port import Remote, Reply
@@ -34,17 +34,17 @@ from reconciler.resources.request import Entry, Request
 OnError = Literal["continue", "abort"]
 
 ROUNDS: Final = 12
-"""How often a request whose answer was lost is read back and sent again; each sending has its own retries below."""
+"""The most times that a request without a response is sent; each sending has its own retries in `remote/`."""
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
 """Seconds before the second and each later round."""
 
 UNANSWERED: Final = 2
-"""So many requests in a row without any answer, each after its own retries, mean that the service is down."""
+"""After this many requests in a row without a response, each after its own retries, the service counts as down."""
 
 
 class Status(str, Enum):
-    """What became of a request."""
+    """The outcome of a request."""
 
     DONE = "done"
     FAILED = "failed"
@@ -54,7 +54,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFailure:
-    """One object that a request did not change, and why."""
+    """One object that a request did not change, with the reason."""
 
     key: Key
     error: str
@@ -64,9 +64,9 @@ class ItemFailure:
 class StepResult:
     """The outcome of one request. `attempts` counts calls made for it, those for its parts included.
 
-    `error` is None unless it failed, or was not reached for a reason of its own. `failures` names the objects that were
-    refused, where the request failed. `is_unknown` marks a failure after which it may have been carried out. `moved` is what
-    of its objects was no longer as planned, so that they were held back.
+    `error` is set if the request failed, or if it was not sent for a reason of its own. `failures` are the objects of a failed
+    request that were refused. `is_unknown` marks a failure after which the request may have been carried out. `moved` are
+    the paths that were no longer as planned, because of which objects were held back.
     """
 
     request: Request
@@ -80,19 +80,19 @@ class StepResult:
 
 
 def _before_attempt(position: int, request: Request, attempt: int) -> None:
-    """Nothing stands in the way of a request, and nobody notes it."""
+    """Allow every request."""
 
 
-def _after_answer(position: int, result: StepResult) -> None:
-    """Nobody notes an answer."""
+def _after_response(position: int, result: StepResult) -> None:
+    """Ignore the result."""
 
 
 def _on_reply(request: Request, reply: Reply) -> None:
-    """Nobody looks at what an answer shows."""
+    """Ignore the response."""
 
 
-def _unread(requests: Sequence[Request]) -> Sequence[Fate]:
-    return [Fate.UNREAD] * len(requests)
+def _unread(requests: Sequence[Request]) -> Sequence[Effect]:
+    return [Effect.UNREAD] * len(requests)
 
 
 class UnreadError(ReconcilerError):
@@ -100,23 +100,23 @@ class UnreadError(ReconcilerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conduct:
-    """How a run goes about its requests. Every function may be called from several threads at once.
+class SendOptions:
+    """How a run sends its requests. Every function may be called by several threads at once.
 
-    `before_attempt(position, request, attempt)` is called right before each sending, a retry (attempt 2 and on) and a part of
-    a request included. It raises HeldBackError where objects have moved: the request is sent without them. Where it raises
-    UnreadError that request is not sent, where another ReconcilerError nothing more is. `after_answer` is given each
-    result, `on_reply` what a success shows, `on_result` each request's end. `fates` reads what became of requests.
-    `may_start` says whether another request may begin.
+    `before_attempt(position, request, attempt)` is called right before each sending, including retries (attempt 2 and later)
+    and parts of a request. If it raises HeldBackError, the request is sent without the objects that moved; after UnreadError
+    the request is not sent; after any other ReconcilerError nothing more is sent. `after_response` receives the result of each
+    sending, `on_reply` each successful response, and `on_result` the outcome of each request. `effects` reads whether requests
+    without a response were carried out. `may_start` returns whether another request may be started.
     """
 
     on_error: OnError = "continue"
     parallelism: int = 1
     before_attempt: Callable[[int, Request, int], None] = _before_attempt
-    after_answer: Callable[[int, StepResult], None] = _after_answer
+    after_response: Callable[[int, StepResult], None] = _after_response
     on_reply: Callable[[Request, Reply], None] = _on_reply
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
-    fates: Callable[[Sequence[Request]], Sequence[Fate]] = _unread
+    effects: Callable[[Sequence[Request]], Sequence[Effect]] = _unread
     may_start: Callable[[], bool] = field(default=lambda: True)
     pause: Callable[[float], None] = field(default=lambda seconds: None)
 
@@ -126,17 +126,17 @@ def apply_requests(
     remote: Remote,
     *,
     already_done: frozenset[int] = frozenset(),
-    conduct: Conduct | None = None,
+    options: SendOptions | None = None,
 ) -> tuple[StepResult, ...]:
-    """Send the requests; `already_done` are positions of those whose effect is there and that are skipped."""
-    return _Course(requests, remote, conduct or Conduct()).run(already_done)
+    """Send the requests. Those at the positions `already_done` are skipped, because their changes are there already."""
+    return _Run(requests, remote, options or SendOptions()).run(already_done)
 
 
-def settled(results: Sequence[StepResult], fate: Callable[[Request], Fate]) -> tuple[StepResult, ...]:
-    """The results after reading back: a request whose answer was lost is done where its effect is there."""
+def settled(results: Sequence[StepResult], effect: Callable[[Request], Effect]) -> tuple[StepResult, ...]:
+    """The results after the live state was read: a request without a response is done if its changes are there."""
     return tuple(
         replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
-        if result.is_unknown and fate(result.request) is Fate.TAKEN
+        if result.is_unknown and effect(result.request) is Effect.APPLIED
         else result
         for result in results
     )
@@ -144,7 +144,7 @@ def settled(results: Sequence[StepResult], fate: Callable[[Request], Fate]) -> t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """A request, or a part of one, at its position in the plan; `last` is what an earlier sending of it ended in."""
+    """A request, or a part of one, at its position in the plan; `last` is the result of an earlier sending."""
 
     position: int
     request: Request
@@ -153,7 +153,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sent:
-    """How one sending ended: with a result, or held back before it."""
+    """The end of one sending: a result, or an error that held it back."""
 
     result: StepResult | None = None
     held: HeldBackError | None = None
@@ -161,13 +161,13 @@ class _Sent:
     attempts: int = 0
 
 
-class _Course:
-    """One run through a list of requests: what is known of each so far, and whether the next may start."""
+class _Run:
+    """The state of one run: what is known of each request so far, and whether the next may start."""
 
-    def __init__(self, requests: Sequence[Request], remote: Remote, conduct: Conduct) -> None:
+    def __init__(self, requests: Sequence[Request], remote: Remote, options: SendOptions) -> None:
         self._requests = requests
         self._remote = remote
-        self._conduct = conduct
+        self._options = options
         self._lock = threading.RLock()
         self._known: dict[int, list[StepResult]] = defaultdict(list)
         self._unknown: dict[int, list[StepResult]] = defaultdict(list)
@@ -188,11 +188,11 @@ class _Course:
         return tuple(self._results[position] for position in range(len(self._requests)))
 
     def _wave(self, positions: Sequence[int]) -> None:
-        """Send these, then send again what reading says did not take, until everything has an end."""
+        """Send these requests, and those again that were not carried out, until each has an outcome."""
         todo = [_Part(position=position, request=self._requests[position]) for position in positions]
         for round_number in range(ROUNDS):
             if round_number:
-                self._conduct.pause(PAUSES[min(round_number, len(PAUSES)) - 1])
+                self._options.pause(PAUSES[min(round_number, len(PAUSES)) - 1])
             self._sent(todo)
             todo = self._settled()
             if not todo or not self._may_start():
@@ -205,12 +205,12 @@ class _Course:
                 self._end(position, self._merged(position))
 
     def _sent(self, todo: Sequence[_Part]) -> None:
-        """Send each, where it may start; what has its end is told at once."""
+        """Send each of these, unless the run is to stop; report outcomes as soon as they are known."""
         in_flight(
             todo,
             self._one,
             touches=lambda part: [key.model() for key in part.request.keys],
-            parallelism=self._conduct.parallelism,
+            parallelism=self._options.parallelism,
         )
 
     def _one(self, part: _Part) -> None:
@@ -225,27 +225,27 @@ class _Course:
             self._end(part.position, self._merged(part.position))
 
     def _settled(self) -> list[_Part]:
-        """Read what became of unanswered requests: those that are there are done, those that aren't are given back."""
+        """Read whether requests without a response were carried out. Returns those that weren't, to be sent again."""
         waiting = [(position, result) for position in sorted(self._unknown) for result in self._unknown[position]]
         self._unknown.clear()
         if not waiting:
             return []
         again = []
-        fates = self._conduct.fates([result.request for _, result in waiting])
-        for (position, result), fate in zip(waiting, fates, strict=True):
-            if fate is Fate.TAKEN:
+        effects = self._options.effects([result.request for _, result in waiting])
+        for (position, result), effect in zip(waiting, effects, strict=True):
+            if effect is Effect.APPLIED:
                 done = replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
                 self._known[position].append(done)
-                self._record_answer(position, done)
-            elif fate is Fate.NOT_TAKEN:
+                self._record_response(position, done)
+            elif effect is Effect.NOT_APPLIED:
                 self._known[position].append(replace(result, status=Status.SKIPPED, failures=()))
                 again.append(_Part(position=position, request=result.request, last=replace(result, attempts=0)))
             else:
-                self._known[position].append(_told_moved(result) if fate is Fate.MOVED else result)
+                self._known[position].append(_not_sent_again(result) if effect is Effect.MOVED else result)
         return again
 
     def _send(self, part: _Part) -> list[StepResult]:
-        """Send a request; where it is refused, bisect it, and so on down to the objects that are refused."""
+        """Send a request. If it is refused, bisect it until the refused objects are found."""
         sent = self._send_once(part)
         if sent.held is not None:
             return self._send_rest(part, sent.held, sent.attempts)
@@ -257,12 +257,12 @@ class _Course:
             return [result]
         found = [replace(result, status=Status.SKIPPED, error=None, failures=())]
         for half in parts:
-            # A request that was begun is seen to its end: half of it in place would be the worst to leave behind.
+            # Both parts are always sent, because a request that is half carried out is the worst state to stop in.
             found += self._send(_Part(position=part.position, request=half))
         return found
 
     def _send_rest(self, part: _Part, held: HeldBackError, attempts: int) -> list[StepResult]:
-        """The results for objects that were held back, or that are as wanted already; the others are sent."""
+        """Send the objects that are as planned. The others were held back, or have the desired state already."""
         by_state: dict[State, list[Entry]] = defaultdict(list)
         for finding, entry in zip(held.findings, part.request.entries, strict=True):
             by_state[finding.state].append(entry)
@@ -272,16 +272,16 @@ class _Course:
             status = Status.DONE if attempts else Status.SKIPPED
             found.append(StepResult(request=_with_entries(part.request, done), status=status))
         if moved := by_state[State.MOVED]:
-            # What was reviewed as one deletion isn't carried out in part.
+            # A deletion that was reviewed as a whole is not carried out in part.
             stopped = [*moved, *rest] if part.request.deletes else moved
             rest = [] if part.request.deletes else rest
-            failed = _failed(_with_entries(part.request, stopped), f"not sent, since it moved meanwhile: {held}")
+            failed = _failed(_with_entries(part.request, stopped), f"not sent, because it has moved: {held}")
             items = tuple(item for finding in held.findings for item in finding.moved)
             found.append(replace(failed, moved=items))
             self._halt_on_failure(failed)
         found[0] = replace(found[0], attempts=attempts)
         for result in found:
-            self._record_answer(part.position, result)
+            self._record_response(part.position, result)
         if rest:
             found += self._send(replace(part, request=_with_entries(part.request, rest)))
         return found
@@ -291,7 +291,7 @@ class _Course:
 
         def before_attempt() -> None:
             nonlocal attempts
-            self._conduct.before_attempt(part.position, request, attempts + 1)
+            self._options.before_attempt(part.position, request, attempts + 1)
             attempts += 1
 
         try:
@@ -299,22 +299,22 @@ class _Course:
         except HeldBackError as error:
             return _Sent(held=error, attempts=attempts)
         except UnreadError as error:
-            # After a first sending without a response it may have been carried out all the same.
+            # An earlier sending without a response may have been carried out.
             result = replace(_failed(request, str(error)), is_unknown=attempts > 0, attempts=attempts)
-            return self._answered(part, result, FaultClass.FATAL)
+            return self._responded(part, result, FaultClass.FATAL)
         except RemoteError as error:
             return self._failed_remotely(part, error)
         except ReconcilerError as error:
             with self._lock:
-                self._halt = self._halt or f"not sent, since an earlier request could not be: {error}"
+                self._halt = self._halt or f"not sent, because an earlier request failed: {error}"
             return _Sent(result=replace(_failed(request, str(error)), is_unknown=attempts > 0, attempts=attempts))
         with self._lock:
             self._unanswered = 0
-        self._conduct.on_reply(request, reply)
+        self._options.on_reply(request, reply)
         result = StepResult(
             request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
         )
-        return self._answered(part, result, None)
+        return self._responded(part, result, None)
 
     def _failed_remotely(self, part: _Part, error: RemoteError) -> _Sent:
         request, fault = part.request, error.fault
@@ -326,39 +326,39 @@ class _Course:
             if fault is not FaultClass.TRANSIENT:
                 self._unanswered = 0
             elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
-                # One quick failure says nothing about a call that only a throttled response lets be sent again.
+                # A single quick failure doesn't count for a request that is only repeated after throttling.
                 self._unanswered += 1
             if self._unanswered >= UNANSWERED:
-                self._halt = f"not sent: the last {self._unanswered} requests got no answer"
-        return self._answered(part, result, fault)
+                self._halt = f"not sent: the last {self._unanswered} requests got no response"
+        return self._responded(part, result, fault)
 
-    def _answered(self, part: _Part, result: StepResult, fault: FaultClass | None) -> _Sent:
-        self._record_answer(part.position, result)
+    def _responded(self, part: _Part, result: StepResult, fault: FaultClass | None) -> _Sent:
+        self._record_response(part.position, result)
         return _Sent(result=result, fault=fault, attempts=result.attempts)
 
-    def _record_answer(self, position: int, result: StepResult) -> None:
-        """Tell an answer. Where it can't be written down, the run ends here; what it did is still reported."""
+    def _record_response(self, position: int, result: StepResult) -> None:
+        """Hand on a result. If it can't be recorded, nothing more is sent, and what was done is still reported."""
         try:
-            self._conduct.after_answer(position, result)
+            self._options.after_response(position, result)
         except ReconcilerError:
             with self._lock:
-                self._halt = self._halt or "not sent: an earlier answer could not be written to the journal"
+                self._halt = self._halt or "not sent: an earlier response could not be written to the journal"
 
     def _halt_on_failure(self, result: StepResult) -> None:
-        if result.status is Status.FAILED and not result.is_unknown and self._conduct.on_error == "abort":
+        if result.status is Status.FAILED and not result.is_unknown and self._options.on_error == "abort":
             with self._lock:
                 self._halt = self._halt or "not sent: an earlier request failed, and --on-error is abort"
 
     def _may_start(self) -> bool:
         with self._lock:
-            return self._halt is None and self._conduct.may_start()
+            return self._halt is None and self._options.may_start()
 
     def _end(self, position: int, result: StepResult) -> None:
         self._results[position] = result
-        self._conduct.on_result(result)
+        self._options.on_result(result)
 
     def _merged(self, position: int) -> StepResult:
-        """One result of all sendings for a request and its parts."""
+        """The outcome of a request, from the results of all its sendings and parts."""
         parts, request = self._known[position], self._requests[position]
         if not parts:
             return StepResult(request=request, status=Status.NOT_REACHED, error=self._halt)
@@ -385,7 +385,7 @@ _MAY_BE_ONE_OBJECT: Final = (FaultClass.PER_ITEM, FaultClass.NOT_FOUND)
 
 
 def _may_be_gone(request: Request, fault: FaultClass) -> bool:
-    """Whether "not found" may mean that a deletion's first sending did it."""
+    """Whether "not found" can mean that an earlier sending of this deletion was carried out."""
     return fault is FaultClass.NOT_FOUND and request.deletes and not request.bisect()
 
 
@@ -394,7 +394,7 @@ def _failed(request: Request, error: str) -> StepResult:
     return StepResult(request=request, status=Status.FAILED, error=error, failures=failures)
 
 
-def _told_moved(result: StepResult) -> StepResult:
+def _not_sent_again(result: StepResult) -> StepResult:
     failed = _failed(
         result.request,
         f"{result.error}; not sent again: somebody else has changed these fields since the plan was made",
@@ -403,7 +403,7 @@ def _told_moved(result: StepResult) -> StepResult:
 
 
 def _error_text(failures: Iterable[ItemFailure], request: Request) -> str:
-    """Every error once, with the objects it is about where these aren't all of the request's."""
+    """Each error once, with its objects if it is not about all objects of the request."""
     by_error: dict[str, list[str]] = defaultdict(list)
     for failure in failures:
         by_error[failure.error].append(failure.key.address)

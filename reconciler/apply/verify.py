@@ -1,12 +1,12 @@
-"""Did what was sent take? Compares the live side with what the manifests mean, after the writing.
+"""Verifies a run: compares the live state after the writes with what the manifests mean.
 
-In: a plan and the live side read afterwards. Out: every path that isn't as the manifest states, as live → wanted. What was
-sent is not the measure: under `overwrite` a key that the service added is a difference, under `merge` a list whose items
-somebody reordered isn't. A plan made now would be empty exactly where nothing is left here. Changes that are not a
-manifest's (an undo's) are compared path by path.
+In: a plan and the live state read afterwards. Out: every path that isn't as the manifest states, as live → desired. The live state
+isn't compared with what was sent: under `overwrite`, a key that the service added is a difference; under `merge`, a list in
+another order isn't. If nothing is left here, a new plan would be empty. Changes that no manifest states (those of an undo) are
+compared path by path.
 
-Also what responses to writes show of the objects that they changed. PatchModels and PatchModelVersions answer with the whole
-objects as they are afterwards; that counts only for versions that no listing shows.
+Also keeps what the responses show of the objects. PatchModels and PatchModelVersions return whole objects as they are
+afterwards; these are used only for versions that no listing shows.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
 Left = tuple[Key, "FieldChange | None"]
-"""A planned path that live doesn't have as wanted, as live → wanted; None stands for a deletion not done."""
+"""A planned path whose live value isn't the desired one, as live → desired; None stands for a deletion that did not happen."""
 
 
 def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:
-    """What of a plan is not there, though it was sent."""
+    """What of a plan is missing from the live state."""
     gate = Gate(plan)
     sent: dict[Key, list[Entry]] = defaultdict(list)
     for request in plan.requests:
@@ -51,7 +51,7 @@ def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:
 
 
 def newer_versions(plan: Plan, live: LiveState) -> dict[Key, tuple[Statement, ...]]:
-    """Versions that statements of the plan mean by now, though they were not there to be changed; with these statements."""
+    """Versions that statements of the plan select now, but that did not exist when it was made; with these statements."""
     found: dict[Key, tuple[Statement, ...]] = {}
     planned = {change.key for change in plan.changes}
     for change in plan.changes:
@@ -80,16 +80,16 @@ def _newer_left(plan: Plan, live: LiveState, sent: Mapping[Key, list[Entry]]) ->
 
 
 def _owners_left(plan: Plan, live: LiveState) -> Iterator[Left]:
-    """Models that have another owner by now than the plan was made for: a plan made now would be refused."""
+    """Models that now have another owner than the one that the plan was made for: a new plan would be refused."""
     planned = planned_owners(plan)
     updated = {change.key.model() for change in plan.changes if change.action == "update"}
     pruned = {change.key.model() for change in plan.changes if change.key.kind is Kind.MODEL_VERSION}
     for key in sorted({*updated, *pruned} - planned.keys()):
         model = live.observed.models.get(key)
         owner = MISSING if model is None else owner_mark(model).get("owner", MISSING)
-        wanted = plan.owner or MISSING
-        if model is not None and owner != wanted:
-            yield key, FieldChange(path=OWNER, before=owner, after=wanted)
+        desired = plan.owner or MISSING
+        if model is not None and owner != desired:
+            yield key, FieldChange(path=OWNER, before=owner, after=desired)
 
 
 def _memory(key: Key, live: LiveState, owner: str | None) -> Memory:
@@ -111,7 +111,7 @@ def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry], memory
     else:
         stated = {path for statement in change.statements for path in _stated_paths(change, statement)}
         for item in change.fields:
-            # The owner mark, and what an undo puts back, are stated by nobody: the planned value itself is wanted.
+            # No manifest states the owner mark, or what an undo restores. There, the planned value is the desired one.
             is_stated = field_of(key, item).path in stated and item.path[:2] != MARK
             if not is_stated and not _is_there(key, item, document, gate, memory):
                 before = live_value(key, item, document)
@@ -120,7 +120,7 @@ def _left(change: Change, live: LiveState, gate: Gate, sent: list[Entry], memory
 
 
 def _is_there(key: Key, item: FieldChange, document: Document, gate: Gate, memory: Memory) -> bool:
-    """Whether live has a planned value, as far as that can be said."""
+    """Whether the live state has a planned value, as far as that can be known."""
     if item.path != IMAGE_URL or item.after is MISSING:
         return gate.state_of(key, item, document) is State.AFTER
     found = verdict(
@@ -141,12 +141,12 @@ def _stated_paths(change: Change, statement: Statement) -> Iterator[FieldPath]:
 
 
 def _against_statements(change: Change, document: Document, sent: list[Entry], memory: Memory) -> Iterator[FieldChange]:
-    """The paths that a plan made now from the same statements would change."""
+    """The paths that a new plan from the same statements would change."""
     before = spec_from_document(change.key.kind, document)
     statements = [replace(each, stated=_known(each.stated, sent, before)) for each in change.statements]
     secret = [path[-1] for path in change.unreadable if path != IMAGE_URL]
-    wanted = spec_as_stated(change.key.kind, before, statements)
-    after = judged(change.key, before, wanted, statements, secret_params=secret, memory=memory).after
+    desired = spec_as_stated(change.key.kind, before, statements)
+    after = judged(change.key, before, desired, statements, secret_params=secret, memory=memory).after
     hidden = {path for each in change.statements for path, _ in sensitive_places(each.stated)}
     hidden |= {item.path for item in change.fields if item.is_sensitive}
     tolerances = {item.path: item.tolerance for item in change.fields}
@@ -161,7 +161,7 @@ def _against_statements(change: Change, document: Document, sent: list[Entry], m
 
 
 def _known(stated: Mapping[str, Any], sent: list[Entry], live: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stated, with secrets in clear: of a plan from a file those that its requests send, else those that are live."""
+    """What is stated, with secrets in clear: those that the requests of a saved plan send, or else the live ones."""
     known: Mapping[str, Any] = stated
     for place, secret in sensitive_places(stated):
         path = tuple(map(str, place))
@@ -176,14 +176,14 @@ def _known(stated: Mapping[str, Any], sent: list[Entry], live: Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The newest whole document of each object that a response showed. Safe for several threads at once."""
+    """The newest whole document of each object in a response. Safe to use from several threads."""
 
     documents: dict[Key, Document] = field(default_factory=dict)
 
     def add(self, request: Request, reply: Reply) -> None:
-        """Take note of a response; what an earlier one showed of the same objects is out of date.
+        """Keep the documents of a response; those of earlier ones about the same objects are out of date.
 
-        A document without a time of creation is an echo of what was sent, and no object.
+        A document without a time of creation only repeats what was sent, so it isn't kept.
         """
         by_id = {document.get("id"): document for document in reply.documents if "created_at" in document}
         for key in request.keys:
@@ -193,8 +193,8 @@ class Shown:
             else:
                 self.documents[key] = document
 
-    def versions_beside(self, observed: Observed) -> Observed:
-        """The live side as read, with the versions that only responses showed."""
+    def with_versions_of(self, observed: Observed) -> Observed:
+        """The live state as read, with the versions that only responses showed."""
         models = dict(observed.models)
         for key, document in self.documents.items():
             model = models.get(key.model())

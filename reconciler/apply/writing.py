@@ -1,8 +1,8 @@
 """The writing half of a run: the gate, the journal and a backup before each call, the requests, and reading back.
 
-In: a plan whose guards were passed, what is done of it already, and how to read the live side. Out: an Outcome. Before each
-call its objects are checked where the call carries more than its own leaves, and its request is in the journal, on disk; a
-lost response is settled by reading; a signal ends the run after the calls under way.
+In: a plan that passed the guards, which of its requests are done already, and how to read the live state. Out: an Outcome. Before
+each call, its request is written to the journal, and its objects are checked if it sends more than its own leaves. After a lost
+response the objects are read. A signal ends the run after the calls in progress.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Final
 
 from reconciler import exit_codes
 from reconciler.apply.backup import Backup
-from reconciler.apply.gate import Fate, Finding, Gate, HeldBackError, LiveState, Moved, State
+from reconciler.apply.gate import Effect, Finding, Gate, HeldBackError, LiveState, Moved, State
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
 from reconciler.apply.mark import Recording, sent_values
-from reconciler.apply.sending import Conduct, OnError, Status, StepResult, UnreadError, apply_requests, settled
+from reconciler.apply.sending import OnError, SendOptions, Status, StepResult, UnreadError, apply_requests, settled
 from reconciler.apply.verify import Left, Shown, newer_versions, remaining
 from reconciler.compare.match import no_names
 from reconciler.errors import ReconcilerError, RemoteError
@@ -35,21 +35,22 @@ from reconciler.resources.tree import MISSING
 from reconciler.state.signals import Stop
 
 MOST_BACKUPS: Final = 1000
-"""How often one run may be resumed with deletions left to do."""
+"""The most times that one run with deletions left to do can be resumed."""
 
 USES_SECONDS: Final = 10.0
-"""How long the workflows and deployments that were read answer for the deletions that follow."""
+"""The most seconds between reading workflows and deployments and a deletion that relies on them."""
 
 MOST_CHECKS: Final = 3
-"""How often a deletion is checked anew because reading its objects took longer than that."""
+"""The most times that a deletion is checked again because reading its objects took longer than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What writing a plan did.
+    """The result of writing a plan.
 
-    `remaining` are the planned paths that live doesn't have afterwards (None: a deletion that did not happen), `unread` is
-    why reading back failed. `marks` are the writes of what owner marks record of values that can't be read back. `backups` are the folders that hold what was deleted, `run` is the id of the journal.
+    `remaining` are the planned paths that the live state doesn't have afterwards (None: a deletion that did not happen). `unread` is
+    the reason if verification failed. `marks` are the results of recording values that can't be read back in owner marks.
+    `backups` are the folders with what was deleted, and `run` is the id of the journal.
     """
 
     results: tuple[StepResult, ...] = ()
@@ -66,7 +67,7 @@ class Outcome:
         return sent and len(self.results) == len(plan.requests) and not (self.remaining or self.unread)
 
     def exit_code(self, plan: Plan) -> int:
-        """The exit code of a run that ends in this."""
+        """The exit code of a run with this result."""
         if self.is_interrupted:
             return exit_codes.INTERRUPTED
         return exit_codes.OK if self.is_complete(plan) else exit_codes.INCOMPLETE
@@ -91,7 +92,7 @@ class Reading:
 
 @dataclass(kw_only=True)
 class Writing:
-    """Writes one plan. `known` are secrets that no backup may show; `batch` is the most models of a call."""
+    """Writes one plan. `known` are secrets that no backup may contain; `batch` is the most models in one call."""
 
     plan: Plan
     remote: Remote
@@ -115,7 +116,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         self._gate = Gate(self.plan)
-        # A resumed run keeps what is left to delete once more, beside what it kept before.
+        # A resumed run makes another backup of what is left to delete, next to the earlier one.
         run = self.journal.run
         names = (run, *(f"{run}-again{number}" for number in range(1, MOST_BACKUPS)))
         name = next((name for name in names if not (self.backups / name).exists()), run)
@@ -132,11 +133,11 @@ class Writing:
         return tuple(change.key for change in self.plan.changes if change.action == "delete")
 
     def written(self, done: frozenset[int]) -> Outcome:
-        """Write the plan; `done` are positions of requests whose effect is there."""
+        """Write the plan; `done` are the positions of requests whose changes are there already."""
         if self._deleted:
             self._backup.prepare()
         with self.stop.watching():
-            results = apply_requests(self.plan.requests, self.remote, already_done=done, conduct=self._conduct())
+            results = apply_requests(self.plan.requests, self.remote, already_done=done, options=self._options())
             outcome = Outcome(
                 run=self.journal.run,
                 backups=self._backup.folders,
@@ -145,20 +146,20 @@ class Writing:
             )
             if not outcome.is_interrupted:
                 outcome = self._read_back(outcome)
-        # A disk that is full by now is no reason to lose the report of what was written.
+        # If the disk is full now, the report of what was written must still be printed.
         with suppress(ReconcilerError):
             self.journal.end(exit_code=outcome.exit_code(self.plan), backups=outcome.backups)
         return outcome
 
-    def _conduct(self) -> Conduct:
-        return Conduct(
+    def _options(self) -> SendOptions:
+        return SendOptions(
             on_error=self.on_error,
             parallelism=self.parallelism,
             before_attempt=self._before_attempt,
-            after_answer=self.journal.answered,
+            after_response=self.journal.answered,
             on_reply=self._shown.add,
             on_result=self.on_result,
-            fates=self._fates,
+            effects=self._effects,
             may_start=lambda: not self.stop.is_set(),
             pause=self.stop.wait,
         )
@@ -173,7 +174,7 @@ class Writing:
                 else:
                     self._require_as_planned(request, self.reading.objects(request.keys, ()))
             except RemoteError as error:
-                raise UnreadError(f"not sent: its objects could not be read right before it: {error}") from error
+                raise UnreadError(f"not sent: its objects could not be read right before: {error}") from error
         if attempt == 1:
             self.journal.sending(position, request)
         self._sent.update(request.keys)
@@ -188,7 +189,7 @@ class Writing:
             raise HeldBackError(findings)
 
     def _require_deletable(self, request: Request) -> None:
-        """Keep what is about to be deleted, then check it by a read of its own, with nothing but the call after it."""
+        """Back up what is about to be deleted, then read and check it once more right before the call."""
         models = sorted({key.model() for key in request.keys})
         if not self._backup.has(models):
             observed = self.reading.objects(request.keys, models)
@@ -201,10 +202,10 @@ class Writing:
             self._check_freshly(request, lambda: self.reading.objects(request.keys, whole))
 
     def _check_freshly(self, request: Request, read: Callable[[], Observed]) -> None:
-        """Check the objects as they are now, beside uses that aren't older than USES_SECONDS by then.
+        """Check the objects as they are now, together with uses that are at most USES_SECONDS old.
 
-        The objects are read last, so that nothing but the call follows. A read can take long where the service throttles:
-        then the uses are too old, and both are read again.
+        The objects are read last, right before the call. Reading them can take long if the service throttles; if the uses are
+        too old then, both are read again.
         """
         for _ in range(MOST_CHECKS):
             uses = self._current_uses()
@@ -215,17 +216,17 @@ class Writing:
         raise UnreadError(f"not sent: reading its objects took more than {USES_SECONDS:g} seconds, {MOST_CHECKS} times")
 
     def _listed_alone(self, request: Request) -> Observed:
-        """The app's listing, where it shows nothing but what was reviewed and kept: the call deletes whatever is there."""
+        """The app's listing, if it shows only what was reviewed and backed up, because the call deletes everything there."""
         listed = self.reading.listed(request.scope)
         others = sorted(set(listed.models) - set(request.keys))
         if others:
-            moved = tuple(Moved(key=key, path="", planned=MISSING, live="exists", wanted=MISSING) for key in others)
+            moved = tuple(Moved(key=key, path="", planned=MISSING, live="exists", desired=MISSING) for key in others)
             findings = [Finding(key=key, state=State.MOVED) for key in request.keys]
             raise HeldBackError((replace(findings[0], moved=moved), *findings[1:]))
         return listed
 
     def _current_uses(self) -> Mapping[Key, tuple[Use, ...]]:
-        """What uses the planned deletions; read again where the last look is older than USES_SECONDS."""
+        """What uses the planned deletions; read again if it was read more than USES_SECONDS ago."""
         with self._uses_lock:
             if self._uses is None or self._are_uses_old():
                 now = self.clock()
@@ -235,15 +236,15 @@ class Writing:
     def _are_uses_old(self) -> bool:
         return self._uses is not None and self.clock() - self._uses[0] > USES_SECONDS
 
-    def _fates(self, requests: Sequence[Request]) -> Sequence[Fate]:
+    def _effects(self, requests: Sequence[Request]) -> Sequence[Effect]:
         keys = [key for request in requests for key in request.keys]
         try:
             live = LiveState(observed=self.reading.objects(keys, ()))
         except RemoteError:
-            return [Fate.UNREAD] * len(requests)
-        return [self._gate.outcome_of(request, live) for request in requests]
+            return [Effect.UNREAD] * len(requests)
+        return [self._gate.effect_of(request, live) for request in requests]
 
-    # --- reading back -------------------------------------------------------------------------------------------
+    # --- verification -------------------------------------------------------------------------------------------
 
     def _read_back(self, outcome: Outcome) -> Outcome:
         try:
@@ -255,7 +256,7 @@ class Writing:
             return replace(outcome, unread=str(error))
         outcome = replace(outcome, marks=marks)
         left = remaining(self.plan, live)
-        results = settled(outcome.results, lambda request: self._gate.outcome_of(request, live))
+        results = settled(outcome.results, lambda request: self._gate.effect_of(request, live))
         outcome = replace(outcome, results=results, remaining=left)
         with suppress(ReconcilerError):
             converged = outcome.is_complete(self.plan)
@@ -264,14 +265,14 @@ class Writing:
 
     def _recording(self, outcome: Outcome) -> Recording:
         def send(requests: Sequence[Request]) -> Sequence[StepResult]:
-            conduct = Conduct(
+            options = SendOptions(
                 parallelism=self.parallelism,
                 before_attempt=lambda _position, request, _attempt: self.journal.recording(request),
-                after_answer=lambda _position, result: self.journal.recorded(result),
+                after_response=lambda _position, result: self.journal.recorded(result),
                 may_start=lambda: not self.stop.is_set(),
                 pause=self.stop.wait,
             )
-            return apply_requests(requests, self.remote, conduct=conduct)
+            return apply_requests(requests, self.remote, options=options)
 
         return Recording(
             plan=self.plan,
@@ -283,11 +284,11 @@ class Writing:
         )
 
     def _read_again(self, outcome: Outcome) -> Observed:
-        """Everything that was written, read again, but for versions that no listing shows.
+        """Everything that was written, read again, except versions that no listing shows.
 
-        Reading each of those would cost a call a version. The responses to their patches count instead, and one version for
-        each field and kind of call is read all the same: a service whose responses don't show what it stores is found out,
-        and then all are read.
+        Reading each of these would cost one call per version, so the responses to their patches count instead. One version for
+        each field and kind of call is read anyway. If it differs from its response, the service doesn't show what it stores,
+        and all versions are read.
         """
         keys = [change.key for change in self.plan.changes]
         done = [result for result in outcome.results if result.status is Status.DONE and result.request.deletes]
@@ -301,13 +302,14 @@ class Writing:
         models = [key.model() for key in keys if key in answered]
         observed = self.reading.afterwards([*read, *models], gone)
         if any(
-            key in sampled for key, _ in remaining(self.plan, LiveState(observed=self._shown.versions_beside(observed)))
+            key in sampled
+            for key, _ in remaining(self.plan, LiveState(observed=self._shown.with_versions_of(observed)))
         ):
             return self.reading.objects(keys, ())
-        return self._shown.versions_beside(observed)
+        return self._shown.with_versions_of(observed)
 
     def _with_newer_versions(self, observed: Observed) -> Observed:
-        """The same, with what the listing left out of versions that somebody added meanwhile and that manifests mean."""
+        """The same, with the params of versions that were added during the run and that manifests select now."""
         live = LiveState(observed=observed)
         short = [key for key in newer_versions(self.plan, live) if "output_info" not in (live.document(key) or {})]
         if not short:
@@ -317,7 +319,7 @@ class Writing:
         return replace(observed, models={**observed.models, **self.reading.objects([*short, *planned], ()).models})
 
     def _samples(self, answered: Collection[Key]) -> frozenset[Key]:
-        """One of the versions that were answered for, for each field and kind of call."""
+        """For each field and kind of call, one of the versions whose response counts."""
         sample: dict[tuple[str, str | None, tuple[str, ...]], Key] = {}
         for request in self.plan.requests:
             for entry in request.entries:

@@ -97,7 +97,7 @@ def stale_texts(report: Report) -> Iterator[str]:
 
 def _moved_text(item: Moved) -> str:
     planned, live, wanted = (
-        _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.wanted)
+        _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.desired)
     )
     place = f"{item.key.address} {item.path}".rstrip()
     return f"{place}: planned from {planned}, live now {live}, wanted {wanted}"

@@ -167,7 +167,7 @@ def _remaining_document(key: Key, change: FieldChange | None) -> dict[str, Any]:
 
 def _moved_document(item: Moved) -> dict[str, Any]:
     document: dict[str, Any] = {"address": item.key.address, "path": item.path}
-    for name, value in (("planned", item.planned), ("live", item.live), ("wanted", item.wanted)):
+    for name, value in (("planned", item.planned), ("live", item.live), ("wanted", item.desired)):
         if value is not MISSING:
             document[name] = SENSITIVE_TEXT if item.is_sensitive else redacted(value)
     return document

@@ -53,7 +53,7 @@ DELETION = deletion_of(REVIEWED.models[MODEL], MODEL, reason="it has no manifest
     ],
 )
 def test_a_model_that_was_adopted_or_protected_since_is_not_the_one_to_delete(observed: Observed, mark: Any) -> None:
-    moved = Moved(key=MODEL, path="metadata.reconciler", planned=OURS, live=mark, wanted=MISSING)
+    moved = Moved(key=MODEL, path="metadata.reconciler", planned=OURS, live=mark, desired=MISSING)
     assert Gate(plan(DELETION)).staleness(LiveState(observed=observed)) == Staleness(moved=(moved,), done=frozenset())
 
 
@@ -131,7 +131,7 @@ def test_versions_are_shown_beside_the_models_that_were_read() -> None:
     answered(shown, (OLD,), {"id": "old", "created_at": "x"})
     answered(shown, (DOGS,), {"id": "dogs", "created_at": "x"})
     model = ObservedModel(key=CATS, document={"id": "cats"})
-    observed = shown.versions_beside(Observed(models={CATS: model}))
+    observed = shown.with_versions_of(Observed(models={CATS: model}))
     assert list(observed.models) == [CATS]
     assert observed.models[CATS].document == {"id": "cats"}
     assert list(observed.models[CATS].versions_by_id) == ["old"]

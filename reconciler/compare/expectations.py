@@ -1,8 +1,8 @@
-"""What a manifest expects of a version and no call can change: its concepts, checked and told.
+"""Compares the concepts that a manifest expects of a version with the live ones. No call can change them.
 
 In: matches of manifests with live versions, and the concepts of those that state any. Out: one Expectation per version. The
 concepts of a version are fixed by its training (Clarifai documentation, "Manage models": PatchModelVersions changes
-output_info, "not including concepts"), so a difference is told and never planned as a change.
+output_info, "not including concepts"), so a difference is reported, and never planned as a change.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Expectation:
 
 
 def stated_expectations(found: Iterable[Match]) -> dict[Key, tuple[tuple[str, ...], Origin]]:
-    """Per live version what its manifest expects, and where it says so; only versions that are expected anything of.
+    """What manifests expect of live versions, with its place; only for versions of which anything is expected.
 
     Raises ProblemsError where two entries that select the same version expect different concepts of it.
     """
@@ -69,7 +69,7 @@ def stated_expectations(found: Iterable[Match]) -> dict[Key, tuple[tuple[str, ..
 
 
 def expectation(key: Key, expected: tuple[str, ...], origin: Origin, concepts: Iterable[Document]) -> Expectation:
-    """One version's expectation beside its live concepts (Concept messages)."""
+    """The expectation about one version, with its live concepts (Concept messages)."""
     names = {str(concept["id"]): str(concept.get("name") or concept["id"]) for concept in concepts if concept.get("id")}
     live = tuple(sorted(names))
     return Expectation(key=key, expected=expected, live=live, names={name: names[name] for name in live}, origin=origin)
@@ -98,7 +98,7 @@ def expectation_document(item: Expectation) -> dict[str, Any]:
 
 
 def expectation_from_document(entry: Mapping[str, Any]) -> Expectation:
-    """The inverse of `expectation_document`. Raises KeyError, TypeError or ValueError for what is no such entry."""
+    """The inverse of `expectation_document`. Raises KeyError, TypeError or ValueError for anything else."""
     key = Key(
         user_id=entry["user_id"], app_id=entry["app_id"], model_id=entry["model_id"], version_id=entry["version_id"]
     )
@@ -129,5 +129,5 @@ def _named(item: Expectation, concept_id: str) -> str:
 
 
 def unmet_warning(item: Expectation) -> Problem:
-    """The warning of a run that wrote what it could, and could not write this."""
+    """The warning of a run that has written everything else, because no call can write this."""
     return Problem(code="unmet-expectation", message=f"{item.key.address}: {unmet_text(item)}.", origin=item.origin)

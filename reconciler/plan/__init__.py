@@ -1,6 +1,6 @@
 """Drifts and requests → the Plan: guards, the saved document, attribution.
 
-guards.py       what may be deleted, and what stands against it
+guards.py       what may be deleted, and what forbids it
 in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back

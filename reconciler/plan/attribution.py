@@ -1,12 +1,12 @@
 """Who wants a change: this revision of the manifests, or the one before it too.
 
 In: a plan, and what the manifests of a base revision want of the same observed resources. Out: the same plan, each of
-its changes told apart: `this_change` where only the head wants it, `base` where the base wants the same value at the same
+its changes attributed: `this_change` where only the head wants it, `base` where the base wants the same value at the same
 path, so that it is pending, or drift that an apply will revert. Both are compared with one observation of the live side.
 
-Nothing here fails for what a base holds. What can't be planned from a base (a manifest that names a model or version
-that isn't there) would not have been applied from it either, so the head alone wants what it wants of that model; a
-notice says so.
+A problem of the base is never an error. What can't be planned from a base (a manifest that names a model or version that
+doesn't exist) could not have been applied from it either, so all changes of that model are attributed to the head, and a notice
+says so.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def attributed(plan: Plan, base: BaseState, *, observed: Observed, secrets: Secr
 def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[[Scope], str]) -> BaseState:
     """The base with the head's spelling of an app that one of them calls me/APP and the other USER/APP.
 
-    `scopes` are the head's; `user_id_of` tells who "me" is, and is asked only then.
+    `scopes` are the head's; `user_id_of` returns the user that "me" means, and is called only then.
     """
     others: dict[Scope, Scope] = {}
     for scope in {model.key.scope for model in base.desired.models} - set(scopes):

@@ -1,8 +1,8 @@
-"""What may be deleted: the guards between "it left git" and a call that can't be undone.
+"""Decides what may be deleted, because a deletion can't be undone.
 
 In: Desired, Observed and the rules of this run. Out: candidates for deletion, then a Decision on them. A model can be
 deleted only if all of this holds: pruning was asked for; the app was listed completely; the model is the app's own
-(the service lists Clarifai's models beside them) and no bookmark; no manifest has its id; it carries this
+(the service lists Clarifai's models too) and not a bookmark; no manifest has its id; it carries this
 repository's owner mark, or the whole app is in scope and no other owner's mark is on it; its mark and
 `prune.protect` don't protect it; no workflow uses it; the manifests aren't empty; the number stays under the cap.
 """
@@ -233,7 +233,7 @@ def decide(
 def of_shard(decision: Decision, rules: PruneRules, *, shard: Shard | None) -> Decision:
     """The part of one app's decision that a shard carries out.
 
-    Every shard lists the whole app and decides on all its models: what is refused for the app is refused for each shard, so
+    Every shard lists the whole app and decides on all its models. What is refused for the app is refused for each shard, so
     shards together never delete more than one run would. Versions are known of a shard's own models only; under a cap that
     counts them each shard may delete its equal share.
     """
@@ -253,16 +253,16 @@ def of_shard(decision: Decision, rules: PruneRules, *, shard: Shard | None) -> D
 
 
 def empty_desired_state() -> Refusal:
-    """Pruning against no manifest at all would delete everything: almost always a wrong path."""
+    """The refusal to prune without any manifest: that would delete everything, and the path is most likely wrong."""
     return Refusal(
         rule="empty-desired-state",
-        message="--prune was given and there is no manifest at all.",
+        message="--prune was given, but no manifest was found.",
         remedy="Check the paths; `reconciler purge` is the command that empties an app.",
     )
 
 
 def manifests_passed_over(names: tuple[str, ...]) -> Refusal:
-    """What was not read may describe a model that then seems to have left git."""
+    """The refusal to prune if a manifest may not have been read: its model would seem to have left git."""
     return Refusal(
         rule="passed-over",
         message=f"--prune was given and {', '.join(names)} may hold manifests that were not read.",
@@ -299,7 +299,7 @@ def _over_the_cap(
 def purge_refusals(
     models: Iterable[ObservedModel], *, owner: str | None, protect: tuple[str, ...]
 ) -> tuple[Refusal, ...]:
-    """Why an app may not be emptied, model by model: deleting all of it spares nothing."""
+    """A refusal for each model because of which the app may not be purged, since a purge spares no model."""
     return tuple(refusal for model in models for refusal in _purge_refusals(model, owner, protect))
 
 
@@ -333,7 +333,7 @@ def _purge_refusals(model: ObservedModel, owner: str | None, protect: tuple[str,
 def protected_name_refusals(
     deleted: Iterable[Key], observed: Observed, *, protect: tuple[str, ...]
 ) -> tuple[Refusal, ...]:
-    """A refusal for each model to delete whose name `prune.protect` protects by now, whatever it said for the plan."""
+    """A refusal for each model to delete whose name `prune.protect` protects now, even if it didn't when the plan was made."""
     models = [observed.models[key] for key in deleted if key.kind is Kind.MODEL]
     found = ((model.key, _protecting_glob(model, protect)) for model in models)
     return tuple(_protected_name(key, glob) for key, glob in found if glob is not None)

@@ -1,8 +1,8 @@
 """What uses a model or version: workflows of any app of its user, and deployments.
 
 In: Workflow and Deployment messages as the service lists them by user. Out: for each key its users in words, and a refusal
-for each that is used. The service deletes a version that a workflow runs without a word and marks that workflow's version
-as deprecated (resources.proto, WorkflowVersion.is_deprecated), so this tool has to look itself.
+for each that is used. The service deletes a version that a workflow runs without an error, and marks that workflow's version
+as deprecated (resources.proto, WorkflowVersion.is_deprecated), so this tool has to check.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def in_use_refusals(uses: Mapping[Key, tuple[Use, ...]]) -> tuple[Refusal, ...]:
 
 
 def unknown_use(kind: str, user_id: str) -> Refusal:
-    """Whether something uses the planned deletions can't be known: the token may not look."""
+    """The refusal of deletions because the token doesn't allow to find out whether something uses them."""
     return Refusal(
         rule="in-use-unknown",
         message=f"The token may not list the {kind} of {user_id}, so it is not known what they use. "

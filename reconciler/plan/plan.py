@@ -1,8 +1,6 @@
-"""The plan: what would change, by which calls, and what a guard refuses; a value that can be saved and applied later.
+"""The plan: what would change, by which requests, and what a guard refuses. It can be saved and applied later.
 
-In: drifts, calls and the decisions of `policy`. Out: a Plan, ordered and counted, and its document (`--out`, `--format json`;
-schemas/plan.v1.schema.json) with a fingerprint over everything in it but the forecast. The document never holds a sensitive
-value: where a request needs one, its place is listed under `sensitive` with the source it can be read from again.
+`planning.py` makes it from drifts, requests and the decisions of the guards; `document.py` turns it into JSON and back.
 """
 
 from __future__ import annotations
@@ -31,8 +29,8 @@ CREATED_AT: Final = "%Y-%m-%dT%H:%M:%SZ"
 class Change:
     """One resource that the plan changes or deletes.
 
-    `attribution` is there where the plan was compared with a base: "this_change" where only the head's manifests want
-    it, "base" where the base's do too. A deletion carries `object_digest`, a digest of the whole object as it was
+    `attribution` is set if the plan was compared with a base: "this_change" if only the manifests of the head state it,
+    "base" if those of the base do too. A deletion carries `object_digest`, a digest of the whole object as it was
     reviewed, and for a version `retain`, the number of newest versions that stay. `statements` are what the manifest states
     of the resource; a saved plan keeps those of the fields that change, where they say more than the change itself.
     `unreadable` are the paths of an update whose values can't be read back as they are sent.
@@ -52,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributionBase:
-    """The git revision that changes were attributed by: as it was named, and the commit that it named."""
+    """The git revision that changes were attributed by: the name that was given, and its commit."""
 
     ref: str
     commit: str

@@ -1,4 +1,4 @@
-"""Saved plans on disk: written whole or not at all, readable by their owner only, refused where they are not as written."""
+"""Saved plans on disk: written completely or not at all, readable by their owner only, and refused if they were changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 
 def write_plan(plan: Plan, path: str) -> None:
-    """Save a plan as JSON, mode 0600: it holds live values. Raises ReconcilerError where the place can't be written."""
+    """Save a plan as JSON with mode 0600, because it contains live values. Raises ReconcilerError if it can't be written."""
     kind = PURGE if any(request.action == DELETE_ALL for request in plan.requests) else PLAN
     text = json.dumps(plan_document(plan, kind=kind), indent=2, ensure_ascii=False) + "\n"
     write_whole(Path(path), text, what="plan")
@@ -32,8 +32,8 @@ def write_plan(plan: Plan, path: str) -> None:
 def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
     """Read a saved plan, of one of these kinds.
 
-    Raises ReconcilerError for a file that can't be read or is no JSON, RefusedError for one that is no plan, is of
-    another major format, was changed after it was made, or has other requests than its changes lead to.
+    Raises ReconcilerError for a file that can't be read or is not JSON, RefusedError for one that is not a plan, has another
+    major format, was changed after it was made, or has other requests than its changes lead to.
     """
     try:
         file = Path(path)
@@ -43,7 +43,7 @@ def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
     except OSError as error:
         raise ReconcilerError(f"The plan file {path} can't be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise ReconcilerError(f"The plan file {path} is no JSON document: {error}. Make a new plan.") from error
+        raise ReconcilerError(f"The plan file {path} is not a JSON document: {error}. Make a new plan.") from error
     if not isinstance(document, dict):
         raise ReconcilerError(f"The plan file {path} holds no plan. Make one with `reconciler plan --out`.")
     try:
@@ -91,7 +91,7 @@ def _secrets(plan: Plan) -> Iterator[Sensitive]:
 def restored(plan: Plan, *, references: References, desired_of: SpecOf, live_of: SpecOf) -> Plan:
     """The plan with its secrets filled in.
 
-    Raises ReconcilerError naming the first that can't be read again, RefusedError naming one that may not be read.
+    Raises ReconcilerError for the first that can't be read again, RefusedError for one that may not be read.
     """
 
     def filled(entry: Entry) -> Entry:
@@ -129,7 +129,7 @@ def _read_again(secret: Sensitive, key: Key, path: FieldPath, references: Refere
     value = lookup(spec_of(key), path)
     if value is MISSING:
         raise ReconcilerError(
-            f"The secret at {path_text(path)} of {key.address} can't be read again: it is not there any more. "
+            f"The secret at {path_text(path)} of {key.address} can't be read again: it no longer exists. "
             "Make a new plan."
         )
     return revealed(value)

@@ -1,5 +1,5 @@
 """Drifts → proven requests.
 
-semantics.py  the service's rules for patches, in every variant that the documentation leaves open
+semantics.py  how the service applies patches, in every variant that its documentation leaves open
 calls.py      drifts → requests, each proven
 """

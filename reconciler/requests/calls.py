@@ -1,28 +1,29 @@
-"""From drifts to the requests that mend them, each proven before it is sent.
+"""Chooses the requests that resolve drifts, and proves each of them.
 
-The idea. The service's patch actions are only partly documented (`semantics` lists the open variants), so no call is
-chosen by rule of thumb. For each field that differs, candidates are tried from the least to the most invasive, and the
-first is taken for which, in every variant at once,
+The service's patch actions are only partly documented (`semantics` lists the open variants), so no call is chosen by a rule of
+thumb. For each field that differs, candidates are tried from the least to the most invasive. The first one is used for which,
+in every variant,
 
-    1. patching the live document gives exactly the wanted document: the wanted values, and nothing else changed;
-    2. patching it once more changes nothing: a retry after a lost answer is safe.
+    1. patching the live document results in exactly the desired document: the desired values, and nothing else changed;
+    2. patching it again changes nothing, so a retry after a lost response is safe.
 
-A candidate `merge` sends only the leaves that differ and touches nobody else's keys, but it appends to lists. A
-candidate `overwrite` sends the field whole: right for lists, but it carries unmanaged siblings along, so it is used only
-where merge can't be proven (`output_info` is sent with all its live fields, which one variant would otherwise drop).
-Fields of one resource that take the same call travel in one entry; a plain string joins whichever call there is.
-Deleting a Struct key has no call that satisfies (1) in the key-by-key variant: there `overwrite`, the documented way,
-is used if at least nothing else changes, and a notice says that reading back decides. What has no safe call at all is
-refused.
+A candidate `merge` sends only the leaves that differ and leaves other keys alone, but it appends to lists. A candidate
+`overwrite` sends the whole field. That is right for lists, but it also sends unmanaged siblings, so it is used only if no
+merge can be proven (`output_info` is sent with all its live fields, which one variant would otherwise drop).
+Fields of one resource that need the same call share one entry; a plain string joins whichever call there is.
+No call that deletes a Struct key satisfies (1) in the key-by-key variant. There `overwrite`, the documented way, is used if
+it changes nothing else, and a notice says that only reading the live state afterwards shows whether it worked. A change
+without any safe call is refused.
 
-What the service shows of a secret may be a mask, and can't be told from the secret itself. So a param that the model type
-declares secret is only ever sent as the manifest states it. A Struct can't be overwritten around a secret that isn't stated:
-sent along, the mask would replace the secret, and left out, the secret would be deleted. There, the leaves to be set are merged,
-and then the keys to be deleted are removed one by one (`_in_two_steps`). A secret that the service doesn't show at all can't be
-told from one that isn't there; the plan says so where an overwrite could delete it.
+What the service shows of a secret may be a mask, which looks like any other value. So a param that the model type declares
+secret is sent only as the manifest states it. A Struct with a secret that isn't stated can't be overwritten: if the mask were
+sent too, it would replace the secret, and if it were left out, the secret would be deleted. There, the leaves to be set are
+merged, and then the keys to be deleted are removed one by one (`_in_two_steps`). A secret that the service doesn't show at all
+looks like one that isn't there; if an overwrite could delete it, the plan says so.
 
-Entries for many models share a PatchModels request, entries for versions of one model a PatchModelVersions request, up
-to `batch` each. A tag list is emptied by its own call, and the image is removed alone, as the service wants.
+Entries for many models share a PatchModels request, and entries for versions of one model a PatchModelVersions request, up
+to `batch` in each. A tag list is emptied by its own call, and an image is removed by a request without any other field, as the
+service requires.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 
 SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
-"""Never sent back: concepts can't be patched (documentation, "Manage Models"), and `message` stands in for them."""
+"""Fields that are never sent: concepts can't be patched (documentation, "Manage Models"), and `message` stands for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something about one resource's plan that a reader should know."""
+    """A remark about the plan of one resource."""
 
     address: str
     message: str
@@ -60,7 +61,7 @@ class Notice:
 class Patch:
     """What one call does to one resource.
 
-    `unproven` names the variants in which the call may fail to reach the wanted value (it never harms in any).
+    `unproven` are the variants in which the call may not reach the desired value. It does no harm in any variant.
     """
 
     rpc: str
@@ -71,7 +72,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """The requests for all drifts in the order of sending, what to know about them, and what no call can do."""
+    """The requests for all drifts in the order of sending, remarks about them, and what no call can change."""
 
     requests: tuple[Request, ...]
     notices: tuple[Notice, ...] = ()
@@ -79,9 +80,9 @@ class Calls:
 
 
 def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
-    """The fewest requests, each proven, that turn every drift's `before` into its `after`.
+    """The fewest proven requests that change each drift's `before` into its `after`.
 
-    `batch` is the most entries a request may carry; the service's own maximum is not documented.
+    `batch` is the most entries in one request; the service's own maximum is not documented.
     """
     patches: list[Patch] = []
     notices: list[Notice] = []
@@ -101,12 +102,12 @@ def _notice(patch: Patch) -> Notice:
         return Notice(
             address=patch.entry.key.address,
             message=f"keys are deleted from {names} by remove; a service that removes nothing but images would keep them. "
-            "Apply reads back and names what did not take.",
+            "Apply verifies this, and names each key that is still there.",
         )
     return Notice(
         address=patch.entry.key.address,
         message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
-        "Apply reads back and names what did not take.",
+        "Apply verifies this, and names each key that is still there.",
     )
 
 
@@ -122,7 +123,7 @@ def _hidden_notices(drift: Drift, patches: Iterable[Patch]) -> Iterator[Notice]:
 
 
 def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
-    """The patches for one resource, fewest first, and a refusal per field that no safe call can change."""
+    """The patches for one resource, and a refusal for each field that no safe call can change."""
     chosen: list[Patch] = []
     refusals: list[Refusal] = []
     for field in KINDS[drift.key.kind]:
@@ -138,7 +139,7 @@ def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
 
 
 def _refusal(drift: Drift, field: FieldSpec, after: Any) -> Refusal:
-    why = "the API can't clear it" if after is MISSING else "no call changes it without touching something else"
+    why = "the API can't clear it" if after is MISSING else "no call changes it without changing something else"
     remedy = "State another value, or change it by hand."
     names = ", ".join(path_text(path) for path in _unsendable(drift, field))
     if names:
@@ -153,7 +154,7 @@ def _refusal(drift: Drift, field: FieldSpec, after: Any) -> Refusal:
 
 
 def _first_safe(drift: Drift, field: FieldSpec) -> Patch | None:
-    """The first candidate proven in every variant; else the last that reaches the value in some and harms in none."""
+    """The first candidate proven in every variant; else the last one that reaches the value in some and does no harm in any."""
     fallback: Patch | None = None
     for patch in _candidates(drift, field):
         failing = unproven_variants(drift, patch)
@@ -167,7 +168,7 @@ def _first_safe(drift: Drift, field: FieldSpec) -> Patch | None:
 
 
 def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
-    """Calls that might make one field right, least invasive first."""
+    """Calls that might change one field as desired, least invasive first."""
     key, before, after = drift.key, lookup(drift.before, field.path), lookup(drift.after, field.path)
 
     def patch(action: str, value: Any, rpc: str = PATCH_RPCS[key.kind]) -> Patch:
@@ -197,7 +198,7 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
 
 
 def _in_two_steps(drift: Drift, field: FieldSpec) -> list[Patch]:
-    """Two patches that set what is to be set in a Struct, and then remove what is to be absent; none if that isn't safe."""
+    """Two patches for a Struct, the first to set values and the second to remove keys; none if that isn't safe."""
     before, after = lookup(drift.before, field.path), lookup(drift.after, field.path)
     if field.shape is not Shape.STRUCT or not removal_patch(before, after):
         return []
@@ -209,7 +210,7 @@ def _in_two_steps(drift: Drift, field: FieldSpec) -> list[Patch]:
 
 
 def removal_patch(before: Any, after: Any) -> dict[str, Any]:
-    """The keys of `before` that `after` lacks, as `remove` wants them: true for each, nested as they are."""
+    """The keys of `before` that `after` lacks, in the form for `remove`: true for each, nested as they are."""
     before, after = (value.reveal() if isinstance(value, Sensitive) else value for value in (before, after))
     patch: dict[str, Any] = {}
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
@@ -309,19 +310,19 @@ def _has_numeric_ids(value: Any) -> bool:
 
 
 def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
-    """The variants in which a patch doesn't reach the wanted values, though it does no harm; None where it harms.
+    """The variants in which a patch doesn't reach the desired values, without doing harm; None if it does harm in any.
 
-    Harm, in any variant: an unmanaged value changes, a managed one becomes something neither wanted nor there
-    before, or a second sending gives another state than the first.
+    Harm means that an unmanaged value changes, that a managed one becomes neither the desired value nor the one before, or that
+    a second sending results in another state than the first.
     """
     before = _touched(drift.document, patch)
     entry = revealed(patch.entry.values)
-    wanted = before
+    desired = before
     spec = _overwriting(drift) if patch.action == "overwrite" else drift.after
     for field in patch.entry.fields:
         after = revealed(lookup(spec, field.path))
-        wanted = with_value(wanted, field.path, MISSING if after is MISSING else document_from_field(field, after))
-    # Of the 36 variants, one to six can differ for any one patch: each of those is tried, once.
+        desired = with_value(desired, field.path, MISSING if after is MISSING else document_from_field(field, after))
+    # The 36 variants have at most six different effects on any one patch, and each of these is tried once.
     is_reached: dict[tuple[Any, ...], bool] = {}
     for variant in VARIANTS:
         differs_by = bearing(entry, action=patch.action, variant=variant)
@@ -330,8 +331,8 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
         once = patched(before, entry, action=patch.action, variant=variant)
         if not _same(patched(once, entry, action=patch.action, variant=variant), once):
             return None
-        is_reached[differs_by] = _same(once, wanted)
-        if not is_reached[differs_by] and not _same(_without_leftovers(once, before, wanted), wanted):
+        is_reached[differs_by] = _same(once, desired)
+        if not is_reached[differs_by] and not _same(_without_leftovers(once, before, desired), desired):
             return None
     if all(is_reached.values()):
         return ()
@@ -341,7 +342,7 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
 
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
-    """The part of a document that a patch names; the rest of a resource is untouched by every action."""
+    """The part of a document that a patch names, because no action changes the rest of a resource."""
     part = {name: revealed(document[name]) for name in patch.entry.values if name in document}
     if isinstance(image := part.get("image"), Mapping):
         part["image"] = {n: v for n, v in image.items() if n == "url"}  # the rest (hosted copies) is the service's own
@@ -356,7 +357,7 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document in which what the service can't tell apart is alike: tag order, empty and absent at a field's root."""
+    """A document in a form without differences that mean nothing to the service: tag order, and empty or absent fields."""
     return {
         name: sorted(value) if name in TAG_FIELDS else value
         for name, value in document.items()
@@ -364,11 +365,13 @@ def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """`once` without the mapping keys that were there before, aren't wanted, and stayed as they were."""
+def _without_leftovers(
+    once: Mapping[str, Any], before: Mapping[str, Any], desired: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`once` without the mapping keys that were there before, aren't desired, and stayed as they were."""
     kept: dict[str, Any] = {}
     for name, value in once.items():
-        was, want = before.get(name, MISSING), wanted.get(name, MISSING)
+        was, want = before.get(name, MISSING), desired.get(name, MISSING)
         if want is MISSING and equal(was, value):
             continue
         is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
@@ -380,7 +383,7 @@ def _without_leftovers(once: Mapping[str, Any], before: Mapping[str, Any], wante
 
 
 def _joined(patches: list[Patch]) -> list[Patch]:
-    """One patch per call: entries of the same rpc and action united, plain values moved to an overwrite if there is one."""
+    """One patch per call: those of the same RPC and action are merged, and plain values join an overwrite if there is one."""
     overwriting = any(p.action == "overwrite" and p.rpc in PATCH_RPCS.values() for p in patches)
     stays = any(p.action == "merge" and p.entry.fields[0].shape in (Shape.STRUCT, Shape.IMAGE) for p in patches)
     groups: dict[tuple[str, str], list[Patch]] = defaultdict(list)
@@ -406,7 +409,7 @@ _ACTION_ORDER = {"merge": 0, "overwrite": 1, "remove": 2}
 
 
 def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
-    """Models before versions, merge before overwrite before remove, and by key within: the same plan every time."""
+    """Models before versions; merge, overwrite, then remove; and by key, so that the same drifts always give the same plan."""
     groups: dict[tuple[Any, ...], list[Patch]] = defaultdict(list)
     for patch in patches:
         groups[_group(patch)].append(patch)
@@ -418,7 +421,7 @@ def _requests(patches: list[Patch], batch: int) -> Iterator[Request]:
 
 
 def _group(patch: Patch) -> tuple[Any, ...]:
-    """What may travel together: one app, one rpc, one action; versions of one model only; tag calls and removals alone."""
+    """What can share a request: one app, RPC and action, versions of one model only, and tag calls and removals alone."""
     key = patch.entry.key
     takes_one = RPCS[patch.rpc].entries is None
     model = key.model() if key.kind is Kind.MODEL_VERSION else None

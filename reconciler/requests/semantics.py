@@ -1,8 +1,8 @@
-"""What the service does with a patch: merge, overwrite and remove as pure functions, in every variant left open.
+"""How the service applies a patch: merge, overwrite and remove as pure functions, in each variant that is left open.
 
 The documentation ("Patching"; "Manage Models"; service.proto on PatchModelsRequest.action) gives the rules for JSON
-and leaves four questions open that decide whether a call loses data. A `Variant` is one answer to all four, and
-VARIANTS are all answers. `calls` proves each request in all of them before it is sent.
+and leaves four questions open that decide whether a call loses data. A `Variant` is one set of answers to them, and VARIANTS are
+all combinations. `calls` proves each request in all of them.
 
     merge      scalars and values of another type are replaced; mappings merge deeply, unsent keys stay; lists of
                objects with `id` merge by it, new ones after the old; other lists are APPENDED; {} and [] replace;
@@ -15,7 +15,7 @@ VARIANTS are all answers. `calls` proves each request in all of them before it i
                images alone [open]
 
 Tag lists (toolkits, use_cases, languages) under merge are appended, appended where missing, or replaced [open].
-Documents are JSON with proto field names. Nothing given is changed.
+Documents are JSON with proto field names. Arguments are never changed.
 """
 
 from __future__ import annotations
@@ -81,11 +81,10 @@ TAG_FIELDS: Final = frozenset({"toolkits", "use_cases", "languages"})
 
 
 def bearing(patch: Mapping[str, Any], *, action: str, variant: Variant) -> tuple[Enum, ...]:
-    """The part of a variant that bears on a patch: variants that share it do the same with it, whatever the document.
+    """The part of a variant that matters for a patch: variants with the same part have the same effect on any document.
 
-    What `patched` consults, seen from outside: `merge` looks at a variant for tag lists alone, `overwrite` for mappings
-    alone (Structs, and messages that may have unsent fields; scalars and lists are replaced in every variant), `remove` for the
-    keys of Structs.
+    `merge` depends on the variant for tag lists only, `overwrite` for mappings only (Structs, and messages that may have unsent
+    fields; scalars and lists are replaced in every variant), and `remove` for the keys of Structs.
     """
     if action == "merge":
         return (variant.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
@@ -129,7 +128,7 @@ def _merged_tags(stored: list[str], sent: list[str], variant: Variant) -> list[s
 
 
 def merged_value(stored: Any, sent: Any) -> Any:
-    """`merge` of one value into one stored value (None where there is none), as the page's examples go."""
+    """`merge` of one value into one stored value (None for none), as in the examples of the documentation."""
     if isinstance(sent, Mapping) and sent:
         return _merged_mappings(stored if isinstance(stored, Mapping) else {}, sent)
     if isinstance(sent, list) and sent and isinstance(stored, list):

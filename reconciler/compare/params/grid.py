@@ -1,7 +1,7 @@
 """Numbers that a service rounds to the grid of a model type's range: when a live value is the stated one.
 
 In: matches of manifests with live versions, and drifts. Out: the same matches, in which a stated number that live has within
-the tolerance is the live number, so that it is no drift; and the same drifts, whose changes carry the tolerance within which
+the tolerance is the live number, so that it is not drift; and the same drifts, whose changes carry the tolerance within which
 the value that is read back counts as the one that was sent. The tolerance is that of the check (`Range.tolerance`): whatever
 the check takes for a point of the grid, the comparison takes for the same point. Numbers without a grid are compared exactly.
 """
@@ -92,7 +92,7 @@ def _on_grids(
 
 
 def _tolerance(field: ParamField, value: Any) -> float:
-    """How far a live number may be from this one; 0 where there is no grid, or the number isn't on it."""
+    """How far a live number may be from this one; 0 where there is no grid, or the number isn't on one."""
     number, info = decimal_from(value), field.document.get("model_type_range_info")
     if field.kind != "RANGE" or number is None or not isinstance(info, Mapping):
         return 0.0

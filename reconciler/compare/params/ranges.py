@@ -1,7 +1,7 @@
 """A model type's RANGE: bounds, a grid between them, and the allowed values nearest to one that isn't.
 
 `min`, `max` and `step` are float32 (resources.proto, ModelTypeRangeInfo), params are doubles that people type as decimals.
-A step of 0.01 arrives as 0.009999999776482582, and nobody who typed 0.95 means to be off that grid. So:
+A step of 0.01 arrives as 0.009999999776482582, but 0.95 must still be on that grid. Therefore:
 
 - Each float32 is read as the shortest decimal that has the same float32: 0.01. All arithmetic is decimal.
 - A value that is a bound in float32 is within it, and a value within a float32's relative error of a point of the grid is on
@@ -27,7 +27,7 @@ _SINGLE_ERROR: Final = Decimal(2) ** -23
 """The distance between neighbouring float32 numbers, relative to their size (IEEE 754)."""
 
 _DOUBLE_ERROR: Final = Decimal(2) ** -52
-"""The same of doubles. Where it is more than a step, no param can tell the grid's points apart."""
+"""The same for doubles. If it is more than a step, no param can distinguish the points of the grid."""
 
 _FAR: Final = 20
 """Decimal places beyond which a number is written with an exponent."""
@@ -117,7 +117,7 @@ def range_from_info(info: Mapping[str, Any], default: Any) -> Range:
 
 
 def decimal_from(value: Any) -> Decimal | None:
-    """A JSON number as the decimal that a person would type for it; None for anything else, and for no finite number."""
+    """A JSON number as the decimal that a person would type for it; None for anything else, and for a number that isn't finite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
@@ -134,12 +134,12 @@ def number_text(number: Decimal) -> str:
 
 
 def _decimal_of_single(value: Any) -> Decimal | None:
-    """The shortest decimal with the same float32 as `value`; None where that is no finite number."""
+    """The shortest decimal with the same float32 as `value`; None if it isn't finite."""
     number = decimal_from(value)
     single = math.nan if number is None else _single(number)
     if not math.isfinite(single):
         return None
-    # 9 digits tell every float32 apart; 6 survive the way to float32 and back, so fewer need no try.
+    # 9 digits distinguish all float32 numbers. 6 digits always survive conversion to float32 and back, so fewer need not be tried.
     texts = (f"{single:.{digits}g}" for digits in range(6, 10))
     return next(Decimal(text) for text in texts if _single(Decimal(text)) == single)
 

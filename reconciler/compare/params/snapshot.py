@@ -11,7 +11,7 @@ from reconciler.resources.observed import Document
 
 
 def read_types(path: str) -> Mapping[str, Document]:
-    """The model types by id. Raises ReconcilerError for a file that can't be read or is no such snapshot."""
+    """The model types by id. Raises ReconcilerError for a file that can't be read or is not such a snapshot."""
     from reconciler.compare.params import types_from_snapshot
 
     try:

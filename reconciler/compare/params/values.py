@@ -90,7 +90,7 @@ def complaint_about(field: ParamField, value: Any, *, is_secret: bool = False) -
     form = _FORMS.get(field.kind)
     if form is not None and not form[0](bare):
         found = _form_of(bare) if is_secret else described(value)
-        return Complaint(code="param-type", text=f"{form[1]} is wanted, found {found}", hint=_hint(form, value))
+        return Complaint(code="param-type", text=f"expected {form[1]}, found {found}", hint=_hint(form, value))
     if _is_list(bare) and field.kind in _ITEM_FORMS:
         return _about_items(field, bare, _ITEM_FORMS[field.kind], is_secret)
     if is_secret:
@@ -106,7 +106,7 @@ def _about_items(field: ParamField, items: list[Any], form: _Form, is_secret: bo
         if form[0](item) or (field.path[-1] == "select_concepts" and _is_text(item)):
             continue
         found = _form_of(item) if is_secret else described(item)
-        text = f"item {index + 1} is {found}, and a list of which each is {form[1]} is wanted"
+        text = f"item {index + 1} is {found}; expected {form[1]} for each item"
         return Complaint(code="param-type", text=text, hint=_hint(form, item))
     return None
 

@@ -17,9 +17,18 @@ from reconciler.cli.options import (
     plan_options,
     require_text,
 )
-from reconciler.cli.output import echo_applied, note
+from reconciler.cli.output import echo_applied
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
-from reconciler.cli.run import confirmed, has_terminal, in_environment, inputs_from, open_session, reporting_problems
+from reconciler.cli.run import (
+    NOTHING_WRITTEN,
+    confirmed,
+    declined,
+    has_terminal,
+    in_environment,
+    inputs_from,
+    open_session,
+    reporting_problems,
+)
 
 if TYPE_CHECKING:
     from reconciler.apply.sending import OnError
@@ -72,7 +81,7 @@ def command(
 ) -> int:
     """Change the live models to what the manifests in PATH state, or apply a saved plan.
 
-    Asks before writing on a terminal; elsewhere --yes or --plan is required.
+    Asks before writing on a terminal, and exits with 1 if the answer is no; elsewhere --yes or --plan is required.
     """
     terms = (("--max-age", max_age), ("--expect-digest", expect_digest))
     given = [option for option, value in terms if value is not None]
@@ -93,10 +102,9 @@ def command(
             inputs_from(paths, planning), confirm=None if yes else lambda plan: confirmed(plan, common)
         )
     if report is None:
-        note(common, "Nothing was written.")
-        return 0
+        raise declined(NOTHING_WRITTEN)
     outcome.report = report
-    return echo_applied(report, common)
+    return echo_applied(report, common, is_plan_shown=not yes and bool(report.outcome.run or report.stale))
 
 
 def _require_one_source(

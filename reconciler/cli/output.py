@@ -29,27 +29,32 @@ if TYPE_CHECKING:
 # --- standard output -------------------------------------------------------------------------------------------
 
 
-def echo_report(report: Report, common: CommonOptions) -> int:
-    """Print a report in the chosen format and return its exit code."""
+def echo_report(report: Report, common: CommonOptions, *, is_plan_shown: bool = False) -> int:
+    """Print a report in the chosen format and return its exit code.
+
+    With `is_plan_shown` its plan and warnings were printed on standard error already: a terminal doesn't get them twice.
+    """
     from reconciler.report.report import report_document
 
-    if not common.quiet:
+    if not (common.quiet or is_plan_shown):
         echo_problems(report.warnings, label="warning")
     if common.format == "json":
         echo_json(report_document(report))
     elif is_page(common):
-        echo_document(_report_text(report, common))
+        echo_document(_page(report, common))
     else:
-        click.echo(_report_text(report, common), nl=False)
+        isatty = sys.stdout.isatty()
+        is_seen = is_plan_shown and isatty and sys.stderr.isatty()
+        click.echo(terminal_text(report, common, isatty=isatty, is_plan_shown=is_seen), nl=False)
     return report.exit_code
 
 
-def echo_applied(report: Report, common: CommonOptions) -> int:
-    """Print the report of an apply, and on standard error how to finish or undo the run.
+def echo_applied(report: Report, common: CommonOptions, *, is_plan_shown: bool = False) -> int:
+    """Print the report of an apply as `echo_report` does, and on standard error how to finish or undo the run.
 
     After a run without errors the note is for a person only: on a terminal, or with -v.
     """
-    code = echo_report(report, common)
+    code = echo_report(report, common, is_plan_shown=is_plan_shown)
     if report.stale or any(result.moved for result in report.outcome.results):
         note(common, "note: somebody has changed what was planned; reconciler plan shows what an apply would do now.")
     elif report.outcome.run is not None and not report.converged:
@@ -65,25 +70,24 @@ def note_digest(report: Report, path: str | None, common: CommonOptions) -> None
         note(common, f"note: the digest of {path} is {report.digest}")
 
 
-def _report_text(report: Report, common: CommonOptions) -> str:
-    """A report in any format but json."""
+def _page(report: Report, common: CommonOptions) -> str:
+    """A report as Markdown or HTML, whichever --format says."""
     if common.format == "markdown":
         from reconciler.report.markdown import render_markdown
 
         return render_markdown(report)
-    if common.format == "html":
-        from reconciler.report.html import render_html
+    from reconciler.report.html import render_html
 
-        return render_html(report)
-    return terminal_text(report, common, isatty=sys.stdout.isatty())
+    return render_html(report)
 
 
-def terminal_text(report: Report, common: CommonOptions, *, isatty: bool) -> str:
+def terminal_text(report: Report, common: CommonOptions, *, isatty: bool, is_plan_shown: bool = False) -> str:
     """A report as text, in the colours and columns of a stream; `isatty` says whether that is a terminal."""
     from reconciler.report.text import render
 
     color = use_color(common.color, isatty=isatty, environ=os.environ)
-    return render(report, color=color, verbose=common.verbose, columns=_columns(isatty=isatty))
+    columns = _columns(isatty=isatty)
+    return render(report, color=color, verbose=common.verbose, columns=columns, is_plan_shown=is_plan_shown)
 
 
 def _columns(*, isatty: bool) -> int | None:

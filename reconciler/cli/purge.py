@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,7 +11,7 @@ from reconciler import exit_codes
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
 from reconciler.cli.progress import wipe
-from reconciler.cli.run import has_terminal, open_session, reporting_problems
+from reconciler.cli.run import asked, declined, has_terminal, open_session, reporting_problems
 from reconciler.errors import UsageError
 from reconciler.resources.keys import Scope
 from reconciler.resources.observed import ObservedModel
@@ -19,6 +19,9 @@ from reconciler.resources.observed import ObservedModel
 if TYPE_CHECKING:
     from reconciler.apply.purging import Purged
     from reconciler.report.results import Result
+
+
+_NOTHING_DELETED: Final = "Nothing was deleted."
 
 
 @click.command("purge")
@@ -63,8 +66,7 @@ def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all:
             deletes_all=delete_all,
         )
     if purged is None:
-        note(common, "Nothing was deleted.")
-        return exit_codes.OK
+        raise declined(_NOTHING_DELETED)
     _echo(purged, scope, common)
     return exit_codes.OK if purged.converged else exit_codes.INCOMPLETE
 
@@ -124,7 +126,8 @@ def _asked(scope: Scope, models: tuple[ObservedModel, ...]) -> bool:
     wipe()
     for model in models:
         click.echo(f"  - {neutral(model.key.model_id)}", err=True)
-    return click.confirm(f"Delete {counted(len(models), 'model')} of {scope}? They can't be recovered.", err=True)
+    question = f"Delete {counted(len(models), 'model')} of {scope}? They can't be recovered."
+    return asked(question, outcome=_NOTHING_DELETED)
 
 
 def _print_backup(folder: Path, common: CommonOptions) -> None:

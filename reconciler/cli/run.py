@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeVar
 import click
 
 from reconciler.cli.options import CommonOptions, Invocation, PlanOptions
-from reconciler.cli.output import echo_error, echo_validation_errors, note, terminal_text
+from reconciler.cli.output import echo_error, echo_problems, echo_validation_errors, note, terminal_text
 from reconciler.cli.progress import status_line, wipe
 from reconciler.errors import ProblemsError, ReconcilerError
 from reconciler.manifests.selection import Inputs, Shard
@@ -150,11 +150,30 @@ def has_terminal() -> bool:
 
 
 def confirmed(report: Report, common: CommonOptions) -> bool:
-    """Show a plan on standard error and ask whether to write it."""
+    """Show a plan with its warnings on standard error and ask whether to write it."""
     text = terminal_text(report, common, isatty=sys.stderr.isatty())
     wipe()
+    if not common.quiet:
+        echo_problems(report.warnings, label="warning")
     click.echo(text, err=True, nl=False)
-    return click.confirm("Write these changes?", err=True)
+    return asked("Write these changes?", outcome=NOTHING_WRITTEN)
+
+
+NOTHING_WRITTEN: Final = "Nothing was written."
+
+
+def asked(question: str, *, outcome: str) -> bool:
+    """Ask on standard error whether to go on; `outcome` is printed if Ctrl-C or Ctrl-D is the answer, which click then raises."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(f"\n{outcome}", err=True)
+        raise
+
+
+def declined(outcome: str) -> ReconcilerError:
+    """The error of a command that somebody has not confirmed: a script that waits for its result must not go on."""
+    return ReconcilerError(f"{outcome} The question was not answered with yes.")
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import click
 
 from reconciler.cli import completing
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import echo_applied, note
-from reconciler.cli.run import confirmed, has_terminal, open_session, reporting_problems
+from reconciler.cli.output import echo_applied
+from reconciler.cli.run import NOTHING_WRITTEN, confirmed, declined, has_terminal, open_session, reporting_problems
 
 
 @click.command("undo")
@@ -26,6 +26,5 @@ def command(run: str, common: CommonOptions, *, yes: bool) -> int:
     with open_session(common) as session:
         report = session.undo(run, confirm=None if yes else lambda plan: confirmed(plan, common))
     if report is None:
-        note(common, "Nothing was written.")
-        return 0
-    return echo_applied(report, common)
+        raise declined(NOTHING_WRITTEN)
+    return echo_applied(report, common, is_plan_shown=not yes and bool(report.outcome.run or report.stale))

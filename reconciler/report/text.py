@@ -34,11 +34,21 @@ LISTED: Final = 110
 """The columns of a list of names where the width of the terminal isn't known."""
 
 
-def render(report: Report, *, color: bool = False, verbose: int = 0, columns: int | None = None) -> str:
-    """The whole report as text that ends in a newline; no line is wider than `columns`."""
+def render(
+    report: Report,
+    *,
+    color: bool = False,
+    verbose: int = 0,
+    columns: int | None = None,
+    is_plan_shown: bool = False,
+) -> str:
+    """The whole report as text that ends in a newline; no line is wider than `columns`.
+
+    With `is_plan_shown`, only what came of an apply: whoever reads it has confirmed the plan right above.
+    """
     # Below 20 columns, indented lines would have no room for any text.
     page = Page(paint=Painter(color=color), columns=None if columns is None else max(columns, 20), verbose=verbose)
-    lines = [line for section in SECTIONS for line in section(page, report)]
+    lines = [line for section in (RESULT_SECTIONS if is_plan_shown else SECTIONS) for line in section(page, report)]
     summary, style = summary_text(report)
     lines += page.styled(summary, style)
     return "\n".join(map(without_commands, lines)) + "\n"
@@ -174,3 +184,6 @@ SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
 """The sections before the summary, in their order. Each function returns the lines of its section, with an empty one after the
 last, or none at all.
 """
+
+RESULT_SECTIONS: Final = tuple(map(_list, (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.BACKUPS)))
+"""The sections that only an apply has."""

@@ -216,20 +216,21 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-@pytest.mark.parametrize(("answer", "left"), [("n\n", 6), ("y\n", 0)])
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 1, 6), ("y\n", 0, 0)])
 def test_purge_asks_on_a_terminal(
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     answer: str,
+    code: int,
     left: int,
 ) -> None:
     monkeypatch.chdir(service.folder)
     monkeypatch.setattr("sys.stdin", Terminal(io.BytesIO(answer.encode()), encoding="utf-8"))
     args = ["purge", "demo/pets", "--confirm", "demo/pets", "--endpoint", service.emulator.url, "--rate", "1000"]
     monkeypatch.setenv("CLARIFAI_PAT", "pat")
-    assert main(args) == 0
+    assert main(args) == code
     captured = capsys.readouterr()
     assert "Delete 6 models of demo/pets? They can't be recovered. [y/N]: " in captured.err
     assert len(service.models()) == left
-    assert captured.out.endswith("none left.\n") if left == 0 else captured.err.endswith("Nothing was deleted.\n")
+    assert captured.out.endswith("none left.\n") if left == 0 else "error: Nothing was deleted." in captured.err

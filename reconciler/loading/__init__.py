@@ -10,6 +10,7 @@ tree.py      the exact builder for all other documents: aliases and merge keys r
 scalars.py   what YAML 1.1 reads in a plain scalar, and where that surprises
 nodes.py     paths into a document, and a tree that knows the position of every value
 document.py  one document as read
+patterns.py  regular expressions of manifests, matched in bounded time
 shape.py     the JSON Schema's judgement in clear words
 schema.py    the JSON Schemas, as text and data
 """

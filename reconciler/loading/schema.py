@@ -14,6 +14,7 @@ from typing import Any, Final
 FILES: Final[Mapping[str, str]] = {
     "Model": "model.v1.schema.json",
     "Policy": "policy.v1.schema.json",
+    "Probe": "probe.v1.schema.json",
     "Config": "config.v1.schema.json",
     "Plan": "plan.v1.schema.json",
     "Seed": "seed.v1.schema.json",

@@ -35,6 +35,10 @@ _EXPECTED: Final[Mapping[str, str]] = {
 _CANNOT_CLEAR: Final = (
     "the service can't distinguish an empty string from an unset one, so its API can't clear a string"
 )
+_NO_INPUTS: Final[Mapping[str, str]] = {
+    "video": "a video can't be probed, because its prediction is a list of frames",
+    "audio": "a recording can't be probed",
+}
 _LEAVE_OUT: Final = "Write a string, or leave the key out to keep the live value."
 _MAX_TOLD: Final = 100  # of one rule at one place: a list of a million repeated items needs no million lines
 _IDS: Final = frozenset({"id", "user_id", "app_id"})
@@ -154,7 +158,10 @@ class _Wording:
         elsewhere = _places(self._kind).get(key, ())
         near = nearest(key, known)
         code, message = "unknown-key", f"unknown key {quoted(key)}{where}."
-        if self._path[-1:] == ("remove",) and key in _TEXT_FIELDS:
+        if self._kind == "Probe" and key in _NO_INPUTS:
+            code, message = "unsupported-input", f"{dotted(path)}: {_NO_INPUTS[key]}."
+            hint = "Use an image or a text."
+        elif self._path[-1:] == ("remove",) and key in _TEXT_FIELDS:
             code, message = "cannot-clear", f"{dotted(path)}: {_CANNOT_CLEAR}."
             hint = "Set another string, or leave the key out to keep the live value."
         elif self._path[-1:] == ("remove",) and key == "visibility":

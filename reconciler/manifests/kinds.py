@@ -16,6 +16,7 @@ from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath
 from reconciler.manifests.interpolate import is_plain_setting
 from reconciler.manifests.policies import policy_from_document, repeated_rules
+from reconciler.manifests.probes import probe_from_document
 from reconciler.manifests.reading import Reading
 from reconciler.resources.wording import quoted
 
@@ -63,6 +64,7 @@ KINDS: Final[Mapping[str, DocumentKind]] = {
             between=repeated_rules,
             is_shown=lambda path: True,
         ),
+        DocumentKind(name="Probe", field="probes", read=probe_from_document, is_shown=lambda path: True),
     )
 }
 """Every kind but Model."""

@@ -8,7 +8,7 @@ reported again by a later one. Reads no file and asks no service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -34,11 +34,13 @@ from reconciler.manifests.kinds import (
     is_shown,
     problems_between,
 )
+from reconciler.manifests.probe_files import problems_of_files
 from reconciler.manifests.reading import Reading
 from reconciler.manifests.selection import Shard, in_shard
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
+from reconciler.resources.probe import Probe
 from reconciler.resources.wording import listed
 
 _LISTED: Final = 3
@@ -65,10 +67,12 @@ def desired_from_documents(
     refused: Callable[[str], str | None] = lambda name: None,
     environment: ChosenEnvironment | None = None,
     judged: Callable[[Key], bool] = lambda key: True,
+    file_problems: Callable[[Iterable[Probe]], Iterable[Problem]] = lambda probes: (),
 ) -> Validated:
     """What the manifests want. `user_id` and `app_id` are for manifests that name none; the flags must agree with all.
 
-    `refused` says which environment variables manifests must not read. Of a model that isn't `judged` only the ids are
+    `refused` says which environment variables manifests must not read. `file_problems` yields what is wrong with the files that
+    probes name; nothing looks at them otherwise. Of a model that isn't `judged` only the ids are
     read, to detect a second manifest of it; the result doesn't contain it.
 
     Raises ProblemsError with everything wrong in any file, what `loaded` already found included.
@@ -96,6 +100,7 @@ def desired_from_documents(
     problems.extend(contradictions({key: document for key, (_, document) in described.items()}, environment))
     for name, documents in others.items():
         problems.extend(problems_between(KINDS[name], documents))
+    problems.extend(file_problems(others["Probe"]))  # type: ignore[arg-type]
     problems.raise_if_any()
     kept = tuple(described[key][0] for key in sorted(described) if judged(key))
     desired = Desired(
@@ -211,7 +216,7 @@ def manifests_at(
     if not loaded.problems and not any(is_manifest(each) for each in loaded.documents if not is_settings(each)):
         # The folder may have moved. Taken for "nothing to do", that would keep a nightly check green for ever.
         loaded = _with_no_manifest(loaded, paths, allow_empty=allow_empty)
-    return desired_from_loaded(loaded, settings, environ=environ, shard=shard)
+    return desired_from_loaded(loaded, settings, environ=environ, shard=shard, file_problems=problems_of_files)
 
 
 def _skipped_here(skipped: Sequence[Skipped]) -> str:
@@ -239,7 +244,12 @@ def _with_no_manifest(loaded: Loaded, paths: Sequence[str], *, allow_empty: bool
 
 
 def desired_from_loaded(
-    loaded: Loaded, settings: Settings, *, environ: Mapping[str, str], shard: Shard | None = None
+    loaded: Loaded,
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    shard: Shard | None = None,
+    file_problems: Callable[[Iterable[Probe]], Iterable[Problem]] = lambda probes: (),
 ) -> Validated:
     """The same, for documents that were read before."""
     return desired_from_documents(
@@ -253,4 +263,5 @@ def desired_from_loaded(
         refused=settings.references.problem,
         environment=chosen_environment(settings),
         judged=lambda key: in_shard(key, shard),
+        file_problems=file_problems,
     )

@@ -10,6 +10,7 @@ from reconciler.errors import Origin
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.policy import Policy
+from reconciler.resources.probe import Probe
 from reconciler.resources.tree import FieldPath
 
 
@@ -115,3 +116,4 @@ class Desired:
     has_references: bool = True
     passed_over: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
+    probes: tuple[Probe, ...] = ()

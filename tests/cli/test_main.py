@@ -257,7 +257,7 @@ def test_version_imports_the_frame_alone() -> None:
         "manifests.selection",
         "resources",
     )
-    frame = (*stages, *(f"resources.{name}" for name in ("desired", "fields", "keys", "policy", "tree")))
+    frame = (*stages, *(f"resources.{name}" for name in ("desired", "fields", "keys", "policy", "probe", "tree")))
     assert json.loads(ended.stdout.splitlines()[-1]) == ["reconciler", *(f"reconciler.{name}" for name in frame)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from reconciler import exit_codes
 from reconciler.apply.gate import Moved
@@ -23,15 +23,17 @@ from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text
 
+NEW_DRIFT: Final = "new_drift"
+"""The key of a plan that `drift --new-only` made: how many paths differ that no earlier run saw. Only those count as pending."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The outcome of plan, drift, apply or show.
 
     `outcome` is what an apply did. `stale` are the changes on the live side since the plan was made, found before anything was
-    written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs; with `only_new` only
-    new drift counts as pending. `passed_over` are paths that were skipped although they may hold manifests; without any
-    manifest nothing was compared.
+    written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs. `passed_over` are
+    paths that were skipped although they may hold manifests; without any manifest nothing was compared.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -41,7 +43,6 @@ class Report:
     stale: tuple[Moved, ...] = ()
     warnings: tuple[Problem, ...] = ()
     history: HistoryComparison | None = None
-    only_new: bool = False
     passed_over: tuple[str, ...] = ()
     has_manifests: bool = True
 
@@ -84,9 +85,9 @@ class Report:
 
     @property
     def is_pending(self) -> bool:
-        """Whether the live state differs from the manifests; with `only_new`, in a way that no earlier run saw."""
-        if self.only_new and self.history is not None:
-            return self.history.new_count > 0
+        """Whether the live state differs from the manifests; where only new drift counts, in a way that no earlier run saw."""
+        if NEW_DRIFT in self.plan.extra:
+            return bool(self.plan.extra[NEW_DRIFT])
         return bool(self.plan.changes or self.plan.unmet)
 
 

@@ -12,29 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.apply.journal import Provenance
+from reconciler.config.pipeline_run import pipeline_run
 from reconciler.loading.git import run_git
 
 
 def provenance(environ: Mapping[str, str], *, folder: Path) -> Provenance:
-    """The provenance of a run in this environment.
-
-    The variables are documented by GitHub ("Variables reference") and by GitLab ("Predefined CI/CD variables reference").
-    """
-    if environ.get("GITHUB_ACTIONS") == "true":
-        return Provenance(actor=environ.get("GITHUB_ACTOR") or None, run_url=_github_url(environ))
-    if environ.get("GITLAB_CI") == "true":
-        url = environ.get("CI_JOB_URL") or environ.get("CI_PIPELINE_URL")
-        return Provenance(actor=environ.get("GITLAB_USER_LOGIN") or None, run_url=url or None)
+    """The provenance of a run in this environment."""
+    run = pipeline_run(environ)
+    if run is not None:
+        return Provenance(actor=run.actor, run_url=run.url)
     return Provenance(actor=_git_user(folder) or _machine_user())
-
-
-def _github_url(environ: Mapping[str, str]) -> str | None:
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (environ.get(name) for name in names)
-    if not (server and repository and run):
-        return None
-    attempt = environ.get("GITHUB_RUN_ATTEMPT")
-    return f"{server}/{repository}/actions/runs/{run}" + (f"/attempts/{attempt}" if attempt else "")
 
 
 def _git_user(folder: Path) -> str | None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan import Plan
     from reconciler.plan.planning import Planning
     from reconciler.remote.port import Remote
+    from reconciler.report.drift_history import HistoryComparison
     from reconciler.report.report import Report
     from reconciler.resources.keys import Scope
     from reconciler.resources.observed import ObservedModel
@@ -155,6 +156,7 @@ class Session:
     ) -> Report:
         """The plan, read as drift; compared with the history in `history_file`, which is updated."""
         from reconciler.report.drift_history_file import read_history
+        from reconciler.report.report import NEW_DRIFT
 
         endpoint = self.settings.endpoint.url
         if history_file is not None:
@@ -162,11 +164,18 @@ class Session:
         validated = self._validated(inputs)
         plan = self._planned(inputs, validated)
         skipped, has_manifests = validated.desired.passed_over, bool(validated.desired.models)
-        report = self._compared("Drift", plan, is_detailed=True, out=out)
-        report = replace(report, passed_over=skipped, has_manifests=has_manifests)
         # A run over nothing has checked nothing, so it says nothing about what earlier runs found.
-        if history_file is None or not has_manifests:
-            return report
+        history = None
+        if history_file is not None and has_manifests:
+            history = self._history(plan, history_file, inputs=inputs, skipped=skipped)
+            if only_new:
+                plan = replace(plan, extra={**plan.extra, NEW_DRIFT: history.new_count})
+        report = self._compared("Drift", plan, is_detailed=True, out=out)
+        return replace(report, passed_over=skipped, has_manifests=has_manifests, history=history)
+
+    def _history(
+        self, plan: Plan, history_file: Path, *, inputs: Inputs, skipped: tuple[str, ...]
+    ) -> HistoryComparison:
         from reconciler.report.drift_history import compared_with_history, was_checked
         from reconciler.report.drift_history_file import update_history
 
@@ -177,12 +186,11 @@ class Session:
             is_partial=bool(inputs.targets or inputs.selectors or inputs.shard or skipped),
             is_pruning=inputs.prune,
         )
-        history = update_history(
+        return update_history(
             history_file,
             lambda before: compared_with_history(plan, before, now=plan.created_at, was_checked=checked),
-            endpoint=endpoint,
+            endpoint=self.settings.endpoint.url,
         )
-        return replace(report, history=history, only_new=only_new)
 
     @property
     def live(self) -> Live:

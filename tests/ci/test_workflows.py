@@ -190,7 +190,20 @@ def test_a_read_only_token_costs_the_comment_and_nothing_else(place: Place, gith
     runner.job(place.workflow("plan"), "plan")
     assert set(codes(runner).values()) == {0}
     assert [name for name, _, _ in commands(log(runner))] == ["warning"]
-    assert "could not be posted as a comment" in runner.summary.read_text()
+    assert "The comment could not be updated" in runner.summary.read_text()
+
+
+@pytest.mark.parametrize("command", ["plan", "validate"])
+def test_a_push_whose_manifests_are_bad_marks_the_comment_as_outdated(
+    place: Place, github: GitHub, command: str
+) -> None:
+    action(place.runner(), command="plan", paths="models", comment="true")
+    (comment,) = github.comments
+    place.repository.commit({"models/pets.yaml": MANIFEST.format("{nmae: new}")})
+    runner = place.runner()
+    action(runner, command=command, paths="models", comment="true")
+    assert (codes(runner)["Comment"], codes(runner)["Outcome"]) == (0, 1)
+    assert comment["body"].split("\n")[1] == "## This plan is outdated"
 
 
 def test_a_bad_manifest_fails_the_pull_request_with_its_place(place: Place) -> None:

@@ -79,8 +79,10 @@ class Runner:
 
     def job(self, workflow: Path, name: str) -> dict[str, str]:
         """Run one job and give its outputs; `ran` lists its steps. Steps after a failed one run where `if` says so."""
-        job = parsed(workflow)["jobs"][name]
-        environ = {key: self._filled(str(value), {}) for key, value in job.get("env", {}).items()}
+        document = parsed(workflow)
+        job = document["jobs"][name]
+        stated = {**document.get("env", {}), **job.get("env", {})}
+        environ = {key: self._filled(str(value), {}) for key, value in stated.items()}
         known = self._steps(job["steps"], environ, {})
         return {key: self._filled(value, known) for key, value in job.get("outputs", {}).items()}
 
@@ -177,7 +179,9 @@ class Runner:
         return ran.returncode, outputs(output)
 
     def _filled(self, text: str, known: Mapping[str, str]) -> str:
-        return re.sub(r"\$\{\{(.*?)\}\}", lambda match: _text(self._value(match[1].strip(), known)), text)
+        return re.sub(
+            r"\$\{\{(.*?)\}\}", lambda match: _text(self._value(match[1].strip(), known)), text, flags=re.DOTALL
+        )
 
     def _value(self, expression: str, known: Mapping[str, str]) -> Any:
         def word(match: re.Match[str]) -> str:
@@ -189,10 +193,16 @@ class Runner:
             if name.startswith("steps."):
                 assert ".".join(name.split(".")[:2]) in known, f"there is no step for {name}"
                 return repr(known.get(name, ""))
-            return repr({**self.context, **known}[name])
+            found = {**self.context, **known}
+            # An event has what belongs to it; what it lacks is null, which equals "".
+            return repr(found.get(name, "") if name.startswith("github.event.") else found[name])
 
-        python = _NAME.sub(word, expression).replace("&&", " and ").replace("||", " or ")
-        return eval(python, {"__builtins__": {}})
+        python = _NAME.sub(word, " ".join(expression.split())).replace("&&", " and ").replace("||", " or ")
+        return eval(python, {"__builtins__": {}, "format": str.format})
+
+    def value(self, text: str) -> str:
+        """A text with its expressions filled in; a text without any is taken for one, as in `if`."""
+        return self._filled(text, {}) if "${{" in text else _text(self._value(text, {}))
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -41,6 +41,7 @@ class Place:
         origin.commit({"models/pets.yaml": MANIFEST.format("{name: new}")})
         self.root = folder / "clone"
         origin.git("clone", "--quiet", str(origin.root), str(self.root))
+        subprocess.run(["git", "update-ref", "refs/remotes/origin/main", self.base], cwd=self.root, check=True)
         self.bin = folder / "bin"
         self.bin.mkdir()
         for name, line in (("reconciler", f'exec {sys.executable} -m reconciler "$@"'), ("pip", ":")):
@@ -101,7 +102,7 @@ def test_the_workflow_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
             context={
                 "github.token": TOKEN,
                 "github.event.pull_request.number": "7",
-                "github.event.pull_request.base.sha": place.base,
+                "github.base_ref": "main",
                 "secrets.CLARIFAI_PAT": "pat-of-the-test",
             },
             environ=github_environ(place, github.url),
@@ -129,7 +130,7 @@ def test_each_environment_is_planned_with_a_comment_and_an_artifact_of_its_own(p
                 context={
                     "github.token": TOKEN,
                     "github.event.pull_request.number": "7",
-                    "github.event.pull_request.base.sha": place.base,
+                    "github.base_ref": "main",
                     "github.event.pull_request.head.sha": head,
                     "matrix.environment": name,
                     "secrets.CLARIFAI_PAT": f"of-{name}",

@@ -115,7 +115,13 @@ class Place:
         self.repository = Repository(folder / "workspace")
         self.base = self.repository.commit({"models/pets.yaml": MANIFEST.format("{notes: pending}")})
         self.head = self.repository.commit({"models/pets.yaml": MANIFEST.format("{name: new, notes: pending}")})
+        self.repository.git("update-ref", "refs/remotes/origin/main", self.base)
         self.artifacts: dict[str, Path] = {}
+        self.tip(self.head)
+
+    def tip(self, commit: str) -> None:
+        """Let main be at a commit."""
+        self.github.answers[f"/repos/{self.github.repository}/git/ref/heads/main"] = {"object": {"sha": commit}}
 
     def runner(self, *, pat: str = "pat-of-the-test", **context: str) -> Runner:
         return Runner(
@@ -124,8 +130,10 @@ class Place:
             artifacts=self.artifacts,
             context={
                 "github.token": TOKEN,
+                "github.event_name": "pull_request",
+                "github.ref": "refs/pull/7/merge",
                 "github.event.pull_request.number": "7",
-                "github.event.pull_request.base.sha": self.base,
+                "github.event.pull_request.base.ref": "main",
                 "github.event.pull_request.head.sha": self.head,
                 "secrets.CLARIFAI_PAT": pat,
                 "vars.RECONCILER_PATHS": "models",
@@ -135,6 +143,7 @@ class Place:
                 "CLARIFAI_API_BASE": self.emulator.url,
                 "GITHUB_API_URL": self.github.url,
                 "GITHUB_REPOSITORY": "acme/models",
+                "GITHUB_REF": "refs/heads/main",
                 "GITHUB_SHA": self.head,
                 "PYTHONPATH": str(ROOT),
             },
@@ -164,7 +173,7 @@ def test_a_pull_request_is_validated_planned_commented_and_its_plan_kept(place: 
     (comment,) = github.comments
     assert comment["body"].startswith("<!-- clarifai-reconciler:default -->\n")
     plan = json.loads(place.artifacts[f"reconciler-plan-{place.head}"].read_text())
-    assert plan["attribution_base"] == {"ref": place.base, "commit": place.base}
+    assert plan["attribution_base"] == {"ref": "origin/main", "commit": place.base}
     assert {field["path"]: field["attribution"] for field in plan["changes"][0]["fields"]} == {
         "name": "this_change",
         "notes": "base",
@@ -216,18 +225,24 @@ def test_a_bad_manifest_fails_the_pull_request_with_its_place(place: Place) -> N
     assert (name, properties["file"], properties["line"]) == ("error", "models/pets.yaml", "4")
 
 
-def answers(place: Place, *, merged: bool = True) -> None:
-    """Let the API know the pull request of the commit, and the run that kept its plan."""
+PULL_REQUEST: dict[str, Any] = {"merged_at": "2026-11-23T14:00:00Z", "base": {"ref": "main"}}
+RUN: dict[str, Any] = {
+    "event": "pull_request",
+    "path": ".github/workflows/plan.yml@refs/pull/7/merge",
+    "repository": {"id": 1},
+    "head_repository": {"id": 1},
+}
+
+
+def answers(place: Place, *, run: dict[str, Any] | None = None, **pull_request: Any) -> None:
+    """Let the API know the pull request of the commit, and the run that kept its plan; both are as they should be otherwise."""
     repository = f"/repos/{place.github.repository}"
-    place.github.answers = {
-        f"{repository}/commits/{place.head}/pulls": [
-            {"merged_at": "2026-11-23T14:00:00Z" if merged else None, "head": {"sha": place.head}}
-        ],
-        f"{repository}/actions/artifacts": {
-            "artifacts": [
-                {"expired": False, "workflow_run": {"id": 5, "repository_id": 1, "head_repository_id": 1}},
-            ]
-        },
+    merged = {**PULL_REQUEST, "head": {"sha": place.head}, "merge_commit_sha": place.head, **pull_request}
+    kept = {"expired": False, "workflow_run": {"id": 5}}
+    place.github.answers |= {
+        f"{repository}/commits/{place.head}/pulls": [merged],
+        f"{repository}/actions/artifacts": {"artifacts": [{**kept, "expired": True, "workflow_run": {"id": 4}}, kept]},
+        f"{repository}/actions/runs/5": {**RUN, "head_sha": place.head, **(run or {})},
     }
 
 
@@ -242,12 +257,17 @@ def applied(place: Place) -> Runner:
     return runner
 
 
-def test_the_reviewed_plan_is_applied_after_the_merge(place: Place) -> None:
+def review(place: Place) -> Path:
+    """Plan the pull request; the file that is kept of it."""
     place.runner().job(place.workflow("plan"), "plan")
-    reviewed = place.artifacts[f"reconciler-plan-{place.head}"]
     kept = place.folder / "reconciler-plan.json"
-    kept.write_bytes(reviewed.read_bytes())
+    kept.write_bytes(place.artifacts[f"reconciler-plan-{place.head}"].read_bytes())
     place.artifacts[f"reconciler-plan-{place.head}"] = kept
+    return kept
+
+
+def test_the_reviewed_plan_is_applied_after_the_merge(place: Place) -> None:
+    kept = review(place)
     answers(place)
     runner = applied(place)
     assert codes(runner)["Outcome"] == 0, log(runner)
@@ -258,12 +278,10 @@ def test_the_reviewed_plan_is_applied_after_the_merge(place: Place) -> None:
 
 
 def test_a_reviewed_plan_that_asks_for_something_else_is_not_applied(place: Place) -> None:
-    place.runner().job(place.workflow("plan"), "plan")
-    document = json.loads(place.artifacts[f"reconciler-plan-{place.head}"].read_text())
+    kept = review(place)
+    document = json.loads(kept.read_text())
     document["requests"][0]["body"]["models"][0]["name"] = "forged"
-    forged = place.folder / "reconciler-plan.json"
-    forged.write_text(json.dumps(document))
-    place.artifacts[f"reconciler-plan-{place.head}"] = forged
+    kept.write_text(json.dumps(document))
     answers(place)
     runner = applied(place)
     assert codes(runner)["Outcome"] == 0, log(runner)
@@ -271,11 +289,130 @@ def test_a_reviewed_plan_that_asks_for_something_else_is_not_applied(place: Plac
     assert "forged" not in (place.repository.root / "reconciler-plan.json").read_text()
 
 
-def test_a_push_without_a_pull_request_takes_a_new_plan(place: Place) -> None:
-    answers(place, merged=False)
-    runner = applied(place)
-    assert codes(runner)["Outcome"] == 0, log(runner)
+@pytest.mark.parametrize(
+    ("pull_request", "run"),
+    [
+        ({"merged_at": None}, {}),
+        ({"base": {"ref": "release"}}, {}),
+        ({"merge_commit_sha": "c" * 40}, {}),
+        ({"head": {"sha": "$(touch owned)"}}, {}),
+        ({}, {"head_sha": "c" * 40}),
+        ({}, {"path": ".github/workflows/mine.yml"}),
+        ({}, {"path": ".github/workflows/mine.yml@.github/workflows/plan.yml"}),
+        ({}, {"event": "push"}),
+        ({}, {"head_repository": {"id": 2}}),
+    ],
+)
+def test_the_plan_of_another_branch_commit_workflow_or_fork_is_not_a_reviewed_one(
+    place: Place, pull_request: dict[str, Any], run: dict[str, Any]
+) -> None:
+    review(place)
+    answers(place, run=run, **pull_request)
+    runner = place.runner()
+    found = runner.job(place.workflow("apply"), "plan")
+    assert set(codes(runner).values()) == {0}, log(runner)
     assert "This plan is new: no reviewed plan was found." in runner.summary.read_text()
+    assert found["digest"] == json.loads((place.repository.root / "reconciler-plan.json").read_text())["fingerprint"]
+
+
+def test_a_plan_that_was_made_for_another_base_is_not_a_reviewed_one(place: Place) -> None:
+    place.repository.git("update-ref", "refs/remotes/origin/release", place.base)
+    place.runner(**{"github.event.pull_request.base.ref": "release"}).job(place.workflow("plan"), "plan")
+    kept = place.folder / "reconciler-plan.json"
+    kept.write_bytes(place.artifacts[f"reconciler-plan-{place.head}"].read_bytes())
+    place.artifacts[f"reconciler-plan-{place.head}"] = kept
+    answers(place)
+    runner = place.runner()
+    runner.job(place.workflow("apply"), "plan")
+    assert "was made for another branch" in runner.summary.read_text()
+
+
+def test_a_commit_that_is_not_the_tip_of_main_is_refused(place: Place) -> None:
+    place.tip(place.base)
+    runner = place.runner()
+    assert runner.job(place.workflow("apply"), "plan") == {"changes": "", "digest": ""}
+    assert codes(runner) == {"Require the tip of the branch": 1}
+    place.tip(place.head)
+    runner = place.runner()
+    runner.environ["GITHUB_REF"] = "refs/heads/feature"
+    runner.job(place.workflow("apply"), "plan")
+    assert codes(runner) == {"Require the tip of the branch": 1}
+    assert not place.emulator.calls
+
+
+def test_a_branch_that_moved_on_during_the_approval_is_not_taken_back(place: Place) -> None:
+    runner = place.runner()
+    found = runner.job(place.workflow("apply"), "plan")
+    runner.context.update({f"needs.plan.outputs.{name}": value for name, value in found.items()})
+    runner.ran.clear()
+    place.tip("d" * 40)
+    runner.job(place.workflow("apply"), "apply")
+    assert codes(runner) == {"Require the tip of the branch": 1, "actions/upload-artifact": 0}
+    assert place.emulator.calls
+    assert not [call for call in place.emulator.calls if call.rpc.startswith(("Patch", "Delete"))]
+
+
+def test_an_artifact_that_was_replaced_is_refused_by_its_digest(place: Place) -> None:
+    runner = place.runner()
+    found = runner.job(place.workflow("apply"), "plan")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", found["digest"])
+    runner.context.update({"needs.plan.outputs.digest": "sha256:" + "0" * 64})
+    runner.ran.clear()
+    runner.job(place.workflow("apply"), "apply")
+    assert codes(runner)["Outcome"] == 3
+    assert not [call for call in place.emulator.calls if call.rpc.startswith(("Patch", "Delete"))]
+
+
+def test_a_merge_queue_is_planned_without_a_comment_or_artifact(place: Place, github: GitHub) -> None:
+    runner = place.runner(
+        **{
+            "github.event_name": "merge_group",
+            "github.event.pull_request.number": "",
+            "github.event.merge_group.base_sha": place.base,
+        }
+    )
+    runner.job(place.workflow("plan"), "plan")
+    assert set(codes(runner).values()) == {0}, log(runner)
+    assert (github.comments, place.artifacts) == ([], {})
+    assert "petsID" in runner.summary.read_text()
+
+
+def test_an_edit_plans_again_only_where_the_base_is_another(place: Place) -> None:
+    document = parsed(place.workflow("plan"))
+    assert {"pull_request", "merge_group"} <= trigger(document).keys()
+    assert "edited" in trigger(document)["pull_request"]["types"]
+    found = {}
+    for name, event in (
+        ("pushed", {"github.event.action": "synchronize"}),
+        ("retitled", {"github.event.action": "edited"}),
+        ("retargeted", {"github.event.action": "edited", "github.event.changes.base.ref.from": "release"}),
+    ):
+        runner = place.runner(**event)
+        found[name] = (
+            runner.value(document["jobs"]["plan"]["if"]),
+            runner.value(document["concurrency"]["group"]).strip(),
+        )
+    assert found == {
+        "pushed": ("true", "plan-7-plan"),
+        "retitled": ("false", "plan-7-edit"),
+        "retargeted": ("true", "plan-7-plan"),
+    }
+
+
+def trigger(document: dict[str, Any]) -> dict[str, Any]:
+    """What a workflow runs on; YAML 1.1 reads the key `on` as true."""
+    found: dict[str, Any] = {str(key): value for key, value in document.items()}["True"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("workflow", "job", "environment"),
+    [("plan", "plan", "plan"), ("apply", "plan", "plan"), ("drift", "drift", "plan"), ("apply", "apply", "production")],
+)
+def test_only_the_job_that_writes_has_the_environment_with_the_token_that_can(
+    workflow: str, job: str, environment: str
+) -> None:
+    assert parsed(ROOT / ".github" / "workflows" / f"{workflow}.yml")["jobs"][job]["environment"] == environment
 
 
 def test_apply_without_a_secret_says_so(place: Place) -> None:

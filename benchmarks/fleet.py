@@ -9,42 +9,39 @@ from typing import Any, Final
 from benchmarks import mixed
 from reconciler.emulator.server import Emulator
 
-DOCUMENTS_PER_FILE = 100
+DOCUMENTS_PER_FILE: Final = 100
 
-MANIFEST = """apiVersion: reconciler/v1
+MANIFEST: Final = """apiVersion: reconciler/v1
 kind: Model
 metadata: {{id: m{number:05d}, user_id: bench, app_id: fleet}}
 spec:
-  name: {name} {number}
-  metadata: {{owner: vision}}
+  name: model {number}
+  metadata: {{owner: {owner}}}
   toolkits: [OpenAI]
   versions:
     - select: latest
-      output_info: {{params: {{min_value: 0.5, max_concepts: 20}}}}
+      output_info:
+        params: {{min_value: {min_value}, max_concepts: 20, select_concepts: [{concepts}]}}
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How a fleet's manifests are written: `uniform` ones differ in a number only; `per_file` of them share a file."""
+    """How a fleet's manifests are written: `uniform` ones differ in a number and a list; `per_file` of them share a file."""
 
     name: str
     is_mixed: bool = False
     per_file: int = DOCUMENTS_PER_FILE
 
 
-UNIFORM: Final = Style(name="uniform")
-STYLES: Final = (
-    UNIFORM,
-    Style(name="uniform, a file each", per_file=1),
-    Style(name="mixed", is_mixed=True),
-    Style(name="mixed, a file each", is_mixed=True, per_file=1),
-)
+UNIFORM: Final = Style(name="uniform with lists")
+SINGLE_FILES: Final = Style(name="one file per model", per_file=1)
+MIXED: Final = Style(name="mixed", is_mixed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """Where one fleet lies. `changed` of its `size` models have another name than their manifest says."""
+    """Where one fleet lies. `changed` of its `size` models differ from their manifests."""
 
     size: int
     changed: int
@@ -54,7 +51,7 @@ class Fleet:
 
 
 def fleet(folder: Path, *, size: int, changed: int, style: Style = UNIFORM) -> Fleet:
-    """Write a fleet below `folder`."""
+    """Write a fleet below `folder`. A changed model differs in a value of each of its two Structs; a mixed one in its name."""
     manifests = folder / "manifests"
     manifests.mkdir(parents=True)
     write = _mixed if style.is_mixed else _uniform
@@ -62,7 +59,7 @@ def fleet(folder: Path, *, size: int, changed: int, style: Style = UNIFORM) -> F
     for first in range(0, size, style.per_file):
         texts = []
         for number in range(first, min(size, first + style.per_file)):
-            text, live = write(number, stated="new" if number < changed else "model")
+            text, live = write(number, is_changed=number < changed)
             texts.append(text)
             models.append(live)
         (manifests / f"{first:05d}.yaml").write_text("---\n".join(texts), encoding="utf-8")
@@ -78,9 +75,21 @@ def fleet(folder: Path, *, size: int, changed: int, style: Style = UNIFORM) -> F
     )
 
 
-def _uniform(number: int, *, stated: str) -> tuple[str, dict[str, Any]]:
-    """A manifest and its model; `stated` begins the name that the manifest states."""
-    params = {"min_value": 0.5, "max_concepts": 20, "select_concepts": []}
+def manifest(number: int, *, is_changed: bool = False) -> str:
+    """The uniform manifest of one model."""
+    concepts = ", ".join(f"{{id: {concept['id']}, name: {concept['name']}}}" for concept in _concepts(number))
+    owner, min_value = ("audio", 0.7) if is_changed else ("vision", 0.5)
+    return MANIFEST.format(number=number, owner=owner, min_value=min_value, concepts=concepts)
+
+
+def _concepts(number: int) -> list[dict[str, str]]:
+    """A list that differs by model."""
+    return [{"id": f"c{number}-{index}", "name": f"breed {index}"} for index in range(1 + number % 3)]
+
+
+def _uniform(number: int, *, is_changed: bool) -> tuple[str, dict[str, Any]]:
+    """A manifest and its model."""
+    params = {"min_value": 0.5, "max_concepts": 20, "select_concepts": _concepts(number)}
     live = {
         "id": f"m{number:05d}",
         "name": f"model {number}",
@@ -89,12 +98,12 @@ def _uniform(number: int, *, stated: str) -> tuple[str, dict[str, Any]]:
         "toolkits": ["OpenAI"],
         "versions": [{"id": f"{number:032x}", "output_info": {"params": params}}],
     }
-    return MANIFEST.format(number=number, name=stated), live
+    return manifest(number, is_changed=is_changed), live
 
 
-def _mixed(number: int, *, stated: str) -> tuple[str, dict[str, Any]]:
-    manifest = mixed.model(number, name=f"{stated} {number}")
-    return mixed.written(manifest, number), mixed.live(manifest, number, name=f"model {number}")
+def _mixed(number: int, *, is_changed: bool) -> tuple[str, dict[str, Any]]:
+    stated = mixed.model(number, name=f"{'new' if is_changed else 'model'} {number}")
+    return mixed.written(stated, number), mixed.live(stated, number, name=f"model {number}")
 
 
 def _zone(folder: Path, *, size: int, changed: int) -> Path:

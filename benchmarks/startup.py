@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.fleet import MANIFEST
+from benchmarks.fleet import manifest
 from benchmarks.measure import middle, run
 
 CASES: Final = (
@@ -20,7 +20,7 @@ CASES: Final = (
 def startups(runs: int) -> Iterator[dict[str, Any]]:
     """For each command its median wall seconds, and those of an interpreter that only imports; turn by turn."""
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "m.yaml").write_text(MANIFEST.format(number=1, name="model"), encoding="utf-8")
+        (Path(name) / "m.yaml").write_text(manifest(1), encoding="utf-8")
         for command, arguments, packages in CASES:
             ours, theirs = [], []
             for _ in range(runs):

@@ -200,9 +200,9 @@ def test_the_emulator_shares_no_reading_of_the_rules(name: str) -> None:
     assert [imported for imported in own_imports(name) if is_in(imported, ("requests", "remote"))] == []
 
 
-def test_only_diff_imports_deepdiff() -> None:
+def test_only_paths_imports_deepdiff() -> None:
     assert {name for name in MODULES if "deepdiff" in {each.split(".")[0] for each in imports(name)}} <= {
-        "compare.diff"
+        "compare.paths"
     }
 
 

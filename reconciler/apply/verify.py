@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
-from reconciler.compare.diff import FieldChange, changed_paths, spec_as_stated
+from reconciler.compare.diff import FieldChange, spec_as_stated
+from reconciler.compare.paths import changed_paths
 from reconciler.compare.unreadable import IMAGE_URL, Memory, Verdict, judged, memory_from, verdict
 from reconciler.plan.guards import owner_mark
 from reconciler.plan.plan import Change, Plan

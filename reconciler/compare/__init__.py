@@ -2,7 +2,8 @@
 
 match.py         which live model and version each manifest entry means
 desired_spec.py  one manifest entry laid over what is there
-diff.py          what differs, path by path
+diff.py          which resources differ, and how
+paths.py         the paths at which two values differ
 unreadable.py    values that can't be read back as they were sent
 expectations.py  what versions should be and no call can change
 

@@ -2,7 +2,7 @@
 
 In: matches of manifests with live resources (`resolve`). Out: one Drift per resource that differs, ordered by key. A
 Drift holds the whole spec before and after, so `calls` can prove that nothing else changes, and the leaf paths that
-change, so people can read them. Canonical values are compared first; DeepDiff names the paths of what differs.
+change (`paths.py`), so people can read them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from reconciler.compare.desired_spec import desired_spec, is_as_stated
 from reconciler.compare.match import Match
+from reconciler.compare.paths import changed_paths
 from reconciler.compare.unreadable import (
-    IMAGE_URL,
     Judged,
     Memory,
     NotComparable,
@@ -26,12 +26,12 @@ from reconciler.compare.unreadable import (
     without_secrets,
 )
 from reconciler.errors import Origin, ProblemList
-from reconciler.resources.canonical import equal, equal_fields, spec_from_document
+from reconciler.resources.canonical import equal, spec_from_document
 from reconciler.resources.desired import DesiredVersion, Removal, Statement
-from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, Shape
+from reconciler.resources.fields import KINDS, MARK_KEY
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
-from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive, revealed
+from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
 MARK: Final[FieldPath] = ("metadata", MARK_KEY)
@@ -344,32 +344,3 @@ class _Places:
                 if removal.path == above:
                     return removal.origin
         return self.default
-
-
-def changed_paths(field: FieldSpec, before: Any, after: Any) -> list[FieldPath]:
-    """The paths that differ inside one field: keys of a Struct down to the first value that isn't a mapping."""
-    if equal_fields(field, before, after):
-        return []
-    if field.shape is Shape.STRUCT:
-        return [field.path + path for path in _struct_paths(revealed(before), revealed(after))]
-    return [IMAGE_URL] if field.shape is Shape.IMAGE else [field.path]
-
-
-def _struct_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldPath]:
-    from deepdiff import DeepDiff  # 180 ms: only where something differs
-
-    # By default DeepDiff passes over keys that start with "__", and shows two mappings with few keys in common as one
-    # change; a Struct may well have such keys, and people want each path that changes.
-    found = DeepDiff(before, after, view="tree", ignore_private_variables=False, threshold_to_diff_deeper=0)
-    paths = {_names(node.path(output_format="list")) for nodes in found.values() for node in nodes}
-    return sorted(paths) or [()]
-
-
-def _names(path: list[str | int]) -> FieldPath:
-    """The path as names, cut where it enters a list: a list changes as one value."""
-    names: list[str] = []
-    for name in path:
-        if isinstance(name, int):
-            break
-        names.append(name)
-    return tuple(names)

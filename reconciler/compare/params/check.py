@@ -24,13 +24,11 @@ from reconciler.compare.desired_spec import is_held, merged
 from reconciler.compare.match import Match
 from reconciler.compare.params.fields import (
     PARAMS,
-    SECRET_KINDS,
     Declared,
+    FieldSet,
     ParamField,
     ParamFields,
-    every_field,
     fields_for,
-    params_by_path,
     sensitive_params,
     types_from_snapshot,
 )
@@ -92,9 +90,13 @@ def problems_with_params(
     params = (stated or {}) if overwritten else {**live, **(stated or {})}
     declared = fields.chosen(params)
     problems = _problems_with_values(stated or {}, live, declared, sensitive_params(fields), action, place)
+    removals = tuple(removals)
+    is_missing_any = stated is not None and overwritten and not equal(stated, live)
+    if not removals and not is_missing_any:
+        return tuple(problems)
     required = [path for path, same in declared.items() if all(field.is_required for field in same)]
     problems.extend(_removed_though_required(removals, required, pointer))
-    if stated is not None and overwritten and not equal(stated, live):
+    if stated is not None and is_missing_any:
         problems.extend(
             Problem(
                 code="param-required",
@@ -125,8 +127,7 @@ def unknown_params(
     about any of them: then it is one problem, "undeclared-params".
     """
     place = _Place(origins=origins, default=default_origin, pointer=pointer)
-    anywhere = params_by_path(every_field((*fields.by_type, *fields.by_version)))
-    declared = {path[len(PARAMS)] for path in anywhere}
+    declared = fields.names
     unknown = [name for name in stated if name not in declared and name not in live]
     if unknown and not declared:
         path = (*PARAMS, unknown[0])
@@ -176,6 +177,8 @@ def _problems_with_values(
 ) -> list[Problem]:
     problems = []
     for path, same in declared.items():
+        if path[len(PARAMS)] not in stated:
+            continue
         inner = path[len(PARAMS) :]
         value, before = lookup(stated, inner), lookup(live, inner)
         if value is MISSING or _leaves(before, value, action):
@@ -198,7 +201,11 @@ def _leaves(before: Any, value: Any, action: Action) -> bool:
     """Whether stating `value` leaves what is live as it is."""
     if before is MISSING:
         return False
-    return equal(before, merged(before, value) if action is Action.MERGE else value)
+    return (
+        is_held(before, value) or equal(before, merged(before, value))
+        if action is Action.MERGE
+        else equal(before, value)
+    )
 
 
 def _shared_complaint(same: tuple[ParamField, ...], value: Any, *, is_secret: bool) -> Complaint | None:
@@ -270,17 +277,12 @@ def check_offline(desired: Desired, types: Mapping[str, Document]) -> tuple[Prob
     A manifest doesn't say its model's type, so a value is wrong where no type that has the param allows it.
     """
     problems = ProblemList()
-    anywhere = params_by_path(
-        every_field(field for document in types.values() for field in fields_for(document, None).by_type)
-    )
-    secrets = frozenset(
-        path[len(PARAMS)] for path, same in anywhere.items() if any(field.kind in SECRET_KINDS for field in same)
-    )
+    every = FieldSet(fields=tuple(field for each in types.values() for field in fields_for(each, None).by_type.fields))
     for model in desired.models:
         for index, entry in enumerate(model.versions):
             place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{index}")
             stated = _mapping(lookup(entry.stated, PARAMS)) or {}
-            problems.extend(_problems_with_values(stated, {}, anywhere, secrets, entry.action, place))
+            problems.extend(_problems_with_values(stated, {}, every.anywhere, every.secrets, entry.action, place))
     return tuple(problems)
 
 

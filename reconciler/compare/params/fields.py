@@ -12,9 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
+from reconciler.compare.params.ranges import Range, range_from_info
 from reconciler.resources.canonical import equal
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
@@ -67,7 +68,7 @@ class Option:
         return any(equal(value, number) for number in self.numbers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ParamField:
     """A declared field. `path` begins at the model version; `kind` is a field type's name, "" where it isn't known.
 
@@ -80,6 +81,14 @@ class ParamField:
     document: Document
     options: tuple[Option, ...]
     source: str
+
+    @cached_property
+    def range(self) -> Range | None:
+        """What a RANGE allows; None for a field of another kind, and where the bounds aren't given."""
+        info = self.document.get("model_type_range_info")
+        if self.kind != "RANGE" or not isinstance(info, Mapping):
+            return None
+        return range_from_info(info, self.document.get("default_value"))
 
 
 def fields_from_documents(documents: Any, source: str, *, base: FieldPath = ()) -> tuple[ParamField, ...]:
@@ -147,18 +156,61 @@ Declared = Mapping[FieldPath, tuple[ParamField, ...]]
 """The fields below PARAMS by path; several where several may hold."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FieldSet:
+    """The fields that one model type, or one version's params_specs, declares, and what is found out about them once."""
+
+    fields: tuple[ParamField, ...] = ()
+
+    @cached_property
+    def by_path(self) -> Declared:
+        """The params among the fields, without those that options bring."""
+        return params_by_path(self.fields)
+
+    @cached_property
+    def anywhere(self) -> Declared:
+        """The params among the fields, with those of every option, chosen or not."""
+        return params_by_path(every_field(self.fields))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the params that are declared anywhere."""
+        return frozenset(path[len(PARAMS)] for path in self.anywhere)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The params that hold a secret, or something with a secret inside: also those of options that aren't chosen."""
+        secret = (path for path, same in self.anywhere.items() if any(field.kind in SECRET_KINDS for field in same))
+        return frozenset(path[len(PARAMS)] for path in secret)
+
+    @cached_property
+    def _has_optional_fields(self) -> bool:
+        return any(option.fields for field in self.fields for option in field.options)
+
+    def chosen(self, document: Document, params: Mapping[str, Any]) -> Declared:
+        """The params that hold for a version with these params: options not chosen by them or the version bring nothing."""
+        if not self._has_optional_fields:
+            return self.by_path
+        return params_by_path(_chosen(self.fields, with_value(document, PARAMS, params)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParamFields:
     """What a model type and one version's params_specs declare; `document` is that version, {} where there is none."""
 
-    by_type: tuple[ParamField, ...] = ()
-    by_version: tuple[ParamField, ...] = ()
+    by_type: FieldSet
+    by_version: FieldSet
     document: Document
 
     def chosen(self, params: Mapping[str, Any]) -> Declared:
-        """The fields that hold for a version with these params: options not chosen by them or the version bring nothing."""
-        tree = with_value(self.document, PARAMS, params)
-        return {**params_by_path(_chosen(self.by_type, tree)), **params_by_path(_chosen(self.by_version, tree))}
+        """The fields that hold for a version with these params."""
+        by_type = self.by_type.chosen(self.document, params)
+        return {**by_type, **self.by_version.chosen(self.document, params)} if self.by_version.fields else by_type
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the params that are declared anywhere."""
+        return self.by_type.names | self.by_version.names
 
 
 def types_from_snapshot(data: Any) -> Mapping[str, Document]:
@@ -182,30 +234,31 @@ def types_from_snapshot(data: Any) -> Mapping[str, Document]:
 
 def fields_for(model_type: Document | None, version_document: Document | None) -> ParamFields:
     """The fields that a version's params may have: its type's, and its own params_specs."""
-    by_type = () if model_type is None else _fields_of_type(model_type)
+    by_type = _NONE if model_type is None else _fields_of_type(model_type)
     document: Document = {} if version_document is None else version_document
     stated = lookup(document, ("output_info", "params_specs"))
-    if stated is MISSING:
-        return ParamFields(by_type=by_type, document=document)
-    source = f"Version {_id(document)} declares it in its params_specs."
-    return ParamFields(
-        by_type=by_type, by_version=fields_from_documents(stated, source, base=PARAMS), document=document
-    )
+    by_version = _NONE
+    if stated is not MISSING:
+        source = f"Version {_id(document)} declares it in its params_specs."
+        by_version = FieldSet(fields=fields_from_documents(stated, source, base=PARAMS))
+    return ParamFields(by_type=by_type, by_version=by_version, document=document)
 
 
-_BY_TYPE: Final[dict[int, tuple[Document, tuple[ParamField, ...]]]] = {}
+_NONE: Final = FieldSet()
+
+_BY_TYPE: Final[dict[int, tuple[Document, FieldSet]]] = {}
 """The fields of model types by the identity of their documents, which are kept so that no other takes it."""
 
 _TYPES_KEPT: Final = 256
 
 
-def _fields_of_type(model_type: Document) -> tuple[ParamField, ...]:
+def _fields_of_type(model_type: Document) -> FieldSet:
     """The fields of a model type, made once for all the models of that type."""
     kept = _BY_TYPE.get(id(model_type))
     if kept is not None:
         return kept[1]
     source = f"`reconciler get types {_id(model_type)}` shows what this model type takes."
-    fields = fields_from_documents(model_type.get("model_type_fields"), source)
+    fields = FieldSet(fields=fields_from_documents(model_type.get("model_type_fields"), source))
     if len(_BY_TYPE) >= _TYPES_KEPT:
         _BY_TYPE.clear()
     _BY_TYPE[id(model_type)] = (model_type, fields)
@@ -218,8 +271,7 @@ def _id(document: Document) -> str:
 
 def sensitive_params(fields: ParamFields) -> frozenset[str]:
     """The params that hold a secret, or something with a secret inside: also those of options that aren't chosen."""
-    every = _below_params(every_field((*fields.by_type, *fields.by_version)))
-    return frozenset(field.path[len(PARAMS)] for field in every if field.kind in SECRET_KINDS)
+    return fields.by_type.secrets | fields.by_version.secrets
 
 
 def secrets_from_types(

@@ -8,7 +8,7 @@ the check takes for a point of the grid, the comparison takes for the same point
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from reconciler.compare.desired_spec import is_held
 from reconciler.compare.diff import Drift, FieldChange
 from reconciler.compare.match import Match, is_about_params
 from reconciler.compare.params.fields import PARAMS, Declared, ParamField, fields_for
-from reconciler.compare.params.ranges import decimal_from, range_from_info
+from reconciler.compare.params.ranges import decimal_from
 from reconciler.resources.canonical import equal, is_within
 from reconciler.resources.desired import DesiredVersion
 from reconciler.resources.keys import Key, Kind
@@ -47,7 +47,8 @@ def _settled_entry(entry: DesiredVersion, key: Key, match: Match, types: Mapping
     stated = entry.stated
     if is_held(lookup(document, PARAMS), lookup(stated, PARAMS)):
         return entry  # in sync as it is, like most of a fleet
-    for path, value, tolerance in _on_grids(stated, document, types.get(match.observed.model_type_id)):
+    names: Collection[str] = lookup(stated, PARAMS) if isinstance(lookup(stated, PARAMS), Mapping) else ()
+    for path, value, tolerance in _on_grids(names, stated, document, types.get(match.observed.model_type_id)):
         live = lookup(document, path)
         if not equal(live, value) and is_within(live, value, tolerance):
             stated = with_value(stated, path, live)
@@ -65,9 +66,14 @@ def with_tolerances(
 
 
 def _with_tolerances(drift: Drift, model_type: Document | None) -> Drift:
-    if drift.key.kind is not Kind.MODEL_VERSION or not any(item.path[:2] == PARAMS for item in drift.changes):
+    names = {
+        item.path[len(PARAMS)] for item in drift.changes if item.path[:2] == PARAMS and len(item.path) > len(PARAMS)
+    }
+    if drift.key.kind is not Kind.MODEL_VERSION or not names:
         return drift
-    found = {path: tolerance for path, _, tolerance in _on_grids(drift.after, drift.document, model_type)}
+    found = {path: tolerance for path, _, tolerance in _on_grids(names, drift.after, drift.document, model_type)}
+    if not found:
+        return drift
 
     def tolerant(item: FieldChange) -> FieldChange:
         return replace(item, tolerance=found[item.path]) if item.path in found else item
@@ -76,25 +82,23 @@ def _with_tolerances(drift: Drift, model_type: Document | None) -> Drift:
 
 
 def _on_grids(
-    spec: Mapping[str, Any], document: Document, model_type: Document | None
+    names: Collection[str], spec: Mapping[str, Any], document: Document, model_type: Document | None
 ) -> Iterator[tuple[FieldPath, Any, float]]:
-    """The params of a spec that stand on the grid of a range: path, number, and tolerance."""
+    """What stands on the grid of a range in the params of these names: path, number, and tolerance."""
     params, live = lookup(spec, PARAMS), lookup(document, PARAMS)
     if not isinstance(params, Mapping):
         return
     chosen = {**(live if isinstance(live, Mapping) else {}), **params}
     declared: Declared = fields_for(model_type, document).chosen(chosen)
     for path, same in declared.items():
-        value = lookup(spec, path)
+        value = lookup(spec, path) if path[len(PARAMS)] in names else MISSING
         tolerances = [] if value is MISSING else [found for field in same if (found := _tolerance(field, value))]
         if tolerances:
             yield path, value, min(tolerances)
 
 
 def _tolerance(field: ParamField, value: Any) -> float:
-    """How far a live number may be from this one; 0 where there is no grid, or the number isn't on one."""
-    number, info = decimal_from(value), field.document.get("model_type_range_info")
-    if field.kind != "RANGE" or number is None or not isinstance(info, Mapping):
-        return 0.0
-    allowed = range_from_info(info, field.document.get("default_value"))
-    return float(allowed.tolerance(number)) if allowed.step is not None and allowed.allows(number) else 0.0
+    """How far a live number may be from this one; 0 where there is no grid, or the number isn't on it."""
+    allowed = field.range
+    number = None if allowed is None or allowed.step is None else decimal_from(value)
+    return 0.0 if allowed is None or number is None or not allowed.allows(number) else float(allowed.tolerance(number))

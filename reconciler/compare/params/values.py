@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.compare.params.fields import SECRET_KINDS, Option, ParamField
-from reconciler.compare.params.ranges import decimal_from, number_text, range_from_info
+from reconciler.compare.params.ranges import decimal_from, number_text
 from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
 from reconciler.resources.wording import described, nearest, quoted
 
@@ -113,10 +113,7 @@ def _about_items(field: ParamField, items: list[Any], form: _Form, is_secret: bo
 
 def _about_range(field: ParamField, value: Any) -> Complaint | None:
     number = decimal_from(value)
-    assert number is not None
-    info = field.document.get("model_type_range_info")
-    allowed = range_from_info(info if isinstance(info, Mapping) else {}, field.document.get("default_value"))
-    wrong = allowed.wrong_with(number)
+    wrong = None if field.range is None or number is None else field.range.wrong_with(number)
     return None if wrong is None else Complaint(code=wrong[0], text=wrong[1])
 
 

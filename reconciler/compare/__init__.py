@@ -1,6 +1,7 @@
 """Desired × Observed → drifts: matching, the desired spec, params against model types, the diff, expectations.
 
 match.py         which live model and version each manifest entry means
+in_sync.py       which resources are plainly as stated
 desired_spec.py  one manifest entry laid over what is there
 diff.py          which resources differ, and how
 paths.py         the paths at which two values differ

@@ -7,16 +7,17 @@ exactly that; removals take away what is named. Stating the same twice changes n
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any
 
-from reconciler.resources.canonical import equal, equal_fields, field_from_document, keyed_by_id
+from reconciler.compare.in_sync import is_same
+from reconciler.resources.canonical import equal, equal_fields, keyed_by_id
 from reconciler.resources.desired import Removal
 from reconciler.resources.fields import KINDS, MARK_KEY, Action, FieldSpec, Shape
 from reconciler.resources.keys import Kind
-from reconciler.resources.observed import Document
 from reconciler.resources.secrets import holds_sensitive, revealed
-from reconciler.resources.tree import MISSING, lookup, with_value
+from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
 
 def desired_spec(
@@ -30,29 +31,21 @@ def desired_spec(
     """The spec that one manifest entry asks for, given what is there."""
     after = dict(before)
     for field in KINDS[kind]:
-        value = lookup(stated, field.path)
+        value = lookup(stated, field.path) if field.path[0] in stated else MISSING
         if value is not MISSING:
             there = lookup(before, field.path)
             wanted = desired_field(field, there, value, action=action)
             if wanted is not there:  # what is in sync stays the very same object, which `diff` sees at a glance
                 after = with_value(after, field.path, wanted)
+    removed_tags: dict[FieldPath, set[str]] = {}
     for removal in removals:
-        after = _without(after, removal)
+        if removal.item is None:
+            after = with_value(after, removal.path, MISSING)
+        else:
+            removed_tags.setdefault(removal.path, set()).add(removal.item)
+    for path, items in removed_tags.items():
+        after = _without(after, path, items)
     return after
-
-
-def is_as_stated(kind: Kind, document: Document, stated: Mapping[str, Any], *, action: Action) -> bool:
-    """Whether a live document holds what an entry states, told from the stated fields alone: most of a fleet does."""
-    for field in KINDS[kind]:
-        value = lookup(stated, field.path) if field.path[0] in stated else MISSING
-        if value is MISSING:
-            continue
-        if action is Action.MERGE and is_held(lookup(document, field.path), value):
-            continue  # as the service spells it, so the canonical copy of the live value isn't needed
-        there = field_from_document(field, document)
-        if desired_field(field, there, value, action=action) is not there:
-            return False
-    return True
 
 
 def desired_field(field: FieldSpec, before: Any, stated: Any, *, action: Action) -> Any:
@@ -60,38 +53,11 @@ def desired_field(field: FieldSpec, before: Any, stated: Any, *, action: Action)
     if field.shape is Shape.TAGS:
         wanted = _desired_tags([] if before is MISSING else before, stated, action=action)
         return before if wanted == before else wanted
-    if action is Action.MERGE and is_held(before, stated):
-        return before
     if action is Action.MERGE and before is not MISSING:
         wanted = merged(before, stated)
     else:
         wanted = aligned(before, _keeping_mark(field, before, stated))
-    return before if equal_fields(field, before, wanted) else wanted
-
-
-def is_held(before: Any, stated: Any) -> bool:
-    """Whether `before` plainly holds what is stated: a quick yes for most values of a run; a no means nothing."""
-    kind = type(stated)
-    if kind is dict:
-        if type(before) is not dict:
-            return False
-        for name, item in stated.items():  # noqa: SIM110
-            if name not in before or not is_held(before[name], item):
-                return False
-        return True
-    return _is_same(before, stated)
-
-
-def _is_same(before: Any, stated: Any) -> bool:
-    """Return whether two values are spelled the same, item by item. A secret, or 1 beside 1.0, is left to `equal`."""
-    kind = type(stated)
-    if kind is not type(before):  # True is no 1
-        return False
-    if kind is list:
-        return len(before) == len(stated) and all(map(_is_same, before, stated))
-    if kind is dict:
-        return before.keys() == stated.keys() and all(_is_same(before[name], item) for name, item in stated.items())
-    return (kind is str or kind is int or kind is bool or kind is float or stated is None) and before == stated
+    return before if wanted is before or equal_fields(field, before, wanted) else wanted
 
 
 def aligned(before: Any, stated: Any) -> Any:
@@ -99,7 +65,7 @@ def aligned(before: Any, stated: Any) -> Any:
 
     A stated Sensitive stays one even then: the same text from the live side would be shown.
     """
-    if equal(before, stated) and not holds_sensitive(stated):
+    if is_same(before, stated) or (equal(before, stated) and not holds_sensitive(stated)):
         return before
     if isinstance(before, Mapping) and isinstance(stated, Mapping):
         return {name: aligned(before[name], item) if name in before else item for name, item in stated.items()}
@@ -108,7 +74,8 @@ def aligned(before: Any, stated: Any) -> Any:
 
 def _desired_tags(before: list[str], stated: list[str], *, action: Action) -> Any:
     if action is Action.MERGE:
-        tags = [*before, *(tag for tag in dict.fromkeys(stated) if tag not in before)]
+        there = set(before)
+        tags = [*before, *(tag for tag in dict.fromkeys(stated) if tag not in there)]
     else:
         tags = before if set(before) == set(stated) else list(dict.fromkeys(stated))
     return tags or MISSING
@@ -121,9 +88,14 @@ def _keeping_mark(field: FieldSpec, before: Any, stated: Any) -> Any:
 
 
 def merged(before: Any, stated: Any) -> Any:
-    """`before` changed as little as possible so that it holds at least `stated`."""
+    """`before` changed as little as possible so that it holds at least `stated`; `before` itself where it plainly does."""
+    if is_same(before, stated):
+        return before
     if isinstance(before, Mapping) and isinstance(stated, Mapping):
-        return {**before, **{name: merged(before[name], v) if name in before else v for name, v in stated.items()}}
+        after = dict(before)
+        for name, item in stated.items():
+            after[name] = merged(before[name], item) if name in before else item
+        return before if len(after) == len(before) and all(after[name] is before[name] for name in stated) else after
     if isinstance(before, list) and isinstance(stated, list):
         return _merged_lists(before, stated)
     return before if equal(before, stated) and not holds_sensitive(stated) else stated
@@ -137,35 +109,33 @@ def _merged_lists(before: list[Any], stated: list[Any]) -> list[Any]:
         ]
         return [*kept, *(item for name, item in keyed_stated.items() if name not in keyed_before)]
     # A stated [320, 320] asks for two of them: each live item answers for one stated item only.
-    unmatched: dict[Hashable, list[Any]] = {}
-    for live in before:
-        unmatched.setdefault(_hashable(revealed(live)), []).append(live)
+    unmatched = Counter(_identity(revealed(live)) for live in before)
     missing = []
     for item in stated:
-        alike = unmatched.get(_hashable(revealed(item)), [])
-        match = next((index for index, live in enumerate(alike) if equal(live, item)), None)
-        if match is None:
-            missing.append(item)
+        identity = _identity(revealed(item))
+        if unmatched[identity]:
+            unmatched[identity] -= 1
         else:
-            del alike[match]
+            missing.append(item)
     return [*before, *missing]
 
 
-def _hashable(value: Any) -> Hashable:
-    """The same for all values that are `equal`, so that only few have to be compared; others rarely share it."""
+def _identity(value: Any) -> Hashable:
+    """A value that is the same for two values if they are `equal`, and only then, so that no two have to be compared."""
     if isinstance(value, Mapping):
-        return frozenset((name, _hashable(item)) for name, item in value.items())
+        return ("mapping", frozenset((name, _identity(item)) for name, item in value.items()))
     if isinstance(value, list):
-        # Lists of objects with an id are equal in any order.
-        return (len(value), frozenset(map(_hashable, value)))
-    return ("bool", value) if isinstance(value, bool) else hash(value)
+        keyed = keyed_by_id(value)
+        if keyed is None:
+            return ("list", tuple(map(_identity, value)))
+        # An empty list is keyed too. Lists of objects with an id are equal in any order.
+        return ("list", frozenset((name, _identity(item)) for name, item in keyed.items()) if keyed else ())
+    # In Python True == 1, and to the service it isn't.
+    return ("bool", value) if isinstance(value, bool) else value
 
 
-def _without(spec: dict[str, Any], removal: Removal) -> dict[str, Any]:
-    if removal.item is None:
-        return with_value(spec, removal.path, MISSING)
-    tags = lookup(spec, removal.path)
-    if tags is MISSING:
+def _without(spec: dict[str, Any], path: FieldPath, items: Collection[str]) -> dict[str, Any]:
+    tags = lookup(spec, path)
+    if tags is MISSING or not any(tag in items for tag in tags):
         return spec
-    kept = [tag for tag in tags if tag != removal.item]
-    return with_value(spec, removal.path, kept or MISSING)
+    return with_value(spec, path, [tag for tag in tags if tag not in items] or MISSING)

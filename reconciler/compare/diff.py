@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from reconciler.compare.desired_spec import desired_spec, is_as_stated
+from reconciler.compare.desired_spec import desired_spec
+from reconciler.compare.in_sync import is_in_sync, is_model_in_sync
 from reconciler.compare.match import Match
 from reconciler.compare.paths import changed_paths
 from reconciler.compare.unreadable import (
@@ -153,7 +154,7 @@ def _ordered(items: Iterable[NotComparable]) -> tuple[NotComparable, ...]:
 def _drifts(match: Match, comparing: _Comparing) -> Iterable[Drift]:
     visibility = match.desired.stated.get("visibility", MISSING)
     memory = memory_from(match.observed.document, owner=comparing.owner, visibility=visibility)
-    if not _is_model_in_sync(match, comparing.owner, memory):
+    if not is_model_in_sync(match, owner=comparing.owner):
         yield from _model_drift(match, comparing, memory)
     yield from _version_drifts(match, comparing, memory)
 
@@ -210,24 +211,17 @@ def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldP
         yield path
 
 
-def _is_model_in_sync(match: Match, owner: str | None, memory: Memory) -> bool:
-    """A quick yes for most of a fleet; a no means nothing."""
-    desired, document = match.desired, match.observed.document
-    if desired.removals:
-        return False
-    if not is_as_stated(desired.key.kind, document, desired.stated, action=desired.action):
-        return False
-    mark = lookup(document, MARK)
-    return owner is None or equal(mark, _desired_mark(match, mark, owner, memory))
-
-
 def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
     desired, document, owner = match.desired, match.observed.document, comparing.owner
     before = spec_from_document(desired.key.kind, document)
     statements = (desired.statement,)
     after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements)
     if owner is not None:
-        after = with_value(after, MARK, _desired_mark(match, lookup(before, MARK), owner, memory))
+        mark = lookup(before, MARK)
+        wanted = _desired_mark(match, mark, owner, memory)
+        after = after if equal(mark, wanted) else with_value(after, MARK, wanted)
+    if _is_same(before, after):
+        return
     found = comparing.judged(desired.key, before, after, statements, memory)
     places = _Places(default=desired.origin, stated=(desired.origins,), removals=desired.removals)
     yield from _drift(desired.key, document, before, found, places, statements)
@@ -256,7 +250,7 @@ def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, An
 def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
-        if all(_is_held(key, document, entry) for entry in entries):
+        if all(_is_in_sync(key, document, entry) for entry in entries):
             continue
         before = spec_from_document(key.kind, document)
         statements = tuple(entry.statement for entry in entries)
@@ -281,8 +275,8 @@ def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iter
         yield from _drift(key, document, before, found, places, statements)
 
 
-def _is_held(key: Key, document: Document, entry: DesiredVersion) -> bool:
-    return not entry.removals and is_as_stated(key.kind, document, entry.stated, action=entry.action)
+def _is_in_sync(key: Key, document: Document, entry: DesiredVersion) -> bool:
+    return is_in_sync(key.kind, document, entry.stated, action=entry.action, removes=bool(entry.removals))
 
 
 def _drift(
@@ -299,6 +293,7 @@ def _drift(
     changes = [
         FieldChange(path=path, before=lookup(before, path), after=lookup(after, path), origin=places.of(path))
         for field in KINDS[key.kind]
+        if before.get(field.path[0]) is not after.get(field.path[0])
         for path in changed_paths(field, lookup(before, field.path), lookup(after, field.path))
     ]
     if changes:

@@ -15,6 +15,7 @@ from typing import Any
 from reconciler import __version__
 from reconciler.compare.diff import Comparison, compared, spec_as_stated
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
+from reconciler.compare.in_sync import is_match_in_sync
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
 from reconciler.compare.params.grid import settled, with_tolerances
 from reconciler.compare.unreadable import IMAGE_URL, stated_at
@@ -91,16 +92,18 @@ class Planning:
         require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
         found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types)
-        warnings = _require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
-        found = settled(found, types)
+        # What is plainly in sync can't be wrong, and nothing is to be done about it.
+        differing = [match for match in found if not is_match_in_sync(match, owner=self.settings.owner)]
+        warnings = _require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
+        differing = list(settled(differing, types))
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         secrets = replace(_secrets(known, found, types), variables=secret_variables(desired))
         for text in sorted(_stated_secrets(found, secrets)):
             self.remote.register_secret(text)
-        comparison = compared(found, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
-        differing = with_tolerances(comparison.drifts, found, types)
-        comparison = replace(comparison, drifts=tuple(drift for drift in differing if drift.key not in deleted))
+        comparison = compared(differing, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
+        drifts = with_tolerances(comparison.drifts, differing, types)
+        comparison = replace(comparison, drifts=tuple(drift for drift in drifts if drift.key not in deleted))
         expectations = self._expectations(found, deleted)
         batch = self.settings.limits.batch
         plan = assembled(
@@ -305,7 +308,7 @@ def require_fitting_params_offline(path: str, desired: Desired) -> None:
 
 
 def _require_fitting_params(
-    found: tuple[Match, ...], types: Mapping[str, Document], *, allows_unknown: bool
+    found: Sequence[Match], types: Mapping[str, Document], *, allows_unknown: bool
 ) -> tuple[Problem, ...]:
     """Raise ProblemsError for params that their model's type doesn't take or know; give the warnings."""
     if not types:

@@ -10,12 +10,14 @@ Two values are equal if the service would store the same thing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, lookup, map_leaves
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 MAX_EXACT = 2**53
 """The largest magnitude up to which a double represents every integer (IEEE 754)."""
@@ -36,8 +38,12 @@ def equal(one: Any, other: Any) -> bool:
     20 equals 20.0, because numbers in a Struct are doubles; True doesn't equal 1. Lists of objects with an `id` are
     compared by `id`, other lists by position. A Sensitive is compared by the value it wraps.
     """
-    if type(one) is str and type(other) is str:  # most values are strings
-        return bool(one == other)
+    if one is other:
+        return True
+    kind, other_kind = type(one), type(other)
+    if kind in _SCALARS and other_kind in _SCALARS:
+        # bool is a subclass of int in Python, and True == 1.
+        return bool(one == other) and (kind is bool) is (other_kind is bool)
     one = one.reveal() if isinstance(one, Sensitive) else one
     other = other.reveal() if isinstance(other, Sensitive) else other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -79,7 +85,8 @@ def keyed_by_id(items: list[Any]) -> dict[str | float, Any] | None:
     """
     keyed: dict[str | float, Any] = {}
     for item in items:
-        name = revealed(item.get("id")) if isinstance(item, Mapping) else None
+        name = item.get("id") if type(item) is dict or isinstance(item, Mapping) else None
+        name = name if type(name) is str else revealed(name)
         if not isinstance(name, (str, int, float)) or isinstance(name, bool) or name in keyed:
             return None
         keyed[name] = item

@@ -20,7 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.compare.desired_spec import is_held, merged
+from reconciler.compare.desired_spec import merged
+from reconciler.compare.in_sync import is_held
 from reconciler.compare.match import Match
 from reconciler.compare.params.fields import (
     PARAMS,

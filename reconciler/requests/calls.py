@@ -37,7 +37,7 @@ from typing import Any
 from reconciler.compare.diff import Drift
 from reconciler.compare.unreadable import Unreadable
 from reconciler.errors import Refusal
-from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, bearing, patched
+from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, distinct_variants, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
@@ -322,23 +322,16 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
     for field in patch.entry.fields:
         after = revealed(lookup(spec, field.path))
         desired = with_value(desired, field.path, MISSING if after is MISSING else document_from_field(field, after))
-    # The 36 variants have at most six different effects on any one patch, and each of these is tried once.
-    is_reached: dict[tuple[Any, ...], bool] = {}
-    for variant in VARIANTS:
-        differs_by = bearing(entry, action=patch.action, variant=variant)
-        if differs_by in is_reached:
-            continue
+    missed: list[Variant] = []
+    for variant, alike in distinct_variants(entry, action=patch.action).items():
         once = patched(before, entry, action=patch.action, variant=variant)
         if not _same(patched(once, entry, action=patch.action, variant=variant), once):
             return None
-        is_reached[differs_by] = _same(once, desired)
-        if not is_reached[differs_by] and not _same(_without_leftovers(once, before, desired), desired):
-            return None
-    if all(is_reached.values()):
-        return ()
-    return tuple(
-        variant for variant in VARIANTS if not is_reached[bearing(entry, action=patch.action, variant=variant)]
-    )
+        if not _same(once, desired):
+            if not _same(_without_leftovers(once, before, desired), desired):
+                return None
+            missed.extend(alike)
+    return tuple(variant for variant in VARIANTS if variant in missed) if missed else ()
 
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:

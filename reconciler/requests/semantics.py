@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import product
 from typing import Any, Final
 
@@ -80,19 +81,32 @@ STRUCT_FIELDS: Final = frozenset({"metadata", "presets", "params", "fields_map",
 TAG_FIELDS: Final = frozenset({"toolkits", "use_cases", "languages"})
 
 
-def bearing(patch: Mapping[str, Any], *, action: str, variant: Variant) -> tuple[Enum, ...]:
-    """The part of a variant that matters for a patch: variants with the same part have the same effect on any document.
+def distinct_variants(patch: Mapping[str, Any], *, action: str) -> Mapping[Variant, tuple[Variant, ...]]:
+    """One variant of each set that does the same with a patch, and the variants of that set: one to six of the 36."""
+    return _distinct(_questions(patch, action=action))
+
+
+def _questions(patch: Mapping[str, Any], *, action: str) -> tuple[str, ...]:
+    """The open questions that bear on a patch.
 
     `merge` depends on the variant for tag lists only, `overwrite` for mappings only (Structs, and messages that may have unsent
     fields; scalars and lists are replaced in every variant), and `remove` for the keys of Structs.
     """
     if action == "merge":
-        return (variant.merge_tags,) if any(name in TAG_FIELDS for name in patch) else ()
+        return ("merge_tags",) if any(name in TAG_FIELDS for name in patch) else ()
     if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
-        return (variant.overwrite_struct, variant.unsent)
+        return ("overwrite_struct", "unsent")
     if action == "remove" and patch.keys() - {"id", "image"}:
-        return (variant.remove_keys,)
+        return ("remove_keys",)
     return ()
+
+
+@cache
+def _distinct(questions: tuple[str, ...]) -> Mapping[Variant, tuple[Variant, ...]]:
+    groups: dict[tuple[Enum, ...], list[Variant]] = {}
+    for variant in VARIANTS:
+        groups.setdefault(tuple(getattr(variant, question) for question in questions), []).append(variant)
+    return {group[0]: tuple(group) for group in groups.values()}
 
 
 def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, variant: Variant) -> dict[str, Any]:

@@ -38,12 +38,12 @@ def equal(one: Any, other: Any) -> bool:
     20 equals 20.0, because numbers in a Struct are doubles; True doesn't equal 1. Lists of objects with an `id` are
     compared by `id`, other lists by position. A Sensitive is compared by the value it wraps.
     """
-    if one is other:
-        return True
     kind, other_kind = type(one), type(other)
     if kind in _SCALARS and other_kind in _SCALARS:
         # bool is a subclass of int in Python, and True == 1.
         return bool(one == other) and (kind is bool) is (other_kind is bool)
+    if one is other:
+        return True
     one = one.reveal() if isinstance(one, Sensitive) else one
     other = other.reveal() if isinstance(other, Sensitive) else other
     if isinstance(one, Mapping) and isinstance(other, Mapping):

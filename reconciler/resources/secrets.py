@@ -147,8 +147,7 @@ class Secrets:
 
     def redacted(self, key: Key, tree: Mapping[str, Any]) -> dict[str, Any]:
         """A live spec or document as plain JSON data, with `(sensitive)` in place of its secrets."""
-        shown: dict[str, Any] = redacted(self.conceal(key, tree, source="live"))
-        return shown
+        return dict(redacted(self.conceal(key, tree, source="live")))
 
 
 def _hidden(leaf: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -107,12 +107,29 @@ def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 
 def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a copy of a JSON tree, in plain dicts and lists, with each leaf replaced by `change(leaf)`."""
+    """Return a JSON tree, in plain dicts and lists, with each leaf replaced by `change(leaf)`.
+
+    A part in which that replaces nothing is returned as it is, not copied, so that equal trees stay the same object.
+    """
     kind = type(tree)
     if kind in _SCALARS:  # first, as in `lookup`: isinstance with an abstract class takes ten times as long
         return change(tree)
-    if kind is dict or isinstance(tree, Mapping):
+    if kind is dict:
+        return _with_changes(tree, tree.items(), change)
+    if kind is list:
+        return _with_changes(tree, enumerate(tree), change)
+    if isinstance(tree, Mapping):
         return {name: map_leaves(item, change) for name, item in tree.items()}
     if isinstance(tree, (list, tuple)):
         return [map_leaves(item, change) for item in tree]
     return change(tree)
+
+
+def _with_changes(tree: Any, items: Iterable[tuple[Any, Any]], change: Callable[[Any], Any]) -> Any:
+    copy: Any = None
+    for place, item in items:
+        changed = map_leaves(item, change)
+        if changed is not item:
+            copy = tree.copy() if copy is None else copy
+            copy[place] = changed
+    return tree if copy is None else copy

@@ -223,7 +223,7 @@ def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterabl
     if _is_same(before, after):
         return
     found = comparing.judged(desired.key, before, after, statements, memory)
-    places = _Places(default=desired.origin, stated=(desired.origins,), removals=desired.removals)
+    places = _Places(default=desired.origin, stated=(desired.origins,), removals=_removed(desired.removals))
     yield from _drift(desired.key, document, before, found, places, statements)
 
 
@@ -270,7 +270,7 @@ def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iter
         places = _Places(
             default=entries[0].origin,
             stated=tuple(entry.origins for entry in entries),
-            removals=tuple(removal for entry in entries for removal in entry.removals),
+            removals=_removed(removal for entry in entries for removal in entry.removals),
         )
         yield from _drift(key, document, before, found, places, statements)
 
@@ -315,6 +315,14 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
 
 
+def _removed(removals: Iterable[Removal]) -> dict[FieldPath, Origin]:
+    """The place of each removal, the first one where there are several of one path."""
+    places: dict[FieldPath, Origin] = {}
+    for removal in removals:
+        places.setdefault(removal.path, removal.origin)
+    return places
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Places:
     """Where one resource's statements stand: stated values by path for each source of them, and removals.
@@ -324,7 +332,7 @@ class _Places:
 
     default: Origin | None = None
     stated: tuple[Mapping[FieldPath, Origin], ...] = ()
-    removals: tuple[Removal, ...] = ()
+    removals: Mapping[FieldPath, Origin] = field(default_factory=dict)
 
     def of(self, path: FieldPath) -> Origin | None:
         """The place of the innermost statement at or above a path."""
@@ -335,7 +343,6 @@ class _Places:
             for origins in self.stated:
                 if above in origins:
                     return origins[above]
-            for removal in self.removals:
-                if removal.path == above:
-                    return removal.origin
+            if above in self.removals:
+                return self.removals[above]
         return self.default

@@ -12,7 +12,7 @@ A folder tests/scenarios/NNN-words/ holds
                        plan: 3          exit code of plan, and of apply where that isn't stated
                        apply: 4         exit code of apply
                        again: pending   planning again is not empty
-                       readings: differ the same calls end differently where the service reads them differently
+                       variants: differ the same calls end differently in other semantics variants
 
 and the goldens: plan.txt (what plan prints), calls.txt (each writing call that apply made), after.json (what changed on the
 service, nothing else), apply.txt (what apply prints, where it fails), again.txt (the second plan, where it isn't empty),
@@ -46,11 +46,11 @@ from tests.scenario_service import (
     changes,
     is_record,
     ordered,
-    reading_text,
-    readings,
     same,
     send,
     snapshot,
+    variant_text,
+    variants,
     without_records,
     writing_calls,
 )
@@ -63,7 +63,7 @@ FAST: Final = ("--rate", "1000")
 """For commands whose output doesn't show the rate: the plan forecasts by it how long its calls take."""
 
 INPUTS: Final = ("manifests", "reconciler.yaml")
-USUAL: Final = {"plan": "0", "again": "empty", "readings": "same"}
+USUAL: Final = {"plan": "0", "again": "empty", "variants": "same"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +211,11 @@ class _Run:
             yield "again.txt", self._text(again)
 
     def _require_replays(self, writes: Sequence[Call], after: Snapshot) -> None:
-        """Send what was sent to a fresh service, every call twice, in every reading of the open rules."""
+        """Send what was sent to a fresh service, every call twice, in every semantics variant."""
         done = [call for call in writes if call.status_code in (0, 10000)]  # 0: the answer was lost
         differing: list[str] = []
         with Emulator(seed=self._scenario.seed) as other, connected(other) as client:
-            for switches in readings(self._scenario.switches):
+            for switches in variants(self._scenario.switches):
                 other.switches = switches
                 other.load(self._scenario.seed)
                 for call in done:
@@ -223,12 +223,12 @@ class _Run:
                     once = snapshot(other)
                     send(client, call)
                     self._require(
-                        same(snapshot(other), once), f"{call.rpc} sent twice is not as once: {reading_text(switches)}"
+                        same(snapshot(other), once), f"{call.rpc} sent twice is not as once: {variant_text(switches)}"
                     )
                 if not same(snapshot(other), after):
-                    differing.append(reading_text(switches))
+                    differing.append(variant_text(switches))
         is_same = not differing
-        as_expected = is_same == (self._scenario.expected["readings"] == "same")
+        as_expected = is_same == (self._scenario.expected["variants"] == "same")
         reported = "the same in every variant" if is_same else f"different in these variants: {'; '.join(differing)}"
         self._require(as_expected, f"the calls end {reported}")
 

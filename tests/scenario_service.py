@@ -135,14 +135,14 @@ _POSITIONS: Final = {
 }
 
 
-def readings(switches: Switches) -> tuple[Switches, ...]:
-    """The same service, without faults, in each combination of the readings that its documentation leaves open."""
+def variants(switches: Switches) -> tuple[Switches, ...]:
+    """The same service, without faults, in each semantics variant that its documentation leaves open."""
     first: dict[str, Any] = {name: positions[0] for name, positions in _POSITIONS.items()}
-    return _readings(replace(switches, faults=(), rate_limit=None, **first))
+    return _variants(replace(switches, faults=(), rate_limit=None, **first))
 
 
 @cache
-def _readings(first: Switches) -> tuple[Switches, ...]:
+def _variants(first: Switches) -> tuple[Switches, ...]:
     """Kept: Switches check themselves when they are made, which takes longer than a call, and most scenarios want the same."""
     found = []
     for combination in itertools.product(*_POSITIONS.values()):
@@ -151,6 +151,6 @@ def _readings(first: Switches) -> tuple[Switches, ...]:
     return tuple(found)
 
 
-def reading_text(switches: Switches) -> str:
-    """The reading in words for a message."""
+def variant_text(switches: Switches) -> str:
+    """The variant in words for a message."""
     return ", ".join(f"{name}={getattr(switches, name)}" for name in _POSITIONS)

@@ -1,7 +1,7 @@
-"""Paths → every entry below them, accounted for: to be read, no manifest by its name, skipped and why, or an error.
+"""Accounts for every entry below the paths: to be read, not a manifest by its name, skipped with a reason, or an error.
 
-It lists folders, and reads nothing but hidden YAML files, to find out whether these hold manifests. What can't be looked at is
-a problem: what was not read is never taken for absent.
+It lists folders, and reads only hidden YAML files, to find out whether they contain manifests. An entry that can't be accessed
+is a problem, because what was not read must never count as absent.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ STDIN: Final = "-"
 SUFFIXES: Final = (".yaml", ".yml")
 
 HIDDEN: Final = "hidden"
-HIDDEN_MANIFEST: Final = "hidden, and it holds a manifest"
+HIDDEN_MANIFEST: Final = "hidden, but it contains a manifest"
 LEADS_NOWHERE: Final = "a link that leads nowhere"
-NO_DOCUMENT: Final = "no document in it"
+NO_DOCUMENT: Final = "it has no document"
 
 _OWN_FOLDERS: Final = frozenset({".git", ".reconciler"})
 """git's own files, and the state of this tool, whose backups are manifests of what was deleted on purpose."""
@@ -40,7 +40,7 @@ def is_manifest_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A name that was found and not read, and why. `may_hide` says that a manifest may be missed for it."""
+    """A name that was found but not read, with the reason. `may_hide` says that it may contain a manifest."""
 
     path: str
     reason: str
@@ -50,9 +50,9 @@ class Skipped:
 
 @dataclass(slots=True)
 class Account:
-    """What walking the paths gave. `files` maps the identity of each file to the name it is known by.
+    """What was found at and below the paths. `files` maps the identity of each file to its name.
 
-    `tops` are the folders that git is to be asked about: the given ones, and what holds a repository of its own below them.
+    `tops` are the folders to ask git about: the given ones, and those with a repository of their own below them.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Account:
     tops: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, identity: str | None = None) -> None:
-        """Record a file, by its real path where that is known; of several names the first in alphabetical order stays."""
+        """Record a file, by its real path if that is known. Of several names, the first in alphabetical order is kept."""
         if identity is None:
             identity = STDIN if name == STDIN else os.path.realpath(name)
         self.files[identity] = min(name, self.files.get(identity, name))
@@ -73,7 +73,7 @@ class Account:
         self.skipped.append(Skipped(path=name, reason=reason, may_hide=may_hide))
 
     def judged(self, kept_out: Iterable[Skipped] = ()) -> tuple[Skipped, ...]:
-        """All that was skipped, with what git keeps out, by path; nothing is missed where it was read under another name."""
+        """All that was skipped, by path, including what git leaves out, but not what was read under another name."""
         found = {item.path: item for item in (*map(self._judged, self.skipped), *kept_out)}
         return tuple(found[path] for path in sorted(found))
 
@@ -93,7 +93,7 @@ def account_of(paths: Sequence[str]) -> Account:
             account.add(STDIN)
         elif not path or "\x00" in path:
             hint = "Give a file, a folder or -."
-            message = "a path is empty or holds a NUL character."
+            message = "a path is empty or contains a NUL character."
             account.problems.add("missing-path", message, Origin(path="."), hint=hint)
         else:
             _find_named(path, name, account)
@@ -215,7 +215,7 @@ def _manifests_in(name: str, *, is_folder: bool) -> Iterator[Skipped]:
                 error.filename = file
                 unreadable.append(error)
     for failure in unreadable:
-        reason = f"hidden, and it can't be looked at ({failure.strerror})"
+        reason = f"hidden, and it can't be accessed ({failure.strerror})"
         yield Skipped(path=_posix(str(failure.filename or name)), reason=reason, may_hide=True)
 
 

@@ -1,7 +1,7 @@
 """What git tracks below a folder and keeps out of the work tree: submodules, sparse checkouts, skip-worktree files.
 
-In: a folder. Out: what may hide a manifest for that. git is asked only where a repository holds the folder; where there is no
-git, nothing is known and nothing said. A tracked file that is simply gone is no matter: that is how a person removes one.
+In: a folder. Out: what may contain a manifest that is not read. git is asked only if the folder is in a repository; without
+git, nothing is reported. A tracked file that simply doesn't exist doesn't count, since that is how a person removes one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _judged(listed: bytes, folder: str, below: str, root: str) -> Iterator[Skipp
     missing: list[str] = []
     prefix = "" if below == "." else f"{below}/"
     for line in listed.split(b"\0"):
-        # Most lines are of files that are there; nothing but the tag and the mode is looked at for these.
+        # Most lines are about files that exist; only their tag and mode are looked at.
         if not line.startswith(_SKIP_WORKTREE) and line[2:8] != _SUBMODULE:
             continue
         about, _, encoded = line.partition(b"\t")

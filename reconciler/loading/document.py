@@ -1,4 +1,4 @@
-"""One YAML document as read: its JSON value, and where each part of it stands in its file."""
+"""One YAML document that was read: its JSON value, and the position of each part in its file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reconciler.loading.nodes import JsonPath, Positions
 class LoadedDocument:
     """One YAML document. Its value is read-only, and shares its parts where the text uses aliases.
 
-    `has_references` is False where no scalar holds `${`. `is_ordinary` is True only where no scalar needs a second look:
-    none is read by YAML in a way that surprises people, every number is spelled as the service spells it and fits into a
-    double, no key holds `${`, and nothing is nested deeply.
+    `has_references` is False if no scalar contains `${`. `is_ordinary` is True only if no scalar needs another check:
+    YAML reads none in a way that surprises people, every number is spelled as the service spells it and fits into a
+    double, no key contains `${`, and nothing is nested deeply.
     """
 
     path: str

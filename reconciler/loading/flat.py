@@ -1,11 +1,10 @@
 """The events of an ordinary document → its plain value, and the position of every part of it in one flat array.
 
-A fleet has ten thousand documents and is asked for hardly a position, so none gets an object of its own: the array has
-two numbers for each value and each key, in the order of the text, and a position is found by counting the values before
-it. What is not read here is anything that needs more than its own few events to be understood: anchors and aliases,
-tags, merge keys, keys that repeat or aren't strings, scalars that have to be reported, deep nesting. `OddError` leaves
-such a document to the exact builder (`tree.py`), which reports the problems and knows what aliases stand for. Where this
-reader gives a document, the exact builder gives the same; a property test compares the two.
+A run reads ten thousand documents and needs few positions, so a position is not an object: the array has two numbers for each
+value and each key, in the order of the text, and a position is found by counting the values before it. This reader doesn't
+handle anchors and aliases, tags, merge keys, keys that repeat or aren't strings, scalars that have to be reported, and deep
+nesting. For those it raises `OddError`, and the document is read by the exact builder (`tree.py`), which reports the problems
+and resolves aliases. For every other document, both give the same result; a property test compares them.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _REFERENCE: Final = "${"
 
 
 class OddError(Exception):
-    """This document has to be read by the exact builder. Some of its events are used up."""
+    """This document has to be read by the exact builder. Some of its events have been consumed."""
 
 
 class FlatPositions:
@@ -77,7 +76,7 @@ class FlatPositions:
                     self._known[index] = _indices(index, value)
                 index = self._known[index][name]
             value = value[name]
-        # Most documents are asked for one position below their root. From the second on, what is counted is kept.
+        # For most documents, one position below the root is needed. From the second one on, the counts are kept.
         if path and self._known is None:
             self._known = {}
         return index, value
@@ -124,7 +123,7 @@ class FlatReader:
         self._readings = readings
 
     def document(self) -> LoadedDocument:
-        """The document whose start event was the last one taken. Raises OddError where it isn't an ordinary one."""
+        """The document whose start event was the last one taken. Raises OddError if it isn't an ordinary one."""
         marks: array[int] = array("I")
         self._mark = marks.append
         self._marks = marks
@@ -161,7 +160,7 @@ class FlatReader:
             if type(event) is not ScalarEvent:
                 if type(event) is MappingEndEvent:
                     return value
-                raise OddError  # a key that is no scalar
+                raise OddError  # a key that is not a scalar
             key = event.value
             if key in value or event.anchor is not None or event.tag is not None:
                 raise OddError

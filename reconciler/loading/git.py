@@ -1,7 +1,7 @@
-"""Calls of git about the repository that holds a folder. They read, and leave the work tree, the index and its locks as they are.
+"""Runs git in the repository of a folder. The calls only read: they don't change the work tree, the index or its locks.
 
-git sets variables for its hooks (GIT_DIR, GIT_INDEX_FILE and others) that lead every git below them to the repository of
-the hook, and let it take any folder for the top of the work tree. They are cleared: the folder alone decides.
+git sets variables for its hooks (GIT_DIR, GIT_INDEX_FILE and others) that direct every git process to the repository of the
+hook, and make any folder the top of the work tree. They are cleared, so that only the folder counts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LOCAL: Final = frozenset(
 
 
 def run_git(folder: str | Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder. Raises FileNotFoundError where there is no git, OSError or TimeoutExpired where it can't run."""
+    """Run git in a folder. Raises FileNotFoundError if git isn't installed, OSError or TimeoutExpired if it fails to run."""
     return subprocess.run(
         ["git", "-C", str(folder), *arguments],
         input=given,

@@ -1,8 +1,8 @@
-"""Paths → documents with the place of every value. The only reader of manifest files; it writes nothing.
+"""Reads the paths into documents with the position of every value. No other module reads manifest files.
 
-A file is read once, however often and by whatever name it is given. `account.py` finds the files, and says what isn't read and
-why; `checkout.py` what git keeps out of the work tree. All problems of all files are collected; nothing here raises for what a
-file holds.
+A file is read once, however often and by whatever name it is given. `account.py` finds the files, and reports what isn't read;
+`checkout.py` reports what git leaves out of the work tree. All problems of all files are collected; the content of a file never
+raises an exception.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Loaded", "LoadedDocument", "Skipped", "load"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What reading gave: documents in the order of files and lines, and everything that was wrong.
+    """The documents in the order of files and lines, and all problems.
 
     `files` are the files read, sorted, as the user wrote them ("-" is standard input); `digest` is over their
     contents alone, whatever their names and order.
@@ -65,9 +65,9 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
         found, is_whole = _documents(name, content, readings, problems)
         documents.extend(found)
         if not found and is_whole:
-            # It may be a manifest that lost its content, so it isn't taken for one that left.
+            # This may be a manifest that lost its content, so its model doesn't count as one without a manifest.
             account.skip(name, NO_DOCUMENT, may_hide=True)
-            message = "this file holds no document: it is empty, or all comments."
+            message = "this file has no document: it is empty, or has only comments."
             warnings.add("empty-file", message, Origin(path=name))
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
     return Loaded(
@@ -81,7 +81,7 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
 
 
 def _content(name: str, stdin: TextIO | BinaryIO | None, problems: ProblemList) -> bytes | None:
-    """A file's bytes; None, and a problem, where it can't be read or is too large."""
+    """A file's bytes, or None and a problem if it can't be read or is too large."""
     try:
         if name == STDIN:
             content = _stdin_content(stdin)

@@ -1,6 +1,6 @@
 """Paths into a document, and a tree that knows the position of every value in it.
 
-A document's positions are kept by a `Node`, as here, or flat (`flat.py`). Both answer the same questions about paths.
+A document's positions are in a `Node`, as here, or in an array (`flat.py`). Both have the same methods.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def value_at(value: Any, path: JsonPath) -> Any:
 
 
 class Positions(Protocol):
-    """Where the values of one document stand in its text.
+    """The positions of the values of one document in its text.
 
-    A path may lead below what the text holds, into the value of a variable: then the nearest value above it answers.
+    A path may lead into the value of a variable, which isn't in the text: then the position of the nearest value above is used.
     """
 
     def position(self, path: JsonPath) -> Position:

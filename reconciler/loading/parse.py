@@ -1,7 +1,7 @@
-"""YAML text → documents; and every problem the text has. Reads no file.
+"""YAML text → documents, and all problems of the text. Reads no file.
 
-The stream is parsed once by libyaml. `flat.py` makes a document of the events of each ordinary one; the text of any other
-is given to the exact builder in `tree.py`.
+libyaml parses the stream once. `flat.py` reads the events of each ordinary document; the text of any other one is given to
+the exact builder in `tree.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _INNER_BOM: Final = re.compile("[\n\r]\ufeff")
 def documents_from_text(
     text: str, path: str, problems: ProblemList, *, readings: PlainReadings | None = None
 ) -> list[LoadedDocument]:
-    """Every document of a YAML stream that isn't empty; what is wrong with the text goes to `problems`.
+    """The documents of a YAML stream, except empty ones. Problems of the text are added to `problems`.
 
     `readings` may be shared by many streams. A text with a character that YAML doesn't allow gives no document. After a
     syntax error, or a document too deep or too large to be walked, the rest of the stream is left unread.
@@ -40,7 +40,7 @@ def documents_from_text(
             documents.append(document)  # noqa: PERF402  what comes before an error is kept
     except (UnreadableError, yaml.YAMLError) as found:
         error = found
-    # A text that was read to its end has none of these characters, and looking for them takes as long as parsing it.
+    # A text that was read to its end has none of these characters, and a search for them takes as long as parsing.
     unusable = (error and _UNPRINTABLE.search(text)) or ("\ufeff" in text and _INNER_BOM.search(text))
     if unusable:
         _report_character(text, unusable.end() - 1, path, problems)
@@ -94,7 +94,7 @@ class _TextFrom:
         self._index = index
 
     def read(self, size: int) -> str:
-        """At most so many characters; none at the end."""
+        """Return at most this many characters, and none at the end."""
         begin, self._index = self._index, self._index + size
         return self._text[begin : self._index]
 
@@ -106,7 +106,7 @@ def _report_character(text: str, index: int, path: str, problems: ProblemList) -
     letter = text[index]
     what = "a byte order mark inside the file" if letter == "\ufeff" else f"the character U+{ord(letter):04X}"
     hint = (
-        "Remove it: files joined together each brought their own."
+        "Remove it; it is usually left over from joining files."
         if letter == "\ufeff"
         else "Remove it; in a double-quoted string it can be written as an escape."
     )

@@ -1,4 +1,4 @@
-"""How YAML 1.1, as PyYAML's safe loader knows it, reads a scalar; and which of its readings surprise people."""
+"""How YAML 1.1, as in PyYAML's safe loader, reads a scalar, and which results surprise people."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def read_plain(text: str) -> Reading:
 
 
 class PlainReadings(dict[str, "tuple[Any, str | None, bool] | None"]):
-    """How plain scalars read, found out once for each text: a fleet's manifests say the same words again and again.
+    """How plain scalars are read, computed once for each text, because manifests repeat the same words.
 
     By the text: its value; the text itself where the value isn't a string or looks as if it weren't; and whether it is
-    ordinary, as `LoadedDocument` says. None where that isn't all: something has to be reported of it, or looked for in it.
+    ordinary, as `LoadedDocument` says. None if there is more to do: a problem to report, or a reference to look for.
     """
 
     def __missing__(self, text: str) -> tuple[Any, str | None, bool] | None:
         if len(self) >= _KNOWN_SCALARS:
-            self.clear()  # what is said again and again is back at once
+            self.clear()  # texts that repeat are soon known again
         reading = self[text] = _whole_reading(sys.intern(text))
         return reading
 
@@ -84,7 +84,7 @@ def read_tagged(tag: str, text: str) -> Reading:
 
 
 def surprise(raw: str, value: Any) -> str | None:
-    """How YAML read `raw`, where few people expect it: `no` → "false", `012` → "the number 10"; None otherwise."""
+    """How YAML reads `raw`, if few people expect it: `no` → "false", `012` → "the number 10"; None otherwise."""
     if isinstance(value, bool):
         return None if raw.lower() in _TRUE_AND_FALSE else str(value).lower()
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""A document and its JSON Schema → problems that say what is wrong, where, and what to do.
+"""Validates a document against its JSON Schema. Returns problems that say what is wrong, where, and what to do.
 
-The schema decides, and this module puts its errors into words. A compiled validator (jsonschema-rs) answers whether a
-document is valid; only an invalid one is given to jsonschema, whose errors become the problems. The published schemas
+The schema decides, and this module words its errors. A compiled validator (jsonschema-rs) decides whether a document is valid;
+only an invalid one is given to jsonschema, whose errors become the problems. The published schemas
 also accept `${var:…}` in place of a value. Documents are validated after interpolation, by the same schema without
 these alternatives. The form of ids is checked by `resources/ids.py`, which gives a better explanation than a pattern.
 """
@@ -40,7 +40,7 @@ _NO_INPUTS: Final[Mapping[str, str]] = {
     "audio": "a recording can't be probed",
 }
 _LEAVE_OUT: Final = "Write a string, or leave the key out to keep the live value."
-_MAX_TOLD: Final = 100  # of one rule at one place: a list of a million repeated items needs no million lines
+_MAX_PER_RULE: Final = 100  # at one place, since a list may repeat an item a million times
 _IDS: Final = frozenset({"id", "user_id", "app_id"})
 _TEXT_FIELDS: Final = frozenset(
     field.path[-1] for fields in KINDS.values() for field in fields if field.shape is Shape.STRING
@@ -77,7 +77,7 @@ def _is_valid(kind: str) -> Callable[[Any], bool]:
 
 @cache
 def _validator(kind: str) -> Any:
-    from jsonschema import Draft202012Validator  # 140 ms that only a wrong manifest pays
+    from jsonschema import Draft202012Validator  # takes 140 ms, which only an invalid manifest causes
 
     return Draft202012Validator(_judging_schema(kind))
 
@@ -140,7 +140,7 @@ class _Wording:
             "pattern": self._bad_name,
         }
         every = by_keyword.get(str(self._error.validator), self._otherwise)()
-        yield from islice(every, _MAX_TOLD)
+        yield from islice(every, _MAX_PER_RULE)
         if next(every, None) is not None:
             yield self._problem(
                 "too-many", f"{self._name}: further errors omitted.", "Check that this is the right file."
@@ -226,7 +226,7 @@ class _Wording:
     def _wrong_constant(self) -> Iterator[Problem]:
         only = self._error.validator_value
         message = f"{self._name} can only be {described(only)}, found {described(self._value)}."
-        hint = f"Write {self._name}: {only}." if len(self._path) == 1 else "Leave the key out where it isn't meant."
+        hint = f"Write {self._name}: {only}." if len(self._path) == 1 else "Leave the key out if it isn't meant."
         yield self._problem("wrong-choice", message, hint)
 
     def _not_exactly_one(self) -> Iterator[Problem]:

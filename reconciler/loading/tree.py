@@ -1,18 +1,18 @@
-"""The parser's events → documents whose every value knows its place; and every problem the structure has.
+"""The parser's events → documents in which every value has its position, and all problems of the structure.
 
-PyYAML's loaders lose places, keep the last of two equal keys, expand aliases without a bound and recurse once per
-level. So the tree is built here, from the parser's events, with a stack of its own:
+PyYAML's loaders lose positions, keep the last of two equal keys, expand aliases without a limit, and recurse once per
+level. So the tree is built here from the parser's events, with an explicit stack:
 
-- A *node* is a value with its place. Values are plain JSON values; a mapping's value is the dict of its children's
-  values, filled as they come, so that no second pass is needed and an alias costs nothing: it is the same node again.
+- A *node* is a value with its position. Values are plain JSON values. A mapping's value is the dict of its children's
+  values, which is filled as they are read, so no second pass is needed. An alias is the same node again.
 - `size` and `height` of a node count what its aliases expand to. They are known when the node ends, so a document
-  that would expand to billions is refused before anything walks it.
-- What can't be used (a date, a custom tag, a duplicate key) is reported and replaced by something harmless, so that one
-  reading finds every problem.
+  that would expand to billions of values is refused before anything walks through it.
+- What can't be used (a date, a custom tag, a duplicate key) is reported and replaced by a harmless value, so that all
+  problems are found in one run.
 
 Merge keys (`<<: *base`, `<<: [*a, *b]`) work as YAML 1.1 defines them: keys written out win over merged ones, earlier
-mappings of a list over later ones. Plain scalars are read as PyYAML's safe loader reads them; the text as written is
-kept wherever that reading isn't text, for messages and warnings about `no`, `012` and the like.
+mappings of a list over later ones. Plain scalars are read as PyYAML's safe loader reads them. If the result isn't a string,
+the original text is kept for messages and warnings about `no`, `012` and the like.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Builder:
         self._attach(frame.node)
 
     def _follow(self, event: Any) -> None:
-        """Take an alias for the node that it names."""
+        """Resolve an alias to its node."""
         line, column = self._place(event)
         name = shortened(event.anchor)
         node = self._anchors.get(event.anchor)
@@ -134,7 +134,9 @@ class Builder:
             self._report("yaml-alias", f"the alias *{name} has no anchor &{name} before it.", line, column)
             node = Node(None, line, column)
         elif node.is_open:
-            self._report("yaml-alias", f"the alias *{name} stands inside what it names, without end.", line, column)
+            self._report(
+                "yaml-alias", f"the alias *{name} refers to a value that contains the alias itself.", line, column
+            )
             node = Node(None, line, column)
         self._alias = (line, column)
         self._attach(node)
@@ -144,7 +146,7 @@ class Builder:
             self._anchors[event.anchor] = node
 
     def _attach(self, node: Node) -> None:
-        """Put a finished node where the stream stands: the root, a list's end, a key or a key's value."""
+        """Add a finished node at the current place of the stream: the root, a list's end, a key or a key's value."""
         if not self._stack:
             self._root = node
             self._require_bounds(node)
@@ -279,9 +281,12 @@ class Builder:
 
     def _report_unusable(self, kind: str, text: str, line: int, column: int) -> None:
         code, why = {
-            "timestamp": ("yaml-date", "is a date in YAML; JSON and the service have none"),
-            "number": ("yaml-number", "looks like a number and can't be read as one"),
-            "not-finite": ("yaml-not-finite", "is not a finite number; JSON and the service have no other"),
+            "timestamp": ("yaml-date", "is a date in YAML, but JSON and the service have no dates"),
+            "number": ("yaml-number", "looks like a number, but can't be read as one"),
+            "not-finite": (
+                "yaml-not-finite",
+                "is not a finite number, and JSON and the service allow only finite ones",
+            ),
         }[kind]
         shown = shortened(text)
         self._report(code, f"{shown} {why}.", line, column, hint=f'Quote it to make it a string: "{shown}".')
@@ -322,7 +327,7 @@ class Builder:
         shown = "!!" + tag.removeprefix(TAG_PREFIX) if tag.startswith(TAG_PREFIX) else tag
         self._report(
             "yaml-tag",
-            f"the tag {shortened(shown)} is not allowed: manifests hold plain data only.",
+            f"the tag {shortened(shown)} is not allowed: manifests contain plain data only.",
             line,
             column,
             hint="Remove the tag.",

@@ -1,8 +1,8 @@
-"""What the manifests, and the reconciler.yaml, of another git revision state: the base that a plan is compared with.
+"""The manifests and the reconciler.yaml of another git revision: the base that a plan is compared with.
 
-In: a revision, the paths of this run, and how settings are resolved. Out: a BaseState. What isn't in git is an error. What
-the revision itself holds never is: a person can no longer correct it there, so what can't be used of it is left out, and
-`notes` name it.
+In: a revision, the paths of this run, and how settings are resolved. Out: a BaseState. What isn't in git is an error.
+Problems of the revision's own files never are, because nobody can correct them there: such files are left out, and `notes`
+name them.
 """
 
 from __future__ import annotations

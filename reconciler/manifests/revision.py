@@ -1,9 +1,8 @@
-"""The manifests of a git revision, written into a folder that lives as long as the run: what was there, not what is.
+"""Writes the manifests of a git revision into a temporary folder, to be read like any other.
 
-In: paths in a work tree, and a revision. Out: a folder with the same files at the same places, to be read like any other.
-Files are taken from git's own objects: the work tree, the index and the repository are left as they are, and no hook,
-filter or attribute has a say. Links are kept where they stay inside the tree; a path that the revision doesn't have is
-simply not there. Of a submodule, the commit that the revision names is read from the submodule's own repository.
+In: paths in a work tree, and a revision. Out: a folder with the files of the revision at the same places. They are read from
+git's objects: the work tree, the index and the repository don't change, and hooks, filters and attributes have no effect.
+Links that stay inside the tree are kept, and a path that the revision doesn't have is missing. Of a submodule, the commit that the revision names is read from the submodule's own repository.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from reconciler.loading.account import is_manifest_name
 from reconciler.loading.git import reason_of, run_git
 
 LARGEST: Final = 10 * 1024 * 1024
-"""Above it a file is only made as long as it was: it is refused by its size, unread."""
+"""A larger file gets its length but not its content, because it is refused by its size."""
 
 _SUBMODULE: Final = "160000"
 _LINK: Final = "120000"
@@ -50,7 +49,7 @@ class WorkTree:
     def commit(self, ref: str) -> str:
         """The full id of the commit that a revision names. Raises ReconcilerError where there is none."""
         if not ref.strip() or ref.startswith("-"):
-            raise UsageError(f"--base {ref!r} is no git revision. Give a branch, a tag or a commit.")
+            raise UsageError(f"--base {ref!r} is not a git revision. Give a branch, a tag or a commit.")
         found = _git(self.root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         if found.returncode == 0:
             return found.stdout.decode().strip()
@@ -92,7 +91,7 @@ def work_tree(path: str | Path) -> WorkTree:
     root = found.stdout.decode(errors="surrogateescape").removesuffix("\n")
     if found.returncode != 0 or not root:
         said = reason_of(found)
-        raise ReconcilerError(f"--base needs a git repository, and {path} is in none that can be read: {said}.")
+        raise ReconcilerError(f"--base needs a git repository, and {path} is not in one that can be read: {said}.")
     return WorkTree(root=Path(os.path.realpath(root)))
 
 
@@ -211,7 +210,7 @@ def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
         end = answer.index(b"\n", at)
         blob, _, size = answer[at:end].decode().partition(" blob ")
         if not size:
-            raise ReconcilerError(f"git has no content for object {blob}: the clone is not complete. Fetch it whole.")
+            raise ReconcilerError(f"git has no content for object {blob}: the clone is not complete. Fetch all of it.")
         at = end + 1 + int(size)
         yield blob, answer[end + 1 : at]
         at += 1
@@ -240,7 +239,7 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.Comple
     try:
         return run_git(folder, *arguments, given=given)
     except FileNotFoundError as error:
-        raise ReconcilerError("--base needs git, and there is none on the PATH. Install it.") from error
+        raise ReconcilerError("--base needs git, which is not on the PATH. Install it.") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReconcilerError(
             f"--base: git did not answer ({type(error).__name__}). Try `git status` there."

@@ -162,7 +162,7 @@ def _passed_over(skipped: Sequence[Skipped]) -> Iterator[Problem]:
             otherwise = "Put the file itself there, or give it as PATH too." if item.may_hide else None
             yield Problem(
                 code="passed-over",
-                message=f"passed over: {item.reason}.",
+                message=f"skipped: {item.reason}.",
                 origin=Origin(path=item.path),
                 hint=item.hint or otherwise,
             )
@@ -225,7 +225,7 @@ def _skipped_here(skipped: Sequence[Skipped]) -> str:
         return ""
     more = f" and {len(skipped) - _LISTED} more" if skipped[_LISTED:] else ""
     shown = ", ".join(f"{item.path} ({item.reason})" for item in skipped[:_LISTED])
-    return f"; passed over: {shown}{more}"
+    return f"; skipped: {shown}{more}"
 
 
 def _with_no_manifest(loaded: Loaded, paths: Sequence[str], *, allow_empty: bool) -> Loaded:

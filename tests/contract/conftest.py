@@ -99,7 +99,7 @@ def _target(endpoint: Endpoint, token: Token | None, scope: Scope, scratch_id: s
 
 @pytest.fixture
 def switches() -> Switches:
-    """How the emulator behaves; a test that is about one reading parametrizes this."""
+    """How the emulator behaves; a test that is about one semantics variant parametrizes this."""
     return Switches()
 
 

@@ -1,4 +1,4 @@
-"""Whether a service ended as wanted: every field of every resource, and what a reading of the service excuses."""
+"""Whether a service ended as wanted: every field of every resource, and what a semantics variant excuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STRUCTS: Final = (("metadata",), ("output_info", "params"))
 def what_did_not_take(
     before: State, after: State, expected: Outcome, switches: Switches
 ) -> dict[str, list[Difference]]:
-    """Struct keys that are still there although they should go, where the reading excuses it; all else must be as wanted."""
+    """Struct keys that are still there although they should go, where the variant excuses it; all else must be as wanted."""
     assert after.keys() == expected.wanted.keys(), "models or versions came or went"
     undone = {}
     for address, wanted in expected.wanted.items():

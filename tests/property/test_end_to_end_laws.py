@@ -280,7 +280,7 @@ def _without_places(document: Mapping[str, Any]) -> Any:
 
 
 def apply_does_it(run: Run, expected: Outcome, document: Mapping[str, Any]) -> dict[str, list[Difference]]:
-    """The state wanted and nothing else; what a reading makes impossible is named. Gives what did not take."""
+    """The state wanted and nothing else; what a semantics variant makes impossible is named. Gives what did not take."""
     run.emulator.clear_calls()
     result = run.command("apply", "--yes")
     after, applied = run.now(), result.document()
@@ -383,17 +383,17 @@ def second_plan_is_empty(run: Run, undone: Mapping[str, Sequence[Difference]]) -
 
 
 def calls_hold_in_other_readings(run: Run, expected: Outcome, document: Mapping[str, Any], rng: Random) -> None:
-    """The same calls, each sent twice, on a fresh service in other readings: the second changes nothing, the end is right."""
+    """The same calls, each sent twice, on a fresh service in other semantics variants: the second changes nothing, the end is right."""
     combinations = [dict(zip(VARIANTS, chosen, strict=True)) for chosen in itertools.product(*VARIANTS.values())]
     given, writes = run.emulator.switches, run.writes()
     with connected(run.emulator) as client:
-        for reading in rng.sample(combinations, 3):
-            run.emulator.switches = replace(given, **reading)
+        for variant in rng.sample(combinations, 3):
+            run.emulator.switches = replace(given, **variant)
             run.emulator.load(run.case.seed)
             for call in writes:
                 client(call.rpc, **call.request)
                 once = run.now()
                 client(call.rpc, **call.request)
-                assert run.now() == once, f"{call} sent twice is not as once: {reading}"
+                assert run.now() == once, f"{call} sent twice is not as once: {variant}"
             undone = what_did_not_take(run.before, run.now(), expected, run.emulator.switches)
             assert undone.keys() <= warned(run, document), "what may not take is not said beforehand"

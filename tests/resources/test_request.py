@@ -1,4 +1,4 @@
-"""A request as a value: its body, its two halves, what it carries, whether it may be repeated, and reading its body back."""
+"""A request as a value: its body, its bisection, what it contains, whether it may be repeated, and reading its body back."""
 
 from __future__ import annotations
 

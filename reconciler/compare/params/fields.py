@@ -2,7 +2,7 @@
 
 A ModelType's fields say where in the model version their value stands (resources.proto, ModelTypeField.path); those below
 output_info.params are params. An enum's options may bring fields of their own, and a version's params_specs replace the
-type's field of the same path (OutputInfo.params_specs). What can't be read as a field is passed over.
+type's field of the same path (OutputInfo.params_specs). What can't be read as a field is skipped.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,8 +39,13 @@ def on_terminal(service: Service) -> OnTerminal:
                 stderr=theirs,
             )
         os.close(theirs)
-        shown, is_answered = b"", False
-        while True:
+        shown, is_answered, end = b"", False, time.monotonic() + 120
+        while time.monotonic() < end:
+            if not select.select([ours], [], [], 15)[0]:
+                # A key that is typed while the terminal changes its mode can be lost. A person types it again.
+                if is_answered:
+                    os.write(ours, answer.encode())
+                continue
             try:
                 part = os.read(ours, 4096)
             except OSError:  # Linux: the other side was closed
@@ -47,8 +54,15 @@ def on_terminal(service: Service) -> OnTerminal:
                 break
             shown += part
             if b"[y/N]" in shown and not is_answered:
+                time.sleep(
+                    0.5
+                )  # Python loses a Ctrl-C that arrives between the prompt and the read (it waits for a key then)
                 os.write(ours, answer.encode())
                 is_answered = True
+        else:
+            process.kill()
+            process.wait()
+            pytest.fail(f"the command did not end, but showed {shown.decode()!r}")
         os.close(ours)
         # The line that a terminal keeps up to date is no part of what stays on it.
         lines = [line.rpartition("\r")[2] for line in shown.decode().replace("\r\n", "\n").split("\n")]

@@ -3,7 +3,9 @@
 github.py          workflow commands, step summary and outputs of GitHub Actions
 gitlab.py          GitLab's report of a plan
 metrics.py         the findings of drift, for Prometheus
-junit.py           problems of manifests as JUnit XML
+findings.py        what a run found, as a flat list
+junit.py           findings as JUnit XML
+code_quality.py    findings as GitLab's Code Quality report
 posting.py         what the one comment or issue says, and when
 comments.py        one comment or issue, kept up to date
 github_threads.py  comments and issues on GitHub

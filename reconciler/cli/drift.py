@@ -12,6 +12,7 @@ import click
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.report_files import limiting_markdown, writing_report_files
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 from reconciler.errors import ReconcilerError
 
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 )
 @common_options()
 @reporting_problems
+@limiting_markdown
 @reporting_to_pipeline
+@writing_report_files
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -47,6 +50,7 @@ def command(
     state: Path | None,
     new_only: bool,
     metrics: Path | None,
+    max_chars: int | None,
     outcome: Outcome,
 ) -> int:
     """Exit with 2 when live models differ from the manifests; writes nothing to the service."""
@@ -68,7 +72,7 @@ def command(
     elif report.exit_code:
         measured.write(None, report.exit_code)  # a run over nothing has nothing to say but that it failed
     outcome.report, outcome.plan_path = report, planning.out
-    code = echo_report(report, common)
+    code = echo_report(report, common, max_chars=max_chars)
     note_digest(report, planning.out, common)
     return code
 

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 # --- standard output -------------------------------------------------------------------------------------------
 
 
-def echo_report(report: Report, common: CommonOptions, *, is_plan_shown: bool = False) -> int:
-    """Print a report in the chosen format and return its exit code.
+def echo_report(
+    report: Report, common: CommonOptions, *, is_plan_shown: bool = False, max_chars: int | None = None
+) -> int:
+    """Print a report in the chosen format, Markdown in at most `max_chars` characters, and return its exit code.
 
     With `is_plan_shown` its plan and warnings were printed on standard error already: a terminal doesn't get them twice.
     """
@@ -41,7 +43,7 @@ def echo_report(report: Report, common: CommonOptions, *, is_plan_shown: bool = 
     if common.format == "json":
         echo_json(report_document(report))
     elif is_page(common):
-        echo_document(_page(report, common))
+        echo_document(_page(report, common, max_chars=max_chars))
     else:
         isatty = sys.stdout.isatty()
         is_seen = is_plan_shown and isatty and sys.stderr.isatty()
@@ -70,12 +72,12 @@ def note_digest(report: Report, path: str | None, common: CommonOptions) -> None
         note(common, f"note: the digest of {path} is {report.digest}")
 
 
-def _page(report: Report, common: CommonOptions) -> str:
+def _page(report: Report, common: CommonOptions, *, max_chars: int | None) -> str:
     """A report as Markdown or HTML, whichever --format says."""
     if common.format == "markdown":
-        from reconciler.report.markdown import render_markdown
+        from reconciler.report.markdown import COMMENT_BUDGET, render_markdown
 
-        return render_markdown(report)
+        return render_markdown(report, budget=max_chars or COMMENT_BUDGET)
     from reconciler.report.html import render_html
 
     return render_html(report)

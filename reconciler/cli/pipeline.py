@@ -26,10 +26,11 @@ CHOICES: Final = ("auto", "github", "gitlab", "none")
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a command leaves for the pipeline: its report, the plan file that it saved, warnings if it has no report."""
+    """What a command leaves for the pipeline: its report and the plan file that it saved; without a report, files and warnings."""
 
     report: Report | None = None
     plan_path: str | None = None
+    files: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
@@ -42,7 +43,7 @@ def reporting_to_pipeline(callback: Callback) -> Callback:
         default="auto",
         show_default=True,
         help="The CI system that this runs in. github: write annotations to standard error, a step summary and step outputs. "
-        "gitlab: nothing more, GitLab reads files (plan --gitlab-report, validate --junit). auto: whichever GITHUB_ACTIONS or "
+        "gitlab: nothing more, GitLab reads files (--junit, --code-quality, plan --gitlab-report). auto: whichever GITHUB_ACTIONS or "
         "GITLAB_CI says.",
     )
     @functools.wraps(callback)

@@ -7,6 +7,7 @@ import click
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.report_files import limiting_markdown, writing_report_files
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 
 
@@ -22,7 +23,9 @@ from reconciler.cli.run import inputs_from, open_session, reporting_problems
 @click.option("--gitlab-report", metavar="FILE", help="Write the counts as GitLab's `artifacts: reports: terraform`.")
 @common_options()
 @reporting_problems
+@limiting_markdown
 @reporting_to_pipeline
+@writing_report_files
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,
@@ -30,6 +33,7 @@ def command(
     *,
     base: str | None,
     gitlab_report: str | None,
+    max_chars: int | None,
     outcome: Outcome,
 ) -> int:
     """Show what `apply` would change, and write nothing.
@@ -45,6 +49,6 @@ def command(
         from reconciler.ci.gitlab import write_report
 
         write_report(report.plan, gitlab_report)
-    code = echo_report(report, common)
+    code = echo_report(report, common, max_chars=max_chars)
     note_digest(report, planning.out, common)
     return code

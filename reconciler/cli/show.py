@@ -6,6 +6,7 @@ import click
 
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_report
+from reconciler.cli.report_files import limiting_markdown
 from reconciler.cli.run import reporting_problems
 
 
@@ -13,8 +14,9 @@ from reconciler.cli.run import reporting_problems
 @click.argument("file", metavar="FILE")
 @common_options()
 @reporting_problems
-def command(file: str, common: CommonOptions) -> int:
+@limiting_markdown
+def command(file: str, common: CommonOptions, *, max_chars: int | None) -> int:
     """Print a saved plan again, in any format."""
     from reconciler.session import saved_report
 
-    return echo_report(saved_report(file), common)
+    return echo_report(saved_report(file), common, max_chars=max_chars)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
 from reconciler.cli.options import (
@@ -17,8 +14,8 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import counted, echo_json, echo_problems, echo_result, is_page, validation_document
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.report_files import writing_report_files
 from reconciler.cli.run import open_session, reporting_problems, standard_input
-from reconciler.errors import ProblemsError
 from reconciler.manifests.selection import Inputs, Shard
 
 
@@ -33,17 +30,16 @@ from reconciler.manifests.selection import Inputs, Shard
 @shard_option()
 @allow_empty_option()
 @allow_unknown_params_option()
-@click.option("--junit", metavar="FILE", help="Also write the problems as JUnit XML, one test case per file.")
 @common_options()
 @reporting_problems
 @reporting_to_pipeline
+@writing_report_files
 def command(
     paths: tuple[str, ...],
     common: CommonOptions,
     *,
     online: bool,
     types: str | None,
-    junit: str | None,
     shard: Shard | None,
     allow_empty: bool,
     allow_unknown_params: bool,
@@ -60,13 +56,9 @@ def command(
         allow_unknown_params=allow_unknown_params,
         stdin=standard_input(paths),
     )
-    with _failures_in_junit(junit), open_session(common, connect=online, shard=shard) as session:
+    with open_session(common, connect=online, shard=shard) as session:
         validated = session.validate(inputs, online=online)
-    outcome.warnings = validated.warnings
-    if junit is not None:
-        from reconciler.ci.junit import write_junit
-
-        write_junit((), validated.desired.files, junit)
+    outcome.warnings, outcome.files = validated.warnings, validated.desired.files
     if common.format == "json":
         echo_json(validation_document((), validated.warnings))
         return 0
@@ -82,16 +74,3 @@ def command(
         return 0
     click.echo(summary)
     return 0
-
-
-@contextmanager
-def _failures_in_junit(path: str | None) -> Iterator[None]:
-    """Write the problems that end the block as JUnit XML, if a file is given for it."""
-    try:
-        yield
-    except ProblemsError as error:
-        if path is not None:
-            from reconciler.ci.junit import write_junit
-
-            write_junit(error.problems, (), path)
-        raise

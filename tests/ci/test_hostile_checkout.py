@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.ci.actions_runner import Runner
+from tests.ci.actions_runner import ROOT, Runner
 
 PAT = "planted-personal-access-token"
 TOKEN = "planted-github-token"
@@ -65,7 +66,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 MAIN = """
 import json, os, sys
-with open(os.path.join(os.environ["RUNNER_TEMP"], "ran.json"), "w") as file:
+with open(os.path.join(os.environ["RUNNER_TEMP"], sys.argv[1] + ".json"), "w") as file:
     found = {"argv": sys.argv[1:], "path": sys.path, "isolated": sys.flags.isolated, "environ": dict(os.environ)}
     json.dump({**found, "file": __file__}, file)
 sys.exit(int(os.environ.get("EXITS", "0")))
@@ -104,6 +105,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         '[project]\nname = "reconciler"\nversion = "1.0"\n'
     )
+    (folder / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "install.sh", folder / "scripts")
     (folder / "backend.py").write_text(BACKEND)
     (folder / "main.py").write_text(MAIN)
     return folder
@@ -162,7 +165,7 @@ class Checkout:
 
     def recorded(self) -> dict[str, Any]:
         """What the installed command was run with."""
-        found: dict[str, Any] = json.loads((self.runner.temp / "ran.json").read_text())
+        found: dict[str, Any] = json.loads((self.runner.temp / "plan.json").read_text())
         return found
 
     def step(self, name: str) -> dict[str, str]:
@@ -210,6 +213,7 @@ def test_a_token_of_the_calling_step_is_kept_from_python_and_pip_too(checkout: C
 def test_a_package_with_another_hash_is_not_installed(checkout: Checkout, source: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     (changed / "requirements").mkdir(parents=True)
+    shutil.copytree(source / "scripts", changed / "scripts")
     lock = (source / "requirements" / "build.txt").read_text()
     digest = lock.rpartition(":")[2].strip()
     (changed / "requirements" / "build.txt").write_text(lock.replace(digest, "0" * 64))
@@ -218,7 +222,7 @@ def test_a_package_with_another_hash_is_not_installed(checkout: Checkout, source
     assert checkout.runner.ran[-1].name == "Install"
     assert checkout.runner.ran[-1].code != 0
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in checkout.runner.ran[-1].log
-    assert not (checkout.runner.temp / "ran.json").exists()
+    assert not (checkout.runner.temp / "plan.json").exists()
 
 
 def test_endpoint_hosts_and_variables_come_from_the_workflow_alone(checkout: Checkout) -> None:

@@ -61,6 +61,7 @@ _SLOW = (
     "chaos/",
     "clients/",
     "ci/test_hostile_checkout.py",
+    "ci/test_other_systems.py",
     "ci/test_release.py",
     "ci/test_snippets.py",
     "ci/test_workflows.py",

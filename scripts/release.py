@@ -3,8 +3,9 @@
     cut VERSION         set the version, and move the changelog's unreleased entries to a section with today's date
     check TAG           check that tag, version and changelog agree; with --on REF, that the commit is part of that branch
     notes TAG           print the changelog's section for the tag
-    dist                build both distributions into dist/ and test them
+    dist                build both distributions into dist/ and test them, for publishing; with --draft, only to test them
 
+Nothing is published under a placeholder: `check` and `dist` fail while pyproject.toml names OWNER as the repository's account.
 `dist` builds the source distribution twice, and the wheel from the checkout and from the source distribution. Both pairs must
 be identical, so the build is reproducible and the source distribution is complete. It then installs the wheel with the locked
 packages into a new environment, and makes a plan with it. The exit code is 0, or 1 with a line for each problem.
@@ -31,6 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _VERSION = re.compile(r'^__version__ = "(.*)"$', re.MULTILINE)
 _HEADING = re.compile(r"^## \[(?P<name>[^]\n]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_REPOSITORY = re.compile(r'^repository = "(.*)"$', re.MULTILINE)
+_PLACEHOLDER = "OWNER"
 _UNRELEASED = "Unreleased"
 _CANONICAL = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}((a|b|rc)(0|[1-9]\d*))?")
 """MAJOR.MINOR.PATCH with an optional pre-release: a version of Semantic Versioning in the syntax of PEP 440."""
@@ -57,6 +60,16 @@ def version(root: Path = ROOT) -> str:
     if found is None:
         raise ReleaseError("reconciler/__init__.py has no __version__.")
     return found[1]
+
+
+def require_address(root: Path = ROOT) -> None:
+    """Raise ReleaseError if the repository's address is still the placeholder."""
+    found = _REPOSITORY.search((root / "pyproject.toml").read_text(encoding="utf-8"))
+    if found is None or found[1].partition("/")[0] in {"", _PLACEHOLDER}:
+        raise ReleaseError(
+            f"pyproject.toml names no repository but the placeholder {_PLACEHOLDER}: set `repository` to the account and name under "
+            "which this is published. Use --draft to only build and test the distributions."
+        )
 
 
 def sections(root: Path = ROOT) -> dict[str, Section]:
@@ -110,6 +123,10 @@ def is_date(text: str) -> bool:
 def check(tag: str, *, branch: str = "", root: Path = ROOT) -> None:
     """Raise ReleaseError with everything that prevents a release of `tag` from this commit."""
     found = list(problems(tag, root))
+    try:
+        require_address(root)
+    except ReleaseError as error:
+        found.append(str(error))
     if (
         branch
         and subprocess.run(["git", "merge-base", "--is-ancestor", "HEAD", branch], cwd=root, check=False).returncode
@@ -150,8 +167,10 @@ def cut(new: str, *, day: str, root: Path = ROOT) -> None:
 # --- the distributions ----------------------------------------------------------------------------------------------
 
 
-def dist(root: Path = ROOT) -> None:
-    """Build the distributions into dist/ and test them. Raises ReleaseError."""
+def dist(root: Path = ROOT, *, is_draft: bool = False) -> None:
+    """Build the distributions into dist/ and test them. Raises ReleaseError, also for a placeholder that a draft may have."""
+    if not is_draft:
+        require_address(root)
     target = root / "dist"
     shutil.rmtree(target, ignore_errors=True)
     moment = epoch(root)
@@ -263,7 +282,10 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     checking.add_argument("tag")
     checking.add_argument("--on", default="", metavar="REF", help="the branch that must contain the commit")
     commands.add_parser("notes", help="print the changelog's section for a tag").add_argument("tag")
-    commands.add_parser("dist", help="build the distributions into dist/ and test them")
+    building = commands.add_parser("dist", help="build the distributions into dist/ and test them")
+    building.add_argument(
+        "--draft", action="store_true", help="not for publishing: a placeholder as the address is allowed"
+    )
     given = parser.parse_args(arguments)
     try:
         if given.command == "cut":
@@ -273,7 +295,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
         elif given.command == "notes":
             print(notes(given.tag, root), end="")
         else:
-            dist(root)
+            dist(root, is_draft=given.draft)
     except ReleaseError as error:
         print(error, file=sys.stderr)
         return 1

@@ -64,6 +64,7 @@ _SLOW = (
     "ci/test_other_systems.py",
     "ci/test_release.py",
     "ci/test_snippets.py",
+    "ci/test_tools.py",
     "ci/test_workflows.py",
     "property/test_converged_laws.py",
     "property/test_end_to_end_laws.py",

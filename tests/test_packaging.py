@@ -89,11 +89,38 @@ def test_the_wheel_holds_the_package_its_schemas_and_licence_and_nothing_else(in
 def test_links_of_the_readme_on_pypi_lead_to_the_files_of_the_release(installed: Installed) -> None:
     metadata = zipfile.ZipFile(installed.wheel).read(f"clarifai_reconciler-{__version__}.dist-info/METADATA").decode()
     links = re.findall(r"\]\(([^)\s]+)\)", metadata)
-    ours = "https://(github|raw.githubusercontent).com/clarifai/clarifai-reconciler/(blob/)?".replace(".", r"\.")
+    ours = "https://(github|raw.githubusercontent).com/OWNER/clarifai-reconciler/(blob/)?".replace(".", r"\.")
     paths = [re.sub(f"^{ours}v{re.escape(__version__)}/", "", link) for link in links if re.match(ours, link)]
     assert [link for link in links if "://" not in link] == []
     assert {"SECURITY.md", "docs/images/plan.svg"} <= set(paths)
     assert [path for path in paths if not (ROOT / path.partition("#")[0]).exists()] == []
+
+
+def test_the_metadata_names_authors_and_where_to_reach_them(installed: Installed) -> None:
+    metadata = zipfile.ZipFile(installed.wheel).read(f"clarifai_reconciler-{__version__}.dist-info/METADATA").decode()
+    fields = metadata.partition("\n\n")[0]
+    assert re.search(r"^Author: \S", fields, re.MULTILINE)
+    found = dict(re.findall(r"^Project-URL: (\w+), (\S+)$", fields, re.MULTILINE))
+    assert found.keys() == {"Source", "Documentation", "Changelog", "Contact", "Security"}
+    assert {url.split("/clarifai-reconciler")[0] for url in found.values()} == {"https://github.com/OWNER"}
+
+
+def test_the_address_of_the_repository_stands_in_one_place() -> None:
+    """Elsewhere OWNER is a word like COMMIT that the reader replaces, and nothing names an organisation that isn't ours."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    found: dict[str, set[str]] = {}
+    for name in filter(None, files):
+        try:
+            text = (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue
+        for owner in re.findall(r"([\w.-]+)/clarifai-reconciler(?![\w-])", text):
+            found.setdefault(owner, set()).add(name)
+    owners = {owner for owner in found if owner not in {"bin", "RUNNER_TEMP"}}
+    assert owners == {"OWNER"}
+    assert {name for name in found["OWNER"] if not name.endswith(".md") and not name.startswith("tests/")} == {
+        "pyproject.toml"
+    }
 
 
 def test_the_package_that_runs_is_the_wheels(installed: Installed, tmp_path: Path) -> None:

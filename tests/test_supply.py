@@ -66,6 +66,7 @@ def test_a_lock_pins_each_package_by_version_and_hash_and_names_no_host(lock: Pa
         ("dev.txt", ["dependencies", "dev", "build"]),
         ("audit.txt", ["audit"]),
         ("docs.txt", ["docs"]),
+        ("lint.txt", ["lint"]),
     ],
 )
 def test_a_lock_has_one_fitting_version_of_all_that_is_asked_for(lock: str, sections: list[str], python: str) -> None:

@@ -19,6 +19,7 @@ from scripts.release import (
     cut,
     main,
     notes,
+    require_address,
     require_same,
     require_tracked,
     sections,
@@ -44,6 +45,7 @@ def project(tmp_path: Path) -> Repository:
     repository.write(
         "CHANGELOG.md", text.replace("## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n\n- A test.\n", 1)
     )
+    repository.write("pyproject.toml", 'repository = "acme/tool"\n')
     repository.commit({})
     repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
     return repository
@@ -124,6 +126,23 @@ def test_a_release_that_does_not_agree_is_refused_with_every_reason(
         check("v1.0.0", branch="origin/main", root=project.root)
     lines = str(raised.value).splitlines()
     assert [part in line for part, line in zip(expected, lines, strict=True)] == [True] * len(expected), lines
+
+
+@pytest.mark.parametrize("line", ['repository = "OWNER/clarifai-reconciler"', 'repository = "/x"', ""])
+def test_nothing_is_published_under_a_placeholder(
+    project: Repository, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    project.write("pyproject.toml", f"{line}\n")
+    tag = release(project)
+    for command in (["check", tag], ["dist"]):
+        assert main(command, root=project.root) == 1
+        assert "names no repository but the placeholder OWNER" in capsys.readouterr().err
+    assert not (project.root / "dist").exists()
+
+
+def test_this_project_has_no_address_yet() -> None:
+    with pytest.raises(ReleaseError, match="placeholder"):
+        require_address(ROOT)
 
 
 @pytest.mark.parametrize("wrong", ["1.0", "v1.0.0", "1.0.0-rc1", "01.0.0", "1.0.0.dev1", ""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import subprocess
@@ -254,3 +255,22 @@ def test_the_cron_job_runs_what_it_says(place: Place, tmp_path: Path) -> None:
     assert place.run(["git", *map(here, clone["args"])], environ) == 0
     assert place.run([*drift["command"], *map(here, drift["args"])], environ, Path(here(drift["workingDir"]))) == 2
     assert (machine / "state" / "drift.json").exists()
+
+
+def test_the_pre_commit_snippet_names_hooks_that_exist() -> None:
+    (repository,) = yaml.safe_load(snippet("pre-commit"))["repos"]
+    offered = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert [hook["id"] for hook in repository["hooks"]] == list(offered)
+    assert offered["reconciler-plan"]["stages"] == ["manual"]
+    assert "stages" not in offered["reconciler-validate"]
+
+
+def test_the_catalogue_entries_have_the_patterns_and_schemas_of_this_project() -> None:
+    entries = json.loads(snippet("catalogue"))
+    for entry in entries:
+        assert entry.keys() == {"name", "description", "fileMatch", "url"}
+        _, _, path = entry["url"].partition("/main/")
+        schema = json.loads((ROOT / path).read_text(encoding="utf-8"))
+        assert schema["$schema"].startswith("https://json-schema.org/")
+        assert all(fnmatch.fnmatch(f"a/{name.replace('*', 'pets')}", f"*/{name}") for name in entry["fileMatch"])
+    assert [Path(entry["url"]).name for entry in entries] == ["model.v1.schema.json", "config.v1.schema.json"]

@@ -97,7 +97,7 @@ class Api:
             _ = parts.port
         except ValueError:
             parts, host = SplitResult("", "", "", "", ""), ""
-        is_secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        is_secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
         if not host or not is_secure or parts.username is not None or parts.query or parts.fragment or "\\" in text:
             raise ReconcilerError(
                 f"{self.url_variable} can't be used: it must be https://HOST[/PATH], without credentials. {self.url_hint}"
@@ -111,7 +111,8 @@ class Api:
         return Token(text, source=self.token_variable)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -14,6 +14,7 @@ from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.report_files import limiting_markdown, writing_report_files
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
+from reconciler.cli.webhook import notifying_webhook
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @limiting_markdown
 @reporting_to_pipeline
 @writing_report_files
+@notifying_webhook
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,

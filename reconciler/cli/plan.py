@@ -9,6 +9,7 @@ from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.report_files import limiting_markdown, writing_report_files
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
+from reconciler.cli.webhook import notifying_webhook
 
 
 @click.command("plan")
@@ -26,6 +27,7 @@ from reconciler.cli.run import inputs_from, open_session, reporting_problems
 @limiting_markdown
 @reporting_to_pipeline
 @writing_report_files
+@notifying_webhook
 def command(
     paths: tuple[str, ...],
     planning: PlanOptions,

@@ -100,7 +100,10 @@ def command(
         report = saved_report(plan_file, kind="Plan" if thread.title is None else "Drift")
     except ReconcilerError:
         if thread.title is None:
-            note(common, f"note: there is no plan, so an existing comment is marked as outdated: {outdated().action}")
+            try:
+                note(common, f"note: there is no plan; an existing comment says so: {outdated().action}")
+            except ReconcilerError as error:  # why there is no plan matters more
+                note(common, f"note: there is no plan, and an existing comment could not be changed: {error}")
         raise
     _echo(post(report, thread, access, run=run), thread, common)
     return 0

@@ -244,16 +244,19 @@ def test_a_plan_that_failed_makes_no_comment_of_its_own(desk: Desk, github: GitH
     assert (result.exit_code, result.stdout, github.writes()) == (0, "Comment unchanged.\n", [])
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"kind": "Plan"}'])
-def test_a_plan_that_cannot_be_read_is_no_current_plan(desk: Desk, github: GitHub, content: str | None) -> None:
+@pytest.mark.parametrize(("content", "code"), [(None, 1), ("{", 1), ('{"kind": "Plan"}', 3)])
+def test_a_plan_that_cannot_be_read_is_no_current_plan(
+    desk: Desk, github: GitHub, content: str | None, code: int
+) -> None:
     assert desk.comment().exit_code == 0
     plan = desk.folder / "plan.json"
     plan.unlink()
     if content is not None:
         plan.write_text(content)
-    result = desk.comment()
-    assert result.exit_code in {1, 3}
+    assert desk.comment().exit_code == code
     assert github.comments[0]["body"].split("\n")[1] == "## This plan is outdated"
+    result = desk.comment(env={"GITHUB_TOKEN": ""})
+    assert (result.exit_code, "plan.json" in result.stderr) == (code, True), "the reason is the file, not the token"
 
 
 def test_enterprise_server_is_reached_below_its_path(desk: Desk, github: GitHub) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from reconciler.emulator.server import Emulator
 from tests.ci.actions_runner import ROOT, parsed
+from tests.ci.clones import snippet
 from tests.ci.repositories import Repository
 
 TOOLS = ROOT / ".venv-lint" / "bin"
@@ -40,6 +41,16 @@ def test_zizmor_finds_nothing_that_is_not_explained() -> None:
     lines = (ROOT / ".github" / "zizmor.yml").read_text(encoding="utf-8").splitlines()
     for rule in parsed(ROOT / ".github" / "zizmor.yml")["rules"]:
         assert lines[lines.index(f"  {rule}:") + 1].lstrip().startswith("# "), f"{rule} has a reason"
+
+
+def test_zizmor_finds_nothing_in_the_examples_of_the_documentation(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for name in ("workflow", "environments"):
+        (folder / f"{name}.yml").write_text(snippet(name))
+    config = ROOT / ".github" / "zizmor.yml"
+    command = (TOOLS / "zizmor", "--offline", "--quiet", "--persona", "auditor", "--config", config, tmp_path)
+    assert ran(*command)[0] == 0, ran(*command)
 
 
 def test_shellcheck_and_codespell_find_nothing() -> None:

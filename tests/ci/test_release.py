@@ -191,6 +191,7 @@ case "$(basename "$0") $*" in
   "make dist") mkdir -p dist && touch dist/x-1.tar.gz dist/x-1-py3-none-any.whl ;;
   docker\\ login*) [[ "$(cat)" == token-of-the-run ]] ;;
   docker\\ run*--version) echo "reconciler ${SAYS:-${GITHUB_REF_NAME#v}}" ;;
+  docker\\ save*) touch image.tar ;;
   docker\\ inspect*) echo "ghcr.io/acme/tool@DIGEST" ;;
 esac
 """.replace("DIGEST", DIGEST)
@@ -266,10 +267,13 @@ def test_an_image_that_says_another_version_is_not_pushed(runner: Runner) -> Non
     assert not [line for line in called(runner) if line.startswith(("docker push", "docker login"))]
 
 
-def test_what_signs_or_publishes_runs_nothing_of_the_repository() -> None:
-    for name, job in JOBS.items():
-        if job.get("permissions", {}).get("id-token") == "write":
-            assert [step for step in job["steps"] if "run" in step or "checkout" in step["uses"]] == [], name
+def test_what_may_write_runs_nothing_of_the_repository() -> None:
+    writing = {name for name, job in JOBS.items() if "write" in job.get("permissions", {}).values()}
+    assert writing == {"push", "attest", "publish", "release"}
+    for name in writing:
+        assert [step for step in JOBS[name]["steps"] if "checkout" in step.get("uses", "")] == [], name
+        if JOBS[name]["permissions"].get("id-token") == "write":
+            assert [step for step in JOBS[name]["steps"] if "run" in step] == [], name
 
 
 def triggers(workflow: Path) -> Any:

@@ -24,7 +24,7 @@ FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.ym
 WRITES = {
     ("plan.yml", "plan"): {"pull-requests"},
     ("drift.yml", "drift"): {"issues"},
-    ("release.yml", "image"): {"packages"},
+    ("release.yml", "push"): {"packages"},
     ("release.yml", "attest"): {"attestations", "id-token"},
     ("release.yml", "publish"): {"id-token"},
     ("release.yml", "release"): {"contents"},

@@ -29,7 +29,14 @@ ROOT = Path(__file__).resolve().parent.parent
 _LOOPBACK = ("127.", "::1", "localhost")
 
 _SETTINGS = (
+    "BITBUCKET_CLONE_DIR",
+    "BUILD_SOURCESDIRECTORY",
     "CI",
+    "CI_API_V4_URL",
+    "CI_COMMIT_SHA",
+    "CI_MERGE_REQUEST_IID",
+    "CI_PROJECT_DIR",
+    "CI_PROJECT_ID",
     "CLARIFAI_API_BASE",
     "CLARIFAI_APP_ID",
     "CLARIFAI_PAT",
@@ -39,12 +46,22 @@ _SETTINGS = (
     "COLUMNS",
     "FORCE_COLOR",
     "GITHUB_ACTIONS",
+    "GITHUB_ACTOR",
     "GITHUB_API_URL",
+    "GITHUB_EVENT_PATH",
     "GITHUB_OUTPUT",
+    "GITHUB_REPOSITORY",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_RUN_ID",
+    "GITHUB_SERVER_URL",
+    "GITHUB_SHA",
     "GITHUB_STEP_SUMMARY",
     "GITHUB_TOKEN",
+    "GITHUB_WORKSPACE",
     "GITLAB_CI",
+    "GITLAB_TOKEN",
     "NO_COLOR",
+    "WORKSPACE",
 )
 
 settings.register_profile("usual", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,6 +11,9 @@ backup.py     writes to disk what is about to be deleted
 runs.py       the runs of a state folder: who started them, how they ended, which are undone
 undo.py       the inverse of what one run wrote
 purging.py    every model of an app, deleted
-export.py     live models as manifests, and a file for each
+export.py     live models as manifests
+manifest_yaml.py   manifests as YAML that people review
+manifest_files.py  a file for each manifest
+losses.py     what is lost when a manifest replaces an edited file
 live.py       what an app has, with its secrets redacted
 """

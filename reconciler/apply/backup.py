@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from reconciler.apply.export import NotExportableError, file_names, manifest_from_model, yaml_from_manifest
+from reconciler.apply.export import NotExportableError, manifest_from_model
+from reconciler.apply.manifest_files import file_names
 from reconciler.errors import ReconcilerError
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
@@ -132,7 +133,7 @@ def _fill(folder: Path, models: list[ObservedModel], places: Mapping[Key, Path],
             manifest = manifest_from_model(model, _versions(model), secrets=secrets)
         except NotExportableError:
             continue  # no manifest can name it; its messages are there
-        write_new(place.with_name(f"{place.name}.yaml"), yaml_from_manifest(manifest))
+        write_new(place.with_name(f"{place.name}.yaml"), manifest.text())
     for parent, _, _ in os.walk(folder, topdown=False):
         sync_folder(Path(parent))
 

@@ -21,7 +21,7 @@ from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import PARAMS, Secrets
 from reconciler.resources.tree import lookup
-from reconciler.resources.wording import quoted
+from reconciler.resources.wording import nearest, quoted
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -41,7 +41,7 @@ class Live:
         """Model types, by their ids."""
         found = {str(document["id"]): dict(document) for document in self.remote.list_model_types(self.scope)}
         names = list(ids)
-        self._require_known("model type", {name: found.get(name) for name in names})
+        self._require_known("model type", {name: found.get(name) for name in names}, known=lambda: found)
         return [found[name] for name in (names or sorted(found))]
 
     def models(self, ids: Iterable[str] = ()) -> Documents:
@@ -50,7 +50,8 @@ class Live:
         if names:
             keys = [self._key(name) for name in names]
             answers = self._each(self.remote.get_model, keys)
-            models = tuple(self._require_known("model", dict(zip(names, answers, strict=True))).values())
+            found = dict(zip(names, answers, strict=True))
+            models = tuple(self._require_known("model", found, known=self._model_ids).values())
         else:
             models = self._own(self.remote.list_models(self.scope))
         secrets = read_secrets(self.remote, models)
@@ -106,14 +107,23 @@ class Live:
             shown.append(redacted)
         return shown
 
-    def search(self, *, name: str, type_id: str, versions: Literal["latest", "all"]) -> list[ObservedModel]:
-        """The app's models of a name (a wildcard) and a model type, "" for any, with their latest version or all of them."""
-        is_search = bool(name or type_id)
-        listed = (
-            self.remote.search_models(self.scope, name=name, model_type_id=type_id)
-            if is_search
-            else self.remote.list_models(self.scope)
-        )
+    def search(
+        self, *, ids: Iterable[str] = (), name: str = "", type_id: str = "", versions: Literal["latest", "all"]
+    ) -> list[ObservedModel]:
+        """The models of these ids; without any, those of a name (a wildcard) and a model type, "" for any.
+
+        Each has its latest version, or all of them. Raises ReconcilerError for ids that don't exist.
+        """
+        names = list(dict.fromkeys(ids))
+        listed: Iterable[ObservedModel]
+        if names:
+            answers = self._each(self.remote.get_model, [self._key(name) for name in names])
+            own = [model if model is not None and self._is_own(model) else None for model in answers]
+            listed = self._require_known("model", dict(zip(names, own, strict=True)), known=self._model_ids).values()
+        elif name or type_id:
+            listed = self.remote.search_models(self.scope, name=name, model_type_id=type_id)
+        else:
+            listed = self.remote.list_models(self.scope)
         if versions == "all":
             return self._each(lambda model: with_all_versions(self.remote, model), self._own(listed))
         return self._each(self._with_latest, self._own(listed))
@@ -126,8 +136,13 @@ class Live:
 
     def _own(self, models: Iterable[ObservedModel]) -> tuple[ObservedModel, ...]:
         """The app's own among listed models, by their ids: a listing also shows Clarifai's, and bookmarks of others'."""
-        own = [model for model in models if model.key.scope == self.scope and not model.is_bookmark]
-        return tuple(sorted(own, key=lambda model: model.key))
+        return tuple(sorted(filter(self._is_own, models), key=lambda model: model.key))
+
+    def _is_own(self, model: ObservedModel) -> bool:
+        return model.key.scope == self.scope and not model.is_bookmark
+
+    def _model_ids(self) -> list[str]:
+        return [model.key.model_id for model in self._own(self.remote.list_models(self.scope))]
 
     def _each_of(self, ids: Iterable[str], read: Callable[[Key], _Out | None]) -> dict[Key, _Out]:
         """What `read` gives for each MODEL or MODEL@VERSION, else for each of the app's models that has a version."""
@@ -139,7 +154,7 @@ class Live:
             keys = [model.key for model in models if model.latest is not None]
         shown = {key: key.address.removeprefix(f"{self.scope}/") for key in keys}
         answers = zip(shown.values(), self._each(_unless_missing(read), shown), strict=True)
-        found = self._require_known("model or version", dict(answers))
+        found = self._require_known("model or version", dict(answers), known=self._model_ids)
         return {key: found[name] for key, name in shown.items()}
 
     def _each(self, read: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
@@ -154,13 +169,16 @@ class Live:
             raise UsageError(f"{quoted(text)} is not {form}: a part of it {problem}.")
         return Key(user_id=self.scope.user_id, app_id=self.scope.app_id, model_id=model_id, version_id=version_id)
 
-    def _require_known(self, what: str, found: Mapping[str, _Out | None]) -> dict[str, _Out]:
-        """What was found, by name. Raises ReconcilerError that names every one that wasn't."""
-        missing = [quoted(name) for name, value in found.items() if value is None]
+    def _require_known(
+        self, what: str, found: Mapping[str, _Out | None], *, known: Callable[[], Iterable[str]]
+    ) -> dict[str, _Out]:
+        """What was found, by name. Raises ReconcilerError that names every one that wasn't, with the nearest of the `known`."""
+        missing = [name for name, value in found.items() if value is None]
         if missing:
-            raise ReconcilerError(
-                f"No {what} {', '.join(missing)} in app {self.scope}. Check the spelling and the app."
-            )
+            there = list(known())
+            near = list(dict.fromkeys(hint for name in missing if (hint := nearest(name, there)) is not None))
+            hint = f"Did you mean {', '.join(map(quoted, near))}?" if near else "Check the spelling and the app."
+            raise ReconcilerError(f"No {what} {', '.join(map(quoted, missing))} in app {self.scope}. {hint}")
         return {name: value for name, value in found.items() if value is not None}
 
 

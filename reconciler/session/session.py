@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from reconciler.resources.keys import Scope
     from reconciler.resources.observed import ObservedModel
     from reconciler.session.applying import Applying
+    from reconciler.session.exporting import Exporting
 
 
 def _commit_of(paths: Sequence[str]) -> str | None:
@@ -199,25 +200,16 @@ class Session:
 
         return Live(remote=self._remote(), scope=self._scope(), parallelism=self.settings.limits.parallelism)
 
-    def export(
-        self,
-        *,
-        name: str = "",
-        type_id: str = "",
-        versions: Literal["latest", "all"] = "latest",
-        folder: Path | None = None,
-        overwrite: bool = False,
-    ) -> Exported:
-        """Live models as manifests, all or those of a name (a wildcard) and a model type; with `folder`, a file for each.
+    def export(self, exporting: Exporting) -> Exported:
+        """Live models as manifests. Raises as `Exporting.exported` does."""
+        return exporting.exported(self.live, ids_in_config=self._ids_in_config())
 
-        Raises RefusedError if files exist already, unless `overwrite`.
-        """
-        from reconciler.apply.export import exported, write_manifests
-        from reconciler.apply.live import read_secrets
-
-        models = self.live.search(name=name, type_id=type_id, versions=versions)
-        found = exported(models, secrets=read_secrets(self._remote(), models))
-        return found if folder is None else write_manifests(found, folder, overwrite=overwrite)
+    def _ids_in_config(self) -> dict[str, str]:
+        """The user_id and app_id that reconciler.yaml, or the chosen environment in it, states."""
+        flags = replace(self.flags, user_id=None, app_id=None)
+        found = settings_from(flags=flags, environ={}, cwd=working_directory(), home=None)
+        ids = {"user_id": found.user_id, "app_id": found.app_id}
+        return {name: text for name, text in ids.items() if text is not None}
 
     def list_runs(self) -> tuple[RunEntry, ...]:
         """The runs of the state folder, the newest first."""

@@ -1,4 +1,4 @@
-"""Text files that are written completely or not at all, and are on the disk when the call returns.
+"""Text files that are written completely or not at all, and are on the disk when the call returns unless it says otherwise.
 
 What is no regular file (`/dev/null`, a FIFO, bash's `>(…)`) is written into and stays what it is. A link is followed: the file
 that it leads to is written. A file that can't be renamed over, because it is mounted by itself, is written in place.
@@ -24,10 +24,12 @@ _NO_RENAME: Final = frozenset({errno.EBUSY, errno.EXDEV, errno.EROFS, errno.EACC
 """A file mounted by itself (EBUSY, EXDEV), maybe into a folder where no other file can be made."""
 
 
-def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -> None:
+def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
     """Replace a file so that readers see the old content or the new one, never a part.
 
-    Raises ReconcilerError, which names the file by `what`, if it can't be written; the old file is unchanged then.
+    Without `is_flushed`, a crash of the machine (not of the process) may leave the file empty. That is for many files that can be
+    made again: flushing each takes ten times as long as writing it. Raises ReconcilerError, which names the file by `what`, if
+    it can't be written; the old file is unchanged then.
     """
     try:
         if _is_written_into(path):
@@ -35,7 +37,7 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -
             return
         target = Path(os.path.realpath(path))
         try:
-            _replace(target, text, mode=mode)
+            _replace(target, text, mode=mode, is_flushed=is_flushed)
         except OSError as error:
             if error.errno not in _NO_RENAME or not target.is_file():
                 raise
@@ -44,10 +46,12 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE) -
         raise ReconcilerError(f"The {what} can't be written to {path}: {error.strerror}.") from error
 
 
-def write_new(path: Path, text: str, *, mode: int = PRIVATE_FILE) -> None:
+def write_new(path: Path, text: str, *, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
     """Create a file. Raises OSError, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(_encoded(text))
+        if not is_flushed:
+            return
         # Otherwise a crash after the rename could leave an empty file (POSIX orders neither before the other).
         file.flush()
         os.fsync(file.fileno())
@@ -70,11 +74,11 @@ def _write_into(path: Path, text: str) -> None:
             os.fsync(file.fileno())
 
 
-def _replace(path: Path, text: str, *, mode: int) -> None:
+def _replace(path: Path, text: str, *, mode: int, is_flushed: bool) -> None:
     # In the same folder, since a rename is atomic only within a file system.
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        write_new(draft, text, mode=mode)
+        write_new(draft, text, mode=mode, is_flushed=is_flushed)
         draft.replace(path)
     except OSError:
         with suppress(OSError):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.apply.backup import Backup
-from reconciler.apply.export import file_names
+from reconciler.apply.manifest_files import file_names
 from reconciler.errors import ReconcilerError
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.export import Manifest, NotExportableError, manifest_from_model, yaml_from_manifest
+from reconciler.apply.export import Manifest, NotExportableError, manifest_from_model
 from reconciler.loading.load import load
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import ObservedModel, ObservedVersion
@@ -64,7 +64,7 @@ def test_a_whole_model_in_the_order_of_the_documented_manifest() -> None:
     }
     secrets = Secrets(params_of=lambda key: frozenset({"api_key", "absent"}))
     manifest = exported(document, version(latest), version({}, "a" * 32), secrets=secrets)
-    assert yaml_from_manifest(manifest, schema="s.json") == (
+    assert manifest.text(schema="s.json") == (
         "# yaml-language-server: $schema=s.json\n"
         f"# left out: me/pets/petsID@{'b' * 32} output_info.params.api_key: a secret, (sensitive)\n"
         "apiVersion: reconciler/v1\n"
@@ -231,16 +231,17 @@ TEXTS = (
 def test_a_text_is_read_back_as_it_was_without_a_warning(text: str) -> None:
     metadata = {"as value": text, "in list": [text, {"a": text}], **({text: 1} if text else {})}
     manifest = exported({"metadata": metadata})
-    written = yaml_from_manifest(manifest)
+    written = manifest.text()
     read = load(["-"], stdin=io.BytesIO(written.encode()))
     assert (read.problems, read.warnings) == ((), ())
     assert [document.value for document in read.documents] == [manifest.document]
-    assert not any(letter in written for letter in "\x07\x1b\x7f\x85\r\t\u2028\u2029\ufeff\ufffe\u202e\U000e0041")
+    assert not any(letter in written for letter in "\x07\x1b\x7f\x85\r\u2028\u2029\ufeff\ufffe\u202e\U000e0041")
+    assert ("\t" in written) is (text == "\ta\nb"), "a tab stands in literal blocks alone"
 
 
 def test_a_comment_stays_on_its_line() -> None:
     manifest = exported({"metadata": {"a\nkind: Evil\u202e": "\x00"}})
-    assert yaml_from_manifest(manifest).splitlines()[:2] == [
+    assert manifest.text().splitlines()[:2] == [
         "# left out: me/pets/petsID metadata.a\\nkind: Evil\\u202E: it contains a NUL character",
         "apiVersion: reconciler/v1",
     ]
@@ -248,4 +249,4 @@ def test_a_comment_stays_on_its_line() -> None:
 
 def test_equal_parts_are_written_out_each_time() -> None:
     shared = {"a": [1]}
-    assert "&" not in yaml_from_manifest(exported({"metadata": {"x": shared, "y": shared}}))
+    assert "&" not in exported({"metadata": {"x": shared, "y": shared}}).text()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from reconciler.emulator.sample import SAMPLE
@@ -11,6 +14,7 @@ from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Switches
 from tests.cli.live_side import LATEST, SECRET, Service, seeded
 from tests.command_line import RunCli
+from tests.emulator.client import connected
 from tests.wording import Wording
 
 
@@ -86,17 +90,108 @@ def test_export_by_name_and_type_searches(service: Service) -> None:
     document = result.document()
     assert (result.exit_code, result.stderr) == (0, "")
     assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["pet-breeds"]
-    assert {**document, "manifests": []} == {"kind": "Export", "manifests": [], "files": [], "skipped": []}
+    assert {**document, "manifests": []} == {"kind": "Export", "manifests": [], "files": [], "skipped": [], "lost": []}
 
 
-def test_export_of_nothing_says_so(service: Service) -> None:
-    result = service.run("export", "--name", "none*")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No model matches.\n")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--name", "none*"),
+        ("--name", "petz*"),
+        ("--name", "pets", "--type", "clusterer"),
+        ("--type", "visual-clasifier"),
+        ("pet-name",),
+        ("pet-names", "pet-finders", "unlike-any-other"),
+        ("general-image-recognition",),
+    ],
+    ids=" ".join,
+)
+def test_what_matches_nothing_is_an_error_that_names_the_nearest(
+    service: Service, wording: Wording, arguments: tuple[str, ...]
+) -> None:
+    result = service.run("export", *arguments, "--output", "out")
+    assert (result.exit_code, result.stdout, list(service.folder.iterdir())) == (1, "", [])
+    wording(result.stderr)
+
+
+def test_an_app_without_models_is_exported_as_nothing(cli: RunCli, folder: Path) -> None:
+    with Emulator(seed=seeded()) as emulator:
+        service = Service(emulator, cli, folder)
+        result = service.run("export")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "There are no models in app demo/pets.\n")
+        assert service.run("export", "--name", "x").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("petsID", "--name", "pets"),
+        ("petsID", "--type", "visual-classifier"),
+        ("--select", "latest", "--version", "all"),
+        ("--force",),
+        ("",),
+    ],
+)
+def test_options_that_contradict_each_other_are_a_usage_error(service: Service, arguments: tuple[str, ...]) -> None:
+    assert (service.run("export", *arguments).exit_code, service.calls()) == (64, [])
+
+
+def manifests(service: Service, *arguments: str, **more: Any) -> list[Any]:
+    result = service.run("export", *arguments, "--format", "json", **more)
+    assert result.exit_code == 0, result
+    found: list[Any] = result.document()["manifests"]
+    return found
+
+
+def test_export_by_id_reads_these_models_alone(service: Service) -> None:
+    found = manifests(service, "pet-names", "petsID", "pet-names")
+    assert [each["metadata"]["id"] for each in found] == ["pet-names", "petsID"]
+    assert sorted(service.calls()) == ["GetModel", "GetModel", *["ListModelTypes"] * 2]
+
+
+def test_the_latest_version_is_stated_as_the_latest(service: Service) -> None:
+    (by_id,), (selected,) = manifests(service, "petsID"), manifests(service, "petsID", "--select", "latest")
+    assert by_id["spec"]["versions"][0].pop("id") == LATEST["petsID"]
+    assert selected["spec"]["versions"][0].pop("select") == "latest"
+    assert by_id == selected
+    stream = service.run("export", "--select", "latest", "-q").stdout
+    assert service.run("plan", "-", "--detailed-exitcode", stdin=stream).exit_code == 0
+
+
+CONFIG = """\
+apiVersion: reconciler/v1
+kind: Config
+user_id: demo
+environments: {prod: {app_id: pets}, other: {app_id: other}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "stated"),
+    [
+        ("", (), {"user_id": "demo", "app_id": "pets"}),
+        (CONFIG, (), {"app_id": "pets"}),
+        (CONFIG, ("--environment", "prod"), {}),
+        (CONFIG, ("--environment", "prod", "--scope", "always"), {"user_id": "demo", "app_id": "pets"}),
+        (CONFIG.replace("demo", "someone"), ("--user-id", "demo"), {"user_id": "demo", "app_id": "pets"}),
+    ],
+    ids=["no settings file", "the file's user", "the environment's app", "always", "the file's user is another"],
+)
+def test_ids_that_the_settings_file_states_are_left_out(
+    service: Service, config: str, arguments: tuple[str, ...], stated: dict[str, str]
+) -> None:
+    if config:
+        service.write("reconciler.yaml", config)
+    (found,) = manifests(service, "petsID", *arguments)
+    assert found["metadata"] == {"id": "petsID", **stated}
+    scope = arguments[:2]
+    stream = service.run("export", "petsID", *arguments, "-q").stdout
+    assert service.run("plan", "-", *scope, "--detailed-exitcode", stdin=stream).exit_code == 0
 
 
 def test_export_never_has_clarifais_own_models(service: Service) -> None:
-    found = service.run("export", "--name", "Image*", "--format", "json").document()
-    assert found == {"kind": "Export", "manifests": [], "files": [], "skipped": []}
+    assert service.run("export", "--name", "Image*", "--format", "json").exit_code == 1
+    assert not any(each["metadata"]["id"].startswith("general") for each in manifests(service))
 
 
 def test_export_reads_a_version_that_the_listing_shows_in_part(cli: RunCli, folder: Path) -> None:
@@ -137,3 +232,142 @@ def test_export_to_a_place_that_cannot_be_written(service: Service, wording: Wor
     result = service.run("export", "--output", "file", "-q")
     assert (result.exit_code, result.stdout) == (1, "")
     wording(result.stderr.splitlines()[-1])
+
+
+# --- everything that somebody adds is drift ------------------------------------------------------------------------
+
+
+BARE = {"id": "bare", "model_type_id": "visual-classifier", "versions": [{"id": "d" * 32}]}
+FULL = {
+    "id": "full",
+    "model_type_id": "visual-classifier",
+    "toolkits": ["OpenAI"],
+    "metadata": {"team": "vision", "tiers": {"gold": 1}},
+    "versions": [{"id": "e" * 32, "metadata": {"a": 1}, "output_info": {"params": {"min_value": 0.5}}}],
+}
+ADDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a toolkit": ("PatchModels", {"toolkits": ["HuggingFace"]}),
+    "a use case": ("PatchModels", {"use_cases": ["added"]}),
+    "a language": ("PatchModels", {"languages": ["en"]}),
+    "a key of the metadata": ("PatchModels", {"metadata": {"added": 1}}),
+    "a key inside the metadata": ("PatchModels", {"metadata": {"tiers": {"silver": 2}}}),
+    "an image": ("PatchModels", {"image": {"url": "https://samples.clarifai.com/metro-north.jpg"}}),
+    "a param": ("PatchModelVersions", {"output_info": {"params": {"max_concepts": 20}}}),
+    "a key of the version's metadata": ("PatchModelVersions", {"metadata": {"added": 1}}),
+}
+
+
+@pytest.fixture
+def exact(cli: RunCli, folder: Path) -> Iterator[Service]:
+    """An app that was exported under `overwrite`."""
+    with Emulator(seed=seeded(BARE, FULL)) as emulator:
+        service = Service(emulator, cli, folder)
+        assert service.run("export", "--action", "overwrite", "--output", "models").exit_code == 0
+        yield service
+
+
+def test_an_app_exported_under_overwrite_is_in_sync(exact: Service) -> None:
+    planned = exact.run("drift", "models")
+    assert (planned.exit_code, planned.stdout) == (0, "In sync: 2 models unchanged.\n")
+    assert yaml.safe_load((exact.folder / "models/bare.yaml").read_text())["spec"] == {
+        "action": "overwrite",
+        "name": "bare",
+        "visibility": "PRIVATE",
+        "toolkits": [],
+        "use_cases": [],
+        "languages": [],
+        "metadata": {},
+        "remove": {"image": True},
+        "versions": [{"id": "d" * 32, "visibility": "PRIVATE", "metadata": {}, "output_info": {"params": {}}}],
+    }
+
+
+@pytest.mark.parametrize("model", [BARE, FULL], ids=["bare", "full"])
+@pytest.mark.parametrize("addition", ADDITIONS)
+def test_whatever_somebody_adds_to_it_is_drift(exact: Service, addition: str, model: dict[str, Any]) -> None:
+    rpc, fields = ADDITIONS[addition]
+    with connected(exact.emulator) as client:
+        if rpc == "PatchModels":
+            client.json(rpc, models=[{"id": model["id"], **fields}], action="merge")
+        else:
+            version = {"id": model["versions"][0]["id"], **fields}
+            client.json(rpc, model_id=model["id"], model_versions=[version], action="merge")
+    drifted = exact.run("drift", "models", "--format", "json")
+    assert (drifted.exit_code, [change["model_id"] for change in drifted.document()["changes"]]) == (2, [model["id"]])
+    assert exact.run("apply", "models", "--yes").exit_code == 0
+    assert exact.run("drift", "models").exit_code == 0
+
+
+def test_secret_params_are_neither_stated_nor_deleted_under_overwrite(secretive: Service) -> None:
+    stream = secretive.run("export", "--action", "overwrite", "-q").stdout
+    (document,) = yaml.safe_load_all(stream)
+    assert document["spec"]["versions"][0]["output_info"] == {"params": {"max_tokens": 512}}
+    assert secretive.run("drift", "-", stdin=stream).exit_code == 0
+
+
+# --- what is not in the files --------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_named_once_for_each_file_and_not_at_all_with_quiet(cli: RunCli, folder: Path) -> None:
+    params = {"max_tokens": 512, "api_key": SECRET}
+    versions = [{"id": name * 32, "output_info": {"params": params}} for name in "abc"]
+    models = [{"id": name, "model_type_id": "text-to-text", "versions": versions} for name in ("one", "two")]
+    with Emulator(seed=seeded(*models)) as emulator:
+        service = Service(emulator, cli, folder)
+        result = service.run("export", "--version", "all", "--output", "out")
+        assert (result.exit_code, result.stdout) == (0, "out/one.yaml\nout/two.yaml\n")
+        assert result.stderr.splitlines() == [
+            f"warning: not exported: demo/pets/{name} output_info.params.api_key of 3 versions: a secret, (sensitive)."
+            for name in ("one", "two")
+        ]
+        for name in ("one", "two"):
+            assert (folder / f"out/{name}.yaml").read_text().count("api_key") == 1
+        quiet = service.run("export", "--version", "all", "--output", "out", "--force", "--quiet")
+        assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
+EDITED = """\
+# the team's own words
+apiVersion: reconciler/v1
+kind: Model
+metadata:
+  id: petsID # as in the app
+  user_id: demo
+  app_id: pets
+  labels: {team: vision}
+spec:
+  name: "#1 ${var:name}" # not a comment: "#1"
+  notes: |
+    # a heading
+  metadata: {threshold: "${var:threshold}", escaped: "$${var:kept}"}
+  retain_versions: 3
+  versions:
+    - id: b0b89c973e5d4b6d9599ce13da04b894
+      expect: {concepts: [cat]}
+"""
+
+
+def test_what_a_replaced_file_loses_is_listed(service: Service, wording: Wording) -> None:
+    service.write("out/petsID.yaml", EDITED)
+    result = service.run("export", "petsID", "--output", "out", "--force")
+    assert (result.exit_code, result.stdout) == (0, "out/petsID.yaml\n")
+    wording(result.stderr)
+    again = service.run("export", "petsID", "--output", "out", "--force", "--format", "json")
+    assert (again.stderr, again.document()["lost"]) == ("", [])
+    service.write("out/petsID.yaml", EDITED)
+    assert service.run("export", "petsID", "--output", "out", "--force", "-q").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"),
+    [
+        (b"\xff\xfe", ["its content, which is not text in UTF-8"]),
+        (b"a: [", ["its content, which could not be read as YAML"]),
+        (b"", []),
+        (b"b: {c: 1}\n", ["the key b"]),
+    ],
+)
+def test_a_replaced_file_need_not_be_a_manifest(service: Service, content: bytes, lost: list[str]) -> None:
+    (service.folder / "petsID.yaml").write_bytes(content)
+    result = service.run("export", "petsID", "--output", ".", "--force", "--format", "json")
+    assert (result.exit_code, [each["what"] for each in result.document()["lost"]]) == (0, [lost] if lost else [])

@@ -10,19 +10,22 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.apply.export import manifest_from_model, yaml_from_manifest
+from reconciler.apply.export import Form, manifest_from_model
 from reconciler.compare.diff import compared
 from reconciler.compare.match import matches
 from reconciler.loading.load import load
 from reconciler.manifests.validate import desired_from_documents
 from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
+from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
+from reconciler.resources.tree import MISSING, lookup, with_value
 from tests.apply.test_export import TEXTS
 from tests.property.values import MODEL_DOCUMENTS, VERSION_DOCUMENTS
 
+TAGS = ("toolkits", "use_cases", "languages")
 KEY = Key(user_id="me", app_id="pets", model_id="petsID")
 TEXT = st.one_of(
     st.sampled_from([*TEXTS, "${var:a}", "${env:A} b", "$${", "${", "a\x00", "\ud800"]),
@@ -75,9 +78,9 @@ def observed(model: dict[str, Any], versions: list[dict[str, Any]]) -> ObservedM
     )
 
 
-def desired_from(text: str) -> Desired:
+def desired_from(text: str, *, user_id: str | None = None) -> Desired:
     loaded = load(["-"], stdin=io.BytesIO(text.encode()))
-    ids: dict[str, Any] = dict.fromkeys(("user_id", "app_id", "flag_user_id", "flag_app_id"))
+    ids: dict[str, Any] = {**dict.fromkeys(("app_id", "flag_user_id", "flag_app_id")), "user_id": user_id}
     return desired_from_documents(loaded, **ids, variables={}, environ={}).desired
 
 
@@ -89,20 +92,45 @@ LIVE = st.builds(
 SECRETS = Secrets(params_of=lambda key: frozenset({"secret", "a"}))
 
 
-@given(live=LIVE, secrets=st.sampled_from([Secrets(), SECRETS]))
-def test_planning_what_was_exported_is_empty(live: ObservedModel, secrets: Secrets) -> None:
-    manifest = manifest_from_model(live, live.versions, secrets=secrets)
-    desired = desired_from(yaml_from_manifest(manifest))
-    assert compared(matches(desired, Observed(models={KEY: live})), owner=None).drifts == ()
+FORMS = st.builds(
+    Form, action=st.sampled_from(Action), selects_latest=st.booleans(), implied=st.just({"user_id": "me"})
+)
 
 
-@given(live=LIVE)
-def test_where_nothing_is_left_out_it_is_empty_under_overwrite_too(live: ObservedModel) -> None:
-    manifest = manifest_from_model(live, live.versions, secrets=Secrets())
-    if manifest.left_out or "reconciler" in live.document.get("metadata", {}):
+@given(live=LIVE, secrets=st.sampled_from([Secrets(), SECRETS]), form=FORMS)
+def test_planning_what_was_exported_is_empty(live: ObservedModel, secrets: Secrets, form: Form) -> None:
+    versions = live.versions[:1] if form.selects_latest else live.versions
+    manifest = manifest_from_model(live, versions, secrets=secrets, form=form)
+    desired = desired_from(manifest.text(), user_id="me")
+    found = compared(matches(desired, Observed(models={KEY: live})), owner=None, secrets=secrets)
+    assert (found.drifts, found.not_comparable) == ((), ())
+
+
+@given(live=LIVE, kind=st.sampled_from(["toolkits", "use_cases", "languages", "metadata", "params", "of the version"]))
+def test_what_somebody_adds_is_drift_under_overwrite_unless_the_field_was_left_out(
+    live: ObservedModel, kind: str
+) -> None:
+    manifest = manifest_from_model(live, live.versions, secrets=SECRETS, form=Form(action=Action.OVERWRITE))
+    version = live.versions[0].document if live.versions else None
+    of_version = kind in ("params", "of the version")
+    if of_version and version is None:
         return
-    desired = desired_from(yaml_from_manifest(manifest).replace("\n  action: merge\n", "\n  action: overwrite\n", 1))
-    assert compared(matches(desired, Observed(models={KEY: live})), owner=None).drifts == ()
+    path = {"params": ("output_info", "params"), "of the version": ("metadata",)}.get(kind, (kind,))
+    key = live.versions[0].key if of_version else KEY
+    before = lookup(version if of_version and version is not None else live.document, path)
+    more = (
+        [*([] if before is MISSING else before), "added"]
+        if kind in TAGS
+        else {**({} if before is MISSING else before), "added": 1}
+    )
+    if of_version and version is not None:
+        changed = replace(live.versions[0], document=with_value(version, path, more))
+        moved = replace(live, latest=changed, versions=(changed, *live.versions[1:]))
+    else:
+        moved = replace(live, document=with_value(live.document, path, more))
+    found = compared(matches(desired_from(manifest.text()), Observed(models={KEY: moved})), owner=None, secrets=SECRETS)
+    is_left_out = any(item.key == key and item.path == path for item in manifest.left_out)
+    assert [drift.key for drift in found.drifts] == ([] if is_left_out else [key])
 
 
 @given(live=LIVE, protect=st.booleans())
@@ -111,16 +139,14 @@ def test_the_owner_of_the_mark_finds_nothing_to_change_either(live: ObservedMode
     marked = replace(live, document={**live.document, "metadata": metadata})
     manifest = manifest_from_model(marked, live.versions, secrets=Secrets())
     assert manifest.document["spec"].get("protect", False) is protect
-    desired = desired_from(yaml_from_manifest(manifest))
+    desired = desired_from(manifest.text())
     assert compared(matches(desired, Observed(models={KEY: marked})), owner="us").drifts == ()
 
 
 @given(live=LIVE)
 def test_exporting_does_not_depend_on_the_order_of_keys(live: ObservedModel) -> None:
     turned = observed(_turned(live.document), [_turned(each.document) for each in live.versions])
-    texts = [
-        yaml_from_manifest(manifest_from_model(model, model.versions, secrets=Secrets())) for model in (live, turned)
-    ]
+    texts = [manifest_from_model(model, model.versions, secrets=Secrets()).text() for model in (live, turned)]
     assert texts[0] == texts[1]
 
 

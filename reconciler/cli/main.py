@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "apply": ("reconciler.cli.apply", "Change the live models to what the manifests state."),
     "drift": ("reconciler.cli.drift", "Exit with 2 when live models differ from the manifests."),
     "show": ("reconciler.cli.show", "Print a saved plan again, in any format."),
+    "explain": ("reconciler.cli.explain", "Show what manifests state of a model, where, and what apply would do."),
     "export": ("reconciler.cli.export", "Write live models as manifests."),
     "get": ("reconciler.cli.get", "Print live types, models, versions, concepts or output info."),
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),

@@ -138,7 +138,7 @@ class Planning:
 
     def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
         """Check the params of manifests against the live models and their types; warnings. Raises ProblemsError."""
-        found = self._matched(desired)
+        found = self.matched(desired)
         types = self._types(found, snapshot=None)
         return _require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
 
@@ -146,7 +146,7 @@ class Planning:
         """The desired specs of the plan's resources, in which values that can't be read back are as stated."""
         unreadable = {change.key: change.unreadable for change in plan.changes}
         specs: dict[Key, Mapping[str, Any]] = {}
-        for match in self._matched(desired):
+        for match in self.matched(desired):
             statements = {key: [each.statement for each in entries] for key, entries in match.versions.items()}
             statements[match.desired.key] = [match.desired.statement]
             for key, stated in statements.items():
@@ -224,7 +224,13 @@ class Planning:
                 raise
             raise RefusedError((unknown_use(kind, user_id),)) from error
 
-    def _matched(self, desired: Desired) -> tuple[Match, ...]:
+    def secrets_of(self, desired: Desired, found: tuple[Match, ...]) -> Secrets:
+        """What is secret in manifests, and in the live side that they are about."""
+        secrets = _secrets(known_secrets(desired), found, self._types(found, snapshot=None))
+        return replace(secrets, variables=secret_variables(desired))
+
+    def matched(self, desired: Desired) -> tuple[Match, ...]:
+        """The manifests, each with its live model. Raises ProblemsError for what isn't there."""
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
         return matches(desired, self._observed(desired, desired, is_pruning=False), live_ids=self._live_ids)
 

@@ -13,6 +13,7 @@ outcome.py             what every format says about the outcome of a run
 edits.py               one change in words
 linediff.py            two lists of lines as edits, in bounded time
 grouping.py            identical edits of several resources
+explanation.py         one model explained, path by path
 results.py             results of commands without a plan
 table.py               columns
 wrap.py                lines of a terminal

@@ -4,6 +4,7 @@ session.py     what a run has around it, and a method for each command
 applying.py    one plan, written, if the live side is still as planned
 connection.py  a connection to the service, or to an emulator in this process
 provenance.py  who runs this process: a CI account and job, or the user of git
+explaining.py  one model explained, path by path
 exporting.py   which live models are exported, in which form, and where to
 names.py       what a shell completes: environments, models, runs
 """

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from reconciler.plan.planning import Planning
     from reconciler.remote.port import Remote
     from reconciler.report.drift_history import HistoryComparison
+    from reconciler.report.explanation import Explanation
     from reconciler.report.report import Report
     from reconciler.resources.keys import Scope
     from reconciler.resources.observed import ObservedModel
@@ -210,6 +211,12 @@ class Session:
         found = settings_from(flags=flags, environ={}, cwd=working_directory(), home=None)
         ids = {"user_id": found.user_id, "app_id": found.app_id}
         return {name: text for name, text in ids.items() if text is not None}
+
+    def explain(self, inputs: Inputs, name: str) -> Explanation:
+        """What the manifests state of the model that `name` means, and what apply would do. Raises as `explained` does."""
+        from reconciler.session.explaining import explained
+
+        return explained(self._planning(), inputs, self._validated(inputs).desired, name)
 
     def list_runs(self) -> tuple[RunEntry, ...]:
         """The runs of the state folder, the newest first."""

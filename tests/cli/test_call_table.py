@@ -65,6 +65,7 @@ RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
         RETAINED,
         {"ListModels", "ListModelVersions", "ListWorkflows", "ListDeployments", "GetModel", "DeleteModelVersion"},
     ),
+    ("explain", "petsID", "m.yaml"): (ONE, READING_ONE),
     ("export", *IDS): ("", {"ListModels", "ListModelTypes"}),
     ("export", "--version", "all", *IDS): ("", {"ListModels", "ListModelTypes", "ListModelVersions"}),
     ("export", "--name", "pet*", *IDS): ("", {"PostModelsSearches", "ListModelTypes"}),

@@ -1,6 +1,6 @@
 """Writes the generated parts of docs/manifests.md and docs/cli.md: `python -m scripts.references`.
 
-docs/manifests.md gets a table for each object in the JSON Schemas of manifests and settings. docs/cli.md gets a section for
+docs/manifests.md gets a table for each object in the JSON Schemas of manifests and settings, docs/predictions.md in that of probes. docs/cli.md gets a section for
 each command from its click definition, and the exit codes from their module. docs/emulator.md gets the emulator's switches
 and calls. A generated part begins with `<!-- generated: NAME -->` and ends with `<!-- /generated -->`; everything outside
 these marks is written by hand and isn't changed. With `--check`, nothing is written: stale pages are listed, and the exit
@@ -28,7 +28,7 @@ from reconciler.loading.schema import schema_document
 from scripts.emulator_reference import calls_reference, switches_reference
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = (DOCS / "manifests.md", DOCS / "cli.md", DOCS / "emulator.md")
+PAGES = (DOCS / "manifests.md", DOCS / "cli.md", DOCS / "emulator.md", DOCS / "predictions.md")
 PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 
 _NAMES = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|(?:\w+\.)*\w*[A-Za-z]_\w+(?:\.\w+)*|(?:\./)?reconciler\.yaml)")
@@ -250,6 +250,7 @@ def _cell(code: str) -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "Model": lambda: schema_reference("Model"),
     "Config": lambda: schema_reference("Config"),
+    "Probe": lambda: schema_reference("Probe"),
     "planning-options": lambda: shared_reference("Options of plan, apply and drift"),
     "shared-options": lambda: shared_reference("Options of every command"),
     "commands": command_reference,

@@ -30,6 +30,7 @@ STAGES = (
     "compare",
     "requests",
     "plan",
+    "probing",
     "apply",
     "report",
     "ci",

@@ -19,6 +19,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import echo_applied
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.probe_options import ProbeOptions, probe_options
 from reconciler.cli.run import (
     NOTHING_WRITTEN,
     confirmed,
@@ -62,6 +63,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="After an update fails: continue with the others, or start no further one. Nothing is deleted after a failure.",
 )
+@probe_options(
+    undo=True, what="After writing, check what the Probe documents expect of predictions; a miss is exit code 4."
+)
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @common_options()
 @reporting_problems
@@ -76,6 +80,7 @@ def command(
     expect_digest: str | None,
     resume: str | None,
     on_error: OnError,
+    probing: ProbeOptions,
     yes: bool,
     outcome: Outcome,
 ) -> int:
@@ -88,18 +93,22 @@ def command(
     if resume is not None and (plan_file is not None or given):
         left_out = ", ".join(["--plan", *(option for option, _ in terms)])
         raise click.UsageError(f"--resume continues with the plan of its run. Leave out {left_out}.")
+    if resume is not None and probing.probe:
+        raise click.UsageError("--resume finishes a run as it was planned, without probes. Leave out --probe.")
     _require_one_source(paths, plan_file or resume, planning, given)
     if resume is not None:
         with open_session(common) as session:
             outcome.report = replace(session, on_error=on_error).resume(resume)
         return echo_applied(outcome.report, common)
     if plan_file is not None:
-        return _apply_saved(plan_file, max_age, expect_digest, on_error, common, outcome)
+        return _apply_saved(plan_file, max_age, expect_digest, on_error, probing, common, outcome)
     if not yes and not has_terminal():
         raise click.UsageError("There is no terminal to ask on. Give --yes, or --plan FILE with a reviewed plan.")
     with open_session(common, shard=planning.shard) as session:
         report = replace(session, on_error=on_error).apply(
-            inputs_from(paths, planning), confirm=None if yes else lambda plan: confirmed(plan, common)
+            replace(inputs_from(paths, planning), probe_limit=probing.probe_limit),
+            confirm=None if yes else lambda plan: confirmed(plan, common),
+            undo_on_miss=probing.undo_on_miss,
         )
     if report is None:
         raise declined(NOTHING_WRITTEN)
@@ -137,6 +146,7 @@ def _apply_saved(
     max_age: float | None,
     digest: str | None,
     on_error: OnError,
+    probing: ProbeOptions,
     common: CommonOptions,
     outcome: Outcome,
 ) -> int:
@@ -147,6 +157,12 @@ def _apply_saved(
         # The plan says whose token, endpoint and variables it was made with.
         common = in_environment(common, plan.environment)
     with open_session(common) as session:
-        report = replace(session, on_error=on_error).apply_saved(plan, max_age_hours=max_age, digest=digest)
+        report = replace(session, on_error=on_error).apply_saved(
+            plan,
+            max_age_hours=max_age,
+            digest=digest,
+            probe_limit=probing.probe_limit,
+            undo_on_miss=probing.undo_on_miss,
+        )
     outcome.report, outcome.plan_path = report, plan_file
     return echo_applied(report, common)

@@ -59,6 +59,8 @@ def echo_applied(report: Report, common: CommonOptions, *, is_plan_shown: bool =
     code = echo_report(report, common, is_plan_shown=is_plan_shown)
     if report.stale or any(result.moved for result in report.outcome.results):
         note(common, "note: somebody has changed what was planned; reconciler plan shows what an apply would do now.")
+    elif report.undone is not None:
+        pass  # the report names the run that undid it
     elif report.outcome.run is not None and not report.converged:
         note(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
     elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):

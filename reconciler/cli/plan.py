@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
+from reconciler.cli.probe_options import ProbeOptions, probe_options
 from reconciler.cli.report_files import limiting_markdown, writing_report_files
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 from reconciler.cli.webhook import notifying_webhook
@@ -21,6 +24,9 @@ from reconciler.cli.webhook import notifying_webhook
     help="Also read the manifests of this git revision, and attribute each change: this_change where only the manifests in "
     "PATH want it, base where those of the revision want it too (it is pending, or drift).",
 )
+@probe_options(
+    what="Predict the inputs of the Probe documents with the live params and with the planned ones, and show what differs."
+)
 @click.option("--gitlab-report", metavar="FILE", help="Write the counts as GitLab's `artifacts: reports: terraform`.")
 @common_options()
 @reporting_problems
@@ -34,6 +40,7 @@ def command(
     common: CommonOptions,
     *,
     base: str | None,
+    probing: ProbeOptions,
     gitlab_report: str | None,
     max_chars: int | None,
     outcome: Outcome,
@@ -44,7 +51,10 @@ def command(
     """
     with open_session(common, shard=planning.shard) as session:
         report = session.plan(
-            inputs_from(paths, planning), detailed=planning.detailed_exitcode, base=base, out=planning.out
+            replace(inputs_from(paths, planning), probe_limit=probing.probe_limit),
+            detailed=planning.detailed_exitcode,
+            base=base,
+            out=planning.out,
         )
     outcome.report, outcome.plan_path = report, planning.out
     if gitlab_report is not None:

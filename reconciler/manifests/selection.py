@@ -33,6 +33,7 @@ class Inputs:
     """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them.
 
     `resend` are the kinds of values to send again where they can't be compared.
+    `probe_limit` is the most inputs × versions to predict on, None to predict nothing.
     No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
     """
 
@@ -49,6 +50,12 @@ class Inputs:
     allow_empty: bool = False
     allow_unknown_params: bool = False
     stdin: TextIO | BinaryIO | None = None
+    probe_limit: int | None = None
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether inputs are predicted at all."""
+        return self.probe_limit is not None
 
 
 def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Desired:

@@ -19,6 +19,7 @@ from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
 from reconciler.plan.derived import derived_requests
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
+from reconciler.plan.preview import preview_documents, preview_from_documents
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Removal, Statement
 from reconciler.resources.fields import KINDS, Action, Shape
@@ -35,9 +36,10 @@ from reconciler.resources.secrets import (
 )
 from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
 
-FORMAT_VERSION = "1.3"
+FORMAT_VERSION = "1.4"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
-has `batch`, from which the requests are derived again; 1.3 has `origin` of a field."""
+has `batch`, from which the requests are derived again; 1.3 has `origin` of a field; 1.4 has
+`probes` and `probing`."""
 
 PLAN: Final = "Plan"
 PURGE: Final = "Purge"
@@ -219,6 +221,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
         document["attribution_base"] = {"ref": base.ref, "commit": base.commit}
     if plan.expectations:
         document["expectations"] = [expectation_document(item) for item in plan.expectations]
+    document.update(preview_documents(plan.preview))
     if plan.warnings:
         document["warnings"] = [problem_document(warning) for warning in plan.warnings]
     document["fingerprint"] = fingerprint(document)
@@ -231,7 +234,10 @@ _UNCOVERED = frozenset({"fingerprint", "forecast"})
 
 def forecast_document(forecast: Forecast) -> dict[str, Any]:
     """What applying takes."""
-    return {"calls": forecast.calls, "seconds": forecast.seconds, "rate": forecast.rate}
+    document: dict[str, Any] = {"calls": forecast.calls, "seconds": forecast.seconds, "rate": forecast.rate}
+    if forecast.predictions is not None:
+        document["predictions"] = forecast.predictions
+    return document
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
@@ -300,7 +306,16 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
             raise ValueError(f"the address {entry['address']!r} is not that of its ids, or occurs twice")
         keys[entry["address"]] = key
     source = document["source"]
-    known = {*plan_document(_EMPTY), "attribution_base", "expectations", "forecast", "owner", "warnings"}
+    known = {
+        *plan_document(_EMPTY),
+        "attribution_base",
+        "expectations",
+        "forecast",
+        "owner",
+        "warnings",
+        "probes",
+        "probing",
+    }
     base = document.get("attribution_base")
     if type(document["batch"]) is not int or document["batch"] < 1:
         raise ValueError(f"the batch {document['batch']!r} is not a positive integer")
@@ -326,6 +341,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         unchanged=document["summary"]["unchanged"],
         forecast=None if "forecast" not in document else _made(Forecast, document["forecast"]),
         attribution_base=None if base is None else AttributionBase(ref=base["ref"], commit=base["commit"]),
+        preview=preview_from_documents(document),
         batch=document["batch"],
         extra={name: value for name, value in document.items() if name not in known},
     )

@@ -14,6 +14,8 @@ from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Problem, Refusal
+from reconciler.plan.overrides import PlannedOverride
+from reconciler.plan.preview import Preview
 from reconciler.remote.observe import FEW
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Statement
@@ -68,11 +70,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The calls of an apply, and the seconds that `rate`, in calls per second, alone makes them take."""
+    """The calls of an apply, and the seconds that `rate`, in calls per second, alone makes them take.
+
+    `predictions` counts the inputs × versions that probes ask for, None without --probe.
+    """
 
     calls: int
     seconds: float
     rate: float
+    predictions: int | None = None
 
 
 def forecast(requests: Sequence[Request], *, rate: float, recorded: int = 0, batch: int = 1) -> Forecast:
@@ -94,7 +100,9 @@ class Plan:
     """Everything one run would do, in the order in which it would do it.
 
     `not_comparable` are stated values about which nothing can be said. `warnings` are what the manifests may not have meant.
-    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them. `owner` is the owner that
+    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
+    `overrides` are the versions whose params change, and `stated_versions` all that manifests name; a saved plan keeps neither.
+    `preview` is what probes found. `owner` is the owner that
     it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `batch` is the most entries of a
     request. `created_at` is RFC 3339 in UTC. Two plans with the same content at the same time have the same fingerprint.
     """
@@ -116,6 +124,9 @@ class Plan:
     attribution_base: AttributionBase | None = None
     forecast: Forecast | None = None
     compared: tuple[Key, ...] = field(default=(), compare=False)
+    overrides: tuple[PlannedOverride, ...] = field(default=(), compare=False)
+    stated_versions: tuple[Key, ...] = field(default=(), compare=False)
+    preview: Preview | None = None
     batch: int = 32
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -44,6 +44,7 @@ from reconciler.plan.guards import (
     version_candidates,
 )
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
+from reconciler.plan.overrides import planned_overrides
 from reconciler.plan.plan import Change, Plan, Source, forecast
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
@@ -123,7 +124,9 @@ class Planning:
         )
         recorded = len(_recorded(plan))
         plan = replace(
-            plan, forecast=forecast(plan.requests, rate=self.settings.limits.rate, recorded=recorded, batch=batch)
+            plan,
+            forecast=forecast(plan.requests, rate=self.settings.limits.rate, recorded=recorded, batch=batch),
+            overrides=planned_overrides(comparison.drifts, found, types) if inputs.is_probing else (),
         )
         if base is not None:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
@@ -435,6 +438,7 @@ def assembled(
         not_comparable=tuple(item for item in comparison.not_comparable if item.address not in deleted),
         expectations=expectations,
         compared=tuple(match.desired.key for match in found),
+        stated_versions=tuple(key for match in found for key in match.versions),
         unchanged=sum(match.desired.key not in touched for match in found),
         batch=batch,
     )

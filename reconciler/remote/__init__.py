@@ -3,6 +3,7 @@
 port.py      the interface that the other stages use
 clarifai.py  its implementation: which call answers which question, and who owns a model
 observe.py   all that a run needs to know of the live state
+predicting.py  one call that predicts
 caller.py    one call: pace, deadline, status, retries
 channel.py   the gRPC channel and its options
 pacing.py    when calls may start

@@ -91,10 +91,12 @@ class Caller:
         *,
         safety: Safety = Safety.READ,
         before_attempt: Callable[[], None] = lambda: None,
+        accepts: Callable[[Any], bool] = lambda message: False,
     ) -> Response:
         """Make one call. `body` is the request message as JSON. Raises RemoteError if the call fails for good.
 
-        `before_attempt` is called before each attempt, after the wait for its turn, so that what it reads is recent.
+        `before_attempt` is called before each attempt, after the wait for its turn, so that what it reads is recent. `accepts` says
+        whether a response without success is an answer all the same.
         """
         message = self._message(rpc, body)
         timing = self._timing
@@ -107,7 +109,7 @@ class Caller:
             attempt += 1
             slot = self._pacer.wait()
             before_attempt()
-            outcome = self._attempt(rpc, message, attempt)
+            outcome = self._attempt(rpc, message, attempt, accepts)
             self._pacer.ended(slot, _admission(outcome))
             if isinstance(outcome, Response):
                 self._silence = 0
@@ -139,7 +141,9 @@ class Caller:
             problem = self._scrubber.clean(str(error))
         raise RemoteError(rpc=rpc, code="NOT_SENT", description=problem, fault=FaultClass.FATAL, attempts=0, sent=False)
 
-    def _attempt(self, rpc: str, message: Any, attempt: int) -> Response | tuple[RemoteError, Failure]:
+    def _attempt(
+        self, rpc: str, message: Any, attempt: int, accepts: Callable[[Any], bool]
+    ) -> Response | tuple[RemoteError, Failure]:
         began = self._timing.clock()
         try:
             response = getattr(self._stub, rpc)(message, timeout=self._timing.timeout, metadata=self._metadata())
@@ -150,7 +154,7 @@ class Caller:
             code, details = "CANCELLED", "the connection was closed"
         else:
             _log.info("%s answered in %.3f s", rpc, self._timing.clock() - began)
-            return self._judge(rpc, response, attempt)
+            return self._judge(rpc, response, attempt, accepts)
         return self._grpc_failure(rpc, code, details, attempt)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
@@ -159,13 +163,15 @@ class Caller:
         prefix = ("x-clarifai-request-id-prefix", f"reconciler-{__version__}")
         return (prefix,) if self._token is None else (("authorization", f"Key {self._token.reveal()}"), prefix)
 
-    def _judge(self, rpc: str, response: Any, attempt: int) -> Response | tuple[RemoteError, Failure]:
+    def _judge(
+        self, rpc: str, response: Any, attempt: int, accepts: Callable[[Any], bool]
+    ) -> Response | tuple[RemoteError, Failure]:
         # The service reports most failures with gRPC OK and a status in the message (Clarifai documentation, "API Overview").
         status = response.status
         self._is_known = True
-        if status.code == statuses.SUCCESS:
+        if status.code == statuses.SUCCESS or accepts(response):
             return Response(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
-        meaning = statuses.meaning_of_clarifai(status.code, enum_name=_enum_name(status.code))
+        meaning = statuses.meaning_of_clarifai(status.code, enum_name=status_name(status.code))
         error = RemoteError(
             rpc=rpc,
             code=f"{status.code} {meaning.name}",
@@ -211,7 +217,8 @@ def _grpc_facts(error: Any) -> tuple[str, str]:
     return (code.name if code is not None else "UNKNOWN"), str(details or "")
 
 
-def _enum_name(code: int) -> str:
+def status_name(code: int) -> str:
+    """The name of a Clarifai status, "" for one that status_code.proto doesn't have."""
     return str(status_code_pb2.StatusCode.Name(code)) if code in status_code_pb2.StatusCode.values() else ""
 
 

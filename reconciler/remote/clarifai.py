@@ -11,7 +11,7 @@ own key, so it can't be mistaken for one of the app.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,7 @@ from reconciler.remote.scrub import Scrubber
 from reconciler.remote.writes import require_sendable
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.prediction import Answer, Override, Sample
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import secret_texts
 
@@ -228,6 +229,12 @@ class ClarifaiRemote:
             "version_id": key.version_id,
         }
         return LazyDocument(self._caller.call(rpc, body).message.model)
+
+    def predict(self, key: Key, samples: Sequence[Sample], *, override: Override | None = None) -> tuple[Answer, ...]:
+        """Predict on one version, with other params for this call if there is an `override`."""
+        from reconciler.remote.predicting import predict
+
+        return predict(self._caller, key, samples, override, clean=self._scrubber.clean)
 
     def _list(
         self, rpc: str, body: Mapping[str, Any], field: str, *, identity: Any, until_empty: bool = True

@@ -6,12 +6,13 @@ fails. None returns a part of what was asked for, because a missing page would l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
+from reconciler.resources.prediction import Answer, Override, Sample
 from reconciler.resources.request import Request
 
 
@@ -67,6 +68,13 @@ class Remote(Protocol):
 
     def get_output_info(self, key: Key) -> Document:
         """Return the Model message of GetModelOutputInfo, which includes the concepts."""
+        ...
+
+    def predict(self, key: Key, samples: Sequence[Sample], *, override: Override | None = None) -> tuple[Answer, ...]:
+        """Predict on one version: an answer for each of at most 128 inputs, in their order.
+
+        An `override` has params for this call alone. Predictions change nothing, and may cost money.
+        """
         ...
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:

@@ -19,6 +19,7 @@ from reconciler.errors import FaultClass
 
 SUCCESS: Final = 10000
 MIXED_STATUS: Final = 10010
+FAILURE: Final = 10020
 INVALID_REQUEST: Final = 11102
 INSUFFICIENT_SCOPES: Final = 11007
 MODEL_DOES_NOT_EXIST: Final = 21200
@@ -71,7 +72,7 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     11003: Meaning("CONN_EXCEED_HOURLY_LIMIT", _TRANSIENT, is_throttle=True, source=_LIMITS),
     11005: Meaning("CONN_THROTTLED", _TRANSIENT, is_throttle=True, hint="Lower --rate.", source=_LIMITS),
     # Intermittent in the tests of Clarifai's own client, which retries them.
-    10020: Meaning("FAILURE", _TRANSIENT, source=_SEEN),
+    FAILURE: Meaning("FAILURE", _TRANSIENT, source=_SEEN),
     99009: Meaning("INTERNAL_UNCATEGORIZED", _TRANSIENT, source=_SEEN),
     10030: Meaning("TRY_AGAIN", _TRANSIENT, source=_NAME),
     # Not documented. By their names they are about capacity or about systems behind the API, not about the request.

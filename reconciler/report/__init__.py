@@ -9,6 +9,9 @@ markdown_parts.py      the parts of Markdown
 html.py                one self-contained page
 html_parts.py          the parts of a page
 assets.py              the page's style and script
+effects.py             what a plan does to predictions, in words
+effect_sections.py     that as a section of each format
+effect_assets.py       the style and script of its table
 outcome.py             what every format says about the outcome of a run
 edits.py               one change in words
 linediff.py            two lists of lines as edits, in bounded time

@@ -15,6 +15,7 @@ from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.edits import ABSENT, edit_lines, shown
+from reconciler.report.effect_sections import html_section
 from reconciler.report.grouping import counted, is_attributed, labelled, sections
 from reconciler.report.html_parts import page, preformatted, sentence, sentences, text
 from reconciler.report.outcome import forecast_text, request_counts, summary_text
@@ -176,7 +177,9 @@ SECTIONS: Final[tuple[Callable[[Report], str], ...]] = (
     _list(lists.ERRORS),
     _list(lists.REMAINING),
     _list(lists.UNMET),
+    _list(lists.MISSED),
     _changes,
+    html_section,
     _list(lists.NOT_COMPARABLE),
     _list(lists.HISTORY),
     _list(lists.NOTES),

@@ -12,8 +12,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from reconciler.report.assets import FAVICON, SCRIPT, STYLE
+from reconciler.report import assets, effect_assets
+from reconciler.report.assets import FAVICON
 from reconciler.report.escape import neutral
+
+STYLE = assets.STYLE + effect_assets.STYLE
+SCRIPT = assets.SCRIPT + effect_assets.SCRIPT
 
 
 def page(title: str, body: str) -> str:

@@ -18,6 +18,7 @@ from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.edits import whole_lines
+from reconciler.report.effect_sections import markdown_section
 from reconciler.report.escape import neutral
 from reconciler.report.grouping import Group, counted, is_attributed, labelled, sections
 from reconciler.report.markdown_parts import (
@@ -168,9 +169,11 @@ SECTIONS: Final[tuple[tuple[int, Callable[[Report], Part]], ...]] = (
     (130, _list(lists.ERRORS)),
     (120, _list(lists.REMAINING)),
     (110, _list(lists.UNMET)),
+    (115, _list(lists.MISSED)),
     (100, _deletions),
     (50, _updates_of_this_change),
     (40, _updates_of_the_base),
+    (45, markdown_section),
     (70, _list(lists.NOT_COMPARABLE)),
     (30, _list(lists.HISTORY)),
     (60, _list(lists.NOTES)),

@@ -16,7 +16,7 @@ from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.report.drift_history import Place
 from reconciler.report.edits import shown
 from reconciler.report.grouping import is_attributed
-from reconciler.report.report import Report
+from reconciler.report.report import Report, Undone
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
 
@@ -65,16 +65,36 @@ def _apply_text(report: Report) -> Styled:
         return "Apply: refused, nothing was written.", "bad"
     counts = Counter(result.status for result in report.outcome.results)
     if not counts and report.converged:
-        return "Apply: nothing to do; the live state matches.", "good"
+        return (
+            f"Apply: nothing to do; the live state matches{_probes_text(report)}.",
+            "bad" if report.missed else "good",
+        )
     total = len(report.plan.requests)
     done = f"{counts[Status.DONE]} of {total} request{'s' * (total != 1)} done"
     others = (f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status])
     requests = ", ".join((done, *others)) if counts else "nothing to do"
     if report.outcome.is_interrupted:
         return f"Apply: interrupted; {requests}.", "bad"
+    probes = _probes_text(report)
+    if report.undone is not None:
+        return f"Apply: {requests}{probes}; {_undone_text(report.undone)}.", "bad"
     if report.converged:
-        return f"Apply: {requests}; verified: the live state matches.", "good"
-    return f"Apply: {requests}; incomplete.", "bad"
+        return f"Apply: {requests}; verified: the live state matches{probes}.", "bad" if report.missed else "good"
+    return f"Apply: {requests}; incomplete{probes}.", "bad"
+
+
+def _probes_text(report: Report) -> str:
+    if not report.checks:
+        return ""
+    met = len(report.checks) - len(report.missed)
+    return f"; {met} of {len(report.checks)} expectation{'s' * (len(report.checks) != 1)} of predictions met"
+
+
+def _undone_text(undone: Undone) -> str:
+    if undone.report is None:
+        return f"run {undone.run} was NOT undone: {undone.error or 'nothing could be taken back'}".rstrip(".")
+    by = f" by run {undone.report.outcome.run}" if undone.report.outcome.run else ""
+    return f"run {undone.run} was undone{by}" if undone.is_complete else f"run {undone.run} was undone only in part{by}"
 
 
 def unmet_texts(report: Report) -> Iterator[str]:
@@ -151,7 +171,8 @@ def forecast_text(report: Report) -> str:
     if found is None or report.rate is None or report.plan.refused:
         return ""
     calls = f"{found.calls} call{'s' * (found.calls != 1)}"
-    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} calls per second"
+    probes = "" if found.predictions is None else f"; {found.predictions} inputs × versions were predicted, each twice"
+    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} calls per second{probes}"
 
 
 def duration(seconds: float) -> str:

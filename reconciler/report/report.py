@@ -18,6 +18,7 @@ from reconciler.compare.diff import FieldChange
 from reconciler.errors import Problem
 from reconciler.plan.document import fingerprint, plan_document, request_document
 from reconciler.plan.plan import Forecast, Plan
+from reconciler.probing.checking import Check, check_document
 from reconciler.report.drift_history import HistoryComparison, PathHistory
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
@@ -28,12 +29,27 @@ NEW_DRIFT: Final = "new_drift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """The undo of a run whose predictions missed an expectation: its report, or the error that prevented it."""
+
+    run: str
+    report: Report | None = None
+    error: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that the run wrote was taken back."""
+        return self.report is not None and self.report.converged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The outcome of plan, drift, apply or show.
 
     `outcome` is what an apply did. `stale` are the changes on the live side since the plan was made, found before anything was
     written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs. `passed_over` are
-    paths that were skipped although they may hold manifests; without any manifest nothing was compared.
+    paths that were skipped although they may hold manifests; without any manifest nothing was compared. `checks` are the
+    expectations of probes that an apply checked, and `undone` what became of a run that missed one.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -45,6 +61,13 @@ class Report:
     history: HistoryComparison | None = None
     passed_over: tuple[str, ...] = ()
     has_manifests: bool = True
+    checks: tuple[Check, ...] = ()
+    undone: Undone | None = None
+
+    @property
+    def missed(self) -> tuple[Check, ...]:
+        """The expectations of probes that were not met."""
+        return tuple(check for check in self.checks if not check.is_met)
 
     @property
     def forecast(self) -> Forecast | None:
@@ -70,7 +93,7 @@ class Report:
     @property
     def converged(self) -> bool:
         """Whether every request was done and the live state, read back, matches the plan."""
-        return self.outcome.is_complete(self.plan) and not self.is_refused
+        return self.outcome.is_complete(self.plan) and not self.is_refused and self.undone is None
 
     @property
     def exit_code(self) -> int:
@@ -80,7 +103,7 @@ class Report:
         if self.is_refused:
             return exit_codes.REFUSED
         if self.kind == "Apply":
-            return exit_codes.OK if self.converged else exit_codes.INCOMPLETE
+            return exit_codes.OK if self.converged and not self.missed else exit_codes.INCOMPLETE
         return self.changes_exit_code if self.is_pending else exit_codes.OK
 
     @property
@@ -107,12 +130,25 @@ def report_document(report: Report) -> dict[str, Any]:
     document["backups"] = list(report.outcome.backups)
     document["unread"] = report.outcome.unread
     document["run"] = report.outcome.run
+    if report.checks:
+        document["probe_checks"] = [check_document(check) for check in report.checks]
+    if report.undone is not None:
+        document["undone"] = _undone_document(report.undone)
     if report.outcome.marks:
         document["marks"] = [
             {"changes": [key.address for key in result.request.keys], **_result_fields(result)}
             for result in report.outcome.marks
         ]
     return document
+
+
+def _undone_document(undone: Undone) -> dict[str, Any]:
+    return {
+        "run": undone.run,
+        "complete": undone.is_complete,
+        "undo_run": None if undone.report is None else undone.report.outcome.run,
+        "error": undone.error,
+    }
 
 
 def _with_history(document: dict[str, Any], plan: Plan, history: HistoryComparison) -> dict[str, Any]:

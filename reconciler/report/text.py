@@ -14,6 +14,7 @@ from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.edits import ABSENT, Line, edit_lines, shown
+from reconciler.report.effect_sections import text_section
 from reconciler.report.escape import neutral
 from reconciler.report.grouping import Group, Section, is_attributed, labelled, sections
 from reconciler.report.outcome import forecast_text, request_counts, summary_text
@@ -170,9 +171,11 @@ def _list(found: lists.SentenceList) -> Callable[[Page, Report], Iterable[str]]:
 
 SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
     _changes,
+    text_section,
     _list(lists.REFUSED),
     _list(lists.STALE),
     _list(lists.UNMET),
+    _list(lists.MISSED),
     _list(lists.NOT_COMPARABLE),
     _list(lists.HISTORY),
     _list(lists.NOTES),
@@ -185,5 +188,7 @@ SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
 last, or none at all.
 """
 
-RESULT_SECTIONS: Final = tuple(map(_list, (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.BACKUPS)))
+RESULT_SECTIONS: Final = tuple(
+    map(_list, (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.MISSED, lists.BACKUPS))
+)
 """The sections that only an apply has."""

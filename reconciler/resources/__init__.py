@@ -6,6 +6,7 @@ fields.py      the managed fields of each kind of resource
 ids.py         which ids are valid
 desired.py     what the manifests state
 policy.py      the rules that policies state
+prediction.py  what is predicted: inputs, the params of one call, answers
 probe.py       the inputs that probes state, and what they expect of predictions
 observed.py    what the service has
 canonical.py   API documents → canonical specs; equality of values

@@ -31,6 +31,7 @@ from reconciler.state.signals import Stop
 
 if TYPE_CHECKING:
     from reconciler.apply.export import Exported
+    from reconciler.apply.journal import Run
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
     from reconciler.apply.runs import RunEntry
@@ -49,8 +50,10 @@ if TYPE_CHECKING:
     from reconciler.report.report import Report
     from reconciler.resources.keys import Scope
     from reconciler.resources.observed import ObservedModel
+    from reconciler.resources.probe import Probe
     from reconciler.session.applying import Applying
     from reconciler.session.exporting import Exporting
+    from reconciler.session.probing import Probing
 
 
 def _commit_of(paths: Sequence[str]) -> str | None:
@@ -150,7 +153,10 @@ class Session:
         With `base`, a git revision, changes are attributed. `out` is the file that the plan is saved in.
         """
         validated = self._validated(inputs)
+        probing = self._probing(inputs.probe_limit, validated.desired.probes)
         plan = self._planned(inputs, validated, base=None if base is None else self._base_state(base, inputs.paths))
+        if probing is not None:
+            plan = probing.previewed(plan)
         return self._compared("Plan", plan, is_detailed=detailed, out=out)
 
     def drift(
@@ -227,10 +233,13 @@ class Session:
 
     # --- writing ----------------------------------------------------------------------------------------------
 
-    def apply(self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None) -> Report | None:
+    def apply(
+        self, inputs: Inputs, *, confirm: Callable[[Report], bool] | None, undo_on_miss: bool = False
+    ) -> Report | None:
         """Plan, write and read back. With `confirm`, ask first: None if the answer is no.
 
-        The live side can change while somebody thinks, so after a yes it is compared once more.
+        The live side can change while somebody thinks, so after a yes it is compared once more. Probes are checked afterwards; with
+        `undo_on_miss`, a run that misses an expectation is undone.
         """
         from reconciler.compare.expectations import unmet_warning
         from reconciler.compare.match import named_versions
@@ -238,8 +247,11 @@ class Session:
         from reconciler.resources.secrets import known_secrets
 
         validated = self._validated(inputs)
+        probing = self._probing(inputs.probe_limit, validated.desired.probes, undo_on_miss=undo_on_miss)
         with self._locked(model.key.scope for model in validated.desired.models):
             plan = self._planned(inputs, validated)
+            if probing is not None:
+                probing.require_ready(plan)
             warnings = (*plan.warnings, *map(unmet_warning, plan.unmet))
             applying = replace(
                 self._applying(),
@@ -247,16 +259,26 @@ class Session:
                 named=partial(named_versions, validated.desired),
             )
             if plan.refused or not plan.changes:
-                return Report(kind="Apply", plan=plan, warnings=warnings)
-            if confirm is None:
+                report = Report(kind="Apply", plan=plan)
+            elif confirm is None:
                 report = applying.written(plan)
             elif confirm(Report(kind="Plan", plan=plan, warnings=warnings)):
                 report = applying.rechecked(plan)
             else:
                 return None
+            if probing is not None:
+                report = probing.checked(report)
         return replace(report, warnings=warnings)
 
-    def apply_saved(self, plan: Plan, *, max_age_hours: float | None, digest: str | None = None) -> Report:
+    def apply_saved(
+        self,
+        plan: Plan,
+        *,
+        max_age_hours: float | None,
+        digest: str | None = None,
+        probe_limit: int | None = None,
+        undo_on_miss: bool = False,
+    ) -> Report:
         """Apply exactly the requests of a saved plan, if every object is still as planned; then read back.
 
         Raises RefusedError if the plan doesn't fit this run, for example its endpoint or `digest`, or is too old.
@@ -265,8 +287,17 @@ class Session:
 
         terms = replace(self._terms(), now=self.now(), max_age_hours=max_age_hours, digest=digest)
         self._require_usable(plan, terms)
+        probing = None
+        if probe_limit is not None:
+            from reconciler.session.probing import saved_probes
+
+            probing = self._probing(probe_limit, saved_probes(plan), undo_on_miss=undo_on_miss)
         with self._locked(change.key.scope for change in plan.changes):
+            if probing is not None:
+                probing.require_ready(plan)
             report = self._applying().rechecked(plan)
+            if probing is not None:
+                report = probing.checked(report)
         return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
 
     def resume(self, run_id: str) -> Report:
@@ -284,33 +315,38 @@ class Session:
         "latest" is the latest run that is not an undo and is not undone. Raises ReconcilerError if there is none.
         """
         from reconciler.apply.journal import LATEST, read_run
-        from reconciler.apply.live import read_secrets
         from reconciler.apply.runs import latest_to_undo
-        from reconciler.apply.undo import inverse
         from reconciler.plan.document import PLAN, PURGE
-        from reconciler.report.report import Report
 
         run_id = latest_to_undo(self.runs) if run_id == LATEST else run_id
         run = read_run(self.runs, run_id, kinds=(PLAN, PURGE))
         self._require_usable(run.plan)
         with self._locked(change.key.scope for change in run.plan.changes):
-            observed = self._planning().read([change.key for change in run.plan.changes])
-            plan = inverse(
-                run.plan,
-                run=run.folder.name,
-                sent=run.sent,
-                observed=observed,
-                secrets=read_secrets(self._remote(), tuple(observed.models.values())),
-                backups=run.backups,
-                batch=self.settings.limits.batch,
-                created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-                tool_version=__version__,
-            )
-            if plan.refused or not plan.changes:
-                return Report(kind="Apply", plan=plan)
-            if confirm is None:
-                return self._applying().written(plan)
-            return self._applying().rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
+            return self._undone(run, confirm=confirm)
+
+    def _undone(self, run: Run, *, confirm: Callable[[Report], bool] | None) -> Report | None:
+        """The undo of a run whose apps are locked."""
+        from reconciler.apply.live import read_secrets
+        from reconciler.apply.undo import inverse
+        from reconciler.report.report import Report
+
+        observed = self._planning().read([change.key for change in run.plan.changes])
+        plan = inverse(
+            run.plan,
+            run=run.folder.name,
+            sent=run.sent,
+            observed=observed,
+            secrets=read_secrets(self._remote(), tuple(observed.models.values())),
+            backups=run.backups,
+            batch=self.settings.limits.batch,
+            created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            tool_version=__version__,
+        )
+        if plan.refused or not plan.changes:
+            return Report(kind="Apply", plan=plan)
+        if confirm is None:
+            return self._applying().written(plan)
+        return self._applying().rechecked(plan) if confirm(Report(kind="Plan", plan=plan)) else None
 
     def purge(
         self,
@@ -353,6 +389,20 @@ class Session:
         return manifests_at(
             inputs.paths, self.settings, environ=self.environ, stdin=inputs.stdin, allow_empty=is_allowed
         )
+
+    def _probing(self, limit: int | None, probes: tuple[Probe, ...], *, undo_on_miss: bool = False) -> Probing | None:
+        """What predicts in this run, None without --probe. Raises ReconcilerError if there is nothing to predict on."""
+        if limit is None:
+            return None
+        from reconciler.session.probing import probing
+
+        undo = self._run_undone if undo_on_miss else None
+        return probing(self.settings, probes, remote=self._remote(), stop=self.stop, limit=limit, undo=undo)
+
+    def _run_undone(self, run_id: str) -> Report | None:
+        from reconciler.apply.journal import read_run
+
+        return self._undone(read_run(self.runs, run_id), confirm=None)
 
     def _base_state(self, ref: str, paths: tuple[str, ...]) -> BaseState:
         from reconciler.manifests.base import base_state

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.emulator.server import Emulator
 from tests.command_line import CliResult, RunCli
 
+READS_BY_POST = ("PostModelsSearches", "PostModelOutputs")
 WRITES = ("Patch", "Post", "Put", "Delete")
 LATEST = {
     "model_clusterer": "5a4f1c8e2b7d4e6f9a0b3c5d7e8f1a2b",
@@ -50,7 +51,7 @@ class Service:
 
     def writes(self) -> list[str]:
         """The names of the changing calls since this was last asked."""
-        return [name for name in self.calls() if name.startswith(WRITES) and name != "PostModelsSearches"]
+        return [name for name in self.calls() if name.startswith(WRITES) and name not in READS_BY_POST]
 
     def models(self) -> list[str]:
         """The ids of the models that are there."""

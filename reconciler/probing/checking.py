@@ -58,7 +58,7 @@ def _check(question: Question, expected: ProbeExpectation, answer: Answer) -> Ch
         is_met, error = False, answer.reason
     elif expected.text_matches is not None:
         is_met, text, error = _text_check(expected.text_matches, answer)
-    elif answer.text is not None or answer.dimensions:
+    elif not answer.concepts and not answer.is_empty:
         is_met, error = False, "the model answers without concepts"
     else:
         value = next((concept.value for concept in answer.concepts if concept.id == expected.concept), 0.0)

@@ -29,7 +29,7 @@ TOKEN_HINT: Final = "Check the personal access token, and that it was created fo
 
 _SCOPES_HINT: Final = (
     "Give the token the scopes Apps:Get, Concepts:Get and Models:Get; changing models also needs Models:Add and "
-    "Models:Train, deleting them Models:Delete and Workflows:Get."
+    "Models:Train, deleting them Models:Delete and Workflows:Get, and --probe Predict."
 )
 _APP_HINT: Final = "Check the user id, the app id and the spelling of the model id."
 

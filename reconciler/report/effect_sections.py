@@ -76,10 +76,8 @@ def _text_rows(page: Page, version: VersionEffects) -> Iterator[str]:
         yield from page.styled(
             neutral(f"unchanged: {joined(version.unchanged)}"), "dim", indent="      ", hanging="        "
         )
-    if version.failed:
-        yield from page.styled(
-            neutral(f"not predicted: {joined(version.failed)}"), "bad", indent="      ", hanging="        "
-        )
+    for text in version.failed:
+        yield from page.styled(neutral(f"not compared: {text}"), "bad", indent="      ", hanging="        ")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -124,9 +122,9 @@ def _entry(version: VersionEffects) -> str:
             )
     if version.changes[ROWS:]:
         lines.append(f"\n_{len(version.changes) - ROWS:,} more differences are in the plan._\n")
-    for words, names in (("Unchanged", version.unchanged if rows else ()), ("Not predicted", version.failed)):
-        if names:
-            lines.append(f"\n{words}: {code(neutral(joined(names)))}\n")
+    if version.unchanged and rows:
+        lines.append(f"\nUnchanged: {code(neutral(joined(version.unchanged)))}\n")
+    lines += [f"\nNot compared: {code(clipped(neutral(text), LONGEST_SENTENCE))}\n" for text in version.failed]
     return "".join(lines)
 
 

@@ -42,7 +42,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionEffects:
-    """All that the probes found of one version. `summary` is one sentence, `rows` have an entry for each input."""
+    """All that the probes found of one version. `summary` is one sentence, `rows` have an entry for each input.
+
+    `failed` are sentences: inputs that could not be compared, and why.
+    """
 
     key: Key
     summary: str
@@ -77,9 +80,18 @@ def _version(key: Key, items: Sequence[Comparison], *, is_doubtful: bool) -> Ver
         unchanged=tuple(
             name for name, item in zip(names, items, strict=True) if not item.is_changed and not item.error
         ),
-        failed=tuple(name for name, item in zip(names, items, strict=True) if item.error),
+        failed=tuple(_failed(names, items)),
         is_doubtful=is_doubtful,
     )
+
+
+def _failed(names: Sequence[str], items: Sequence[Comparison]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, item in zip(names, items, strict=True):
+        if item.error:
+            reasons.setdefault(item.error, []).append(name)
+    for reason, inputs in reasons.items():
+        yield f"{joined(inputs)}: {reason}"
 
 
 def _rows(name: str, item: Comparison) -> Iterator[Row]:
@@ -146,7 +158,7 @@ def _summary(items: Sequence[Comparison], rows: Sequence[Row]) -> str:
     parts = [f"{changed} {of} change{'s' * (changed == 1)}"]
     failed = sum(item.error is not None for item in items)
     if failed:
-        parts.append(f"{failed} could not be predicted")
+        parts.append(f"{failed} could not be compared")
     counts: dict[tuple[str, Effect], int] = {}
     for row in rows:
         if row.effect in ("appears", "vanishes", "rises", "falls"):

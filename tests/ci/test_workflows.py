@@ -137,6 +137,7 @@ class Place:
                 "github.event.pull_request.head.sha": self.head,
                 "secrets.CLARIFAI_PAT": pat,
                 "vars.RECONCILER_PATHS": "models",
+                "vars.RECONCILER_PROBE": "",
                 **context,
             },
             environ={
@@ -486,6 +487,34 @@ def test_apply_writes_without_a_plan_file_too(place: Place) -> None:
     found = action(runner, command="apply", paths="models")
     assert found.pop("program") == str(runner.temp / "clarifai-reconciler" / "reconciler")
     assert found == {"exitcode": "0", "changes": "true", "update": "1", "delete": "0", "plan": "", "digest": ""}
+
+
+PROBED = """
+---
+apiVersion: reconciler/v1
+kind: Probe
+metadata: {name: smoke, user_id: demo, app_id: pets}
+spec:
+  models: [petsID]
+  inputs: [{id: photo, image: {url: "https://samples.clarifai.com/metro-north.jpg"}}]
+  expect: [{input: photo, concept: dog, at_least: 0.99}]
+"""
+
+
+@pytest.mark.parametrize("probe", ["true", "false"])
+def test_predictions_are_made_only_where_an_input_asks_for_them(place: Place, probe: str) -> None:
+    spec = "{versions: [{select: latest, output_info: {params: {min_value: 0.95}}}]}"
+    (place.repository.root / "models" / "pets.yaml").write_text(MANIFEST.format(spec) + PROBED, encoding="utf-8")
+    planned = place.runner()
+    plan = action(planned, command="plan", paths="models", probe=probe)
+    calls = [call.rpc for call in place.emulator.calls]
+    shown = planned.summary.read_text(encoding="utf-8")
+    applied = action(place.runner(), command="apply", paths="models", probe=probe, plan_file=plan["plan"])
+
+    assert (plan["exitcode"], calls.count("PostModelOutputs")) == ("0", 2 if probe == "true" else 0)
+    assert ("### What this does to predictions" in shown) is (probe == "true")
+    # The dog is below the threshold now, so that its value counts as 0.
+    assert applied["exitcode"] == ("4" if probe == "true" else "0")
 
 
 def test_pruning_is_passed_on(place: Place) -> None:

@@ -84,13 +84,13 @@ SAMPLE = report_with(
 def test_the_section_in_text() -> None:
     assert render(SAMPLE).partition("What this does")[2].partition("\n\n")[0] == (
         " to predictions:\n"
-        '  demo/pets/zoo@v1: 2 of 4 inputs change; 1 could not be predicted; "cat" vanishes in 1; "elk" appears in 1; '
+        '  demo/pets/zoo@v1: 2 of 4 inputs change; 1 could not be compared; "cat" vanishes in 1; "elk" appears in 1; '
         '"cat" rises in 1\n'
         "      photo  cat  0.5000 → absent    vanishes\n"
         "      film   cat  0.50000 → 0.50001  rises\n"
         "      film   elk  absent → 0.7000    appears\n"
         "      unchanged: same\n"
-        "      not predicted: gone\n"
+        "      not compared: gone: as it is: 30002 INPUT_FAILED\n"
         "  demo/pets/bot@v2: 2 of 2 inputs change\n"
         "      ask:\n"
         "        - Yes.\n"
@@ -106,14 +106,14 @@ def test_the_section_in_text() -> None:
 def test_the_section_in_markdown() -> None:
     assert markdown_section(SAMPLE).text() == (
         "\n### What this does to predictions\n"
-        '\n`demo/pets/zoo@v1`: `2 of 4 inputs change; 1 could not be predicted; "cat" vanishes in 1; "elk" appears in 1; '
+        '\n`demo/pets/zoo@v1`: `2 of 4 inputs change; 1 could not be compared; "cat" vanishes in 1; "elk" appears in 1; '
         '"cat" rises in 1`\n'
         "\n| input | concept | before | after | |\n|---|---|---|---|---|\n"
         "| `photo` | `cat` | `0.5000` | `absent` | vanishes |\n"
         "| `film` | `cat` | `0.50000` | `0.50001` | rises |\n"
         "| `film` | `elk` | `absent` | `0.7000` | appears |\n"
         "\nUnchanged: `same`\n"
-        "\nNot predicted: `gone`\n"
+        "\nNot compared: `gone: as it is: 30002 INPUT_FAILED`\n"
         "\n`demo/pets/bot@v2`: `2 of 2 inputs change`\n"
         "\n| input | concept | before | after | |\n|---|---|---|---|---|\n"
         "| `vector` | `embedding` | `3 numbers` | `changed by cosine distance 0.12` | changes |\n"

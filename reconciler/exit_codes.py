@@ -17,7 +17,7 @@ REFUSED: Final = 3
 """A guard refused the run before anything was written."""
 
 INCOMPLETE: Final = 4
-"""Some writes failed, or the live state afterwards isn't the planned one."""
+"""Some writes failed, the live state afterwards isn't the planned one, or a prediction isn't as `apply --probe` expects."""
 
 # click would exit with 2 on a typo, which a job that watches for drift would take for pending changes. 64 is EX_USAGE of
 # BSD's sysexits.h.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.config import Settings
-from reconciler.errors import ReconcilerError, Refusal, RefusedError
+from reconciler.errors import Problem, ReconcilerError, Refusal, RefusedError
 from reconciler.manifests.probe_files import UnreadableFileError, content_of
 from reconciler.plan.plan import Plan
 from reconciler.probing.asking import Asking
@@ -65,8 +65,11 @@ class Probing:
         if report.is_refused or report.outcome.is_interrupted:
             return report
         checks = checked(self._versions(report.plan), self._spelled(report.plan), self.asking)
-        report = replace(report, checks=checks)
-        return self._undone(report, checks)
+        if not checks:
+            message = "nothing was checked: no Probe expects anything of a version that this run is about."
+            warning = Problem(code="nothing-checked", message=message, origin=self.probes[0].origin)
+            return replace(report, warnings=(*report.warnings, warning))
+        return self._undone(replace(report, checks=checks), checks)
 
     def _undone(self, report: Report, checks: Sequence[Check]) -> Report:
         run = report.outcome.run

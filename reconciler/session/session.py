@@ -268,7 +268,7 @@ class Session:
                 return None
             if probing is not None:
                 report = probing.checked(report)
-        return replace(report, warnings=warnings)
+        return replace(report, warnings=(*warnings, *report.warnings))
 
     def apply_saved(
         self,
@@ -298,7 +298,7 @@ class Session:
             report = self._applying().rechecked(plan)
             if probing is not None:
                 report = probing.checked(report)
-        return replace(report, warnings=tuple(map(unmet_warning, plan.unmet)))
+        return replace(report, warnings=(*map(unmet_warning, plan.unmet), *report.warnings))
 
     def resume(self, run_id: str) -> Report:
         """Finish a run that was cut off or incomplete: what is done is skipped, the rest is sent as planned."""

@@ -18,6 +18,7 @@ from reconciler.emulator.predicting import score
 from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Fault, Switches
 from reconciler.loading.schema import schema_document
+from tests.ci.repositories import Repository
 from tests.cli.live_side import SECRET, Service, manifest, seeded
 from tests.command_line import CliResult, RunCli
 
@@ -441,6 +442,22 @@ def test_a_saved_plan_shows_the_same_again(zoo: Zoo) -> None:
     assert len(zoo.predictions()) == asked
 
 
+def test_with_a_base_the_head_is_probed_and_the_files_of_the_base_are_not_needed(
+    zoo: Zoo,
+) -> None:
+    repository = Repository(zoo.folder)
+    old = probe(inputs=[{"id": "gone", "image": {"file": "gone.jpg"}}])
+    base = {"min_value": 0.3}
+    repository.commit({"models/zoo.yaml": manifest("zoo", params_of(base)), "models/probes.yaml": old})
+    zoo.wants({"min_value": 0.6})
+    document = zoo.plan("--base", "HEAD")
+
+    assert [(entry["input"], entry["after"]) for entry in document["probes"]] == [
+        (name, expected(name, {**OWN, "min_value": 0.6})) for name in INPUTS
+    ]
+    assert len(zoo.predictions()) == 2
+
+
 # --- apply --------------------------------------------------------------------------------------------------------
 
 
@@ -459,6 +476,14 @@ def test_an_apply_checks_what_was_written(zoo: Zoo) -> None:
     ]
     # Only the input that something is expected of, once, as the version is now.
     assert [(len(request["inputs"]), "model" in request) for request in zoo.predictions()] == [(1, False)]
+
+
+def test_an_apply_that_checks_nothing_says_so(zoo: Zoo) -> None:
+    zoo.wants({"min_value": 0}, probe())
+    result = zoo.apply()
+
+    assert (result.exit_code, zoo.predictions()) == (0, [])
+    assert "nothing was checked" in result.stderr
 
 
 def test_a_miss_is_exit_4_and_named(zoo: Zoo) -> None:

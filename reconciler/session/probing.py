@@ -28,17 +28,22 @@ from reconciler.state.signals import Stop
 class Probing:
     """The probes of one run, and what predicts them. At most `limit` inputs × versions are predicted.
 
-    `undo` takes back a run of this name, for a run that is undone if an expectation is missed.
+    `undo` takes back a run of this name, for a run that is undone if an expectation is missed. Once `stop` is set, nothing more is
+    predicted or undone.
     """
 
     probes: tuple[Probe, ...]
     asking: Asking
     limit: int
+    stop: Stop
     undo: Callable[[str], Report | None] | None = None
 
     def previewed(self, plan: Plan) -> Plan:
         """The plan with what it does to predictions. Raises ReconcilerError above the limit, before anything is predicted."""
-        preview, warnings = previewed(plan, self.probes, self.asking, limit=self.limit)
+        with self.stop.watching():
+            preview, warnings = previewed(plan, self.probes, self.asking, limit=self.limit)
+        if self.stop.is_set():
+            raise KeyboardInterrupt
         forecast = plan.forecast and replace(plan.forecast, predictions=preview.predictions)
         return replace(plan, preview=preview, forecast=forecast, warnings=(*plan.warnings, *warnings))
 
@@ -64,7 +69,9 @@ class Probing:
         """The report of an apply with the expectations that were checked on live, and the undo of what missed them."""
         if report.is_refused or report.outcome.is_interrupted:
             return report
-        checks = checked(self._versions(report.plan), self._spelled(report.plan), self.asking)
+        # A signal must not end the process here: the report says what was written.
+        with self.stop.watching():
+            checks = checked(self._versions(report.plan), self._spelled(report.plan), self.asking)
         if not checks:
             message = "nothing was checked: no Probe expects anything of a version that this run is about."
             warning = Problem(code="nothing-checked", message=message, origin=self.probes[0].origin)
@@ -75,6 +82,8 @@ class Probing:
         run = report.outcome.run
         if self.undo is None or run is None or all(check.is_met for check in checks):
             return report
+        if self.stop.is_set():
+            return replace(report, undone=Undone(run=run, error=f"interrupted; `reconciler undo {run}` takes it back"))
         try:
             undo = self.undo(run)
         except ReconcilerError as error:
@@ -128,4 +137,4 @@ def probing(
             "Add one (`reconciler schema Probe` prints its schema), or leave out --probe."
         )
     asking = Asking(remote=remote, parallelism=settings.limits.parallelism, is_stopping=stop.is_set)
-    return Probing(probes=probes, asking=asking, limit=limit, undo=undo)
+    return Probing(probes=probes, asking=asking, limit=limit, stop=stop, undo=undo)

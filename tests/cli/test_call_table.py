@@ -37,11 +37,27 @@ MANY = "---\n".join(manifest(name, "{notes: x}") for name in ("petsID", "pet-bre
 RETAINED = manifest("versioned", "{retain_versions: 1}")
 
 READING_ONE = {"GetModel", "ListModelTypes"}
+PROBED = f"""{ONE}
+---
+apiVersion: reconciler/v1
+kind: Probe
+metadata: {{name: smoke, user_id: demo, app_id: pets}}
+spec:
+  models: [petsID]
+  inputs: [{{id: ask, text: x}}]
+  expect: [{{input: ask, concept: cat, at_most: 1}}]
+"""
+
 RUNS: dict[tuple[str, ...], tuple[str, set[str]]] = {
     ("validate", "m.yaml"): (ONE, set()),
     ("validate", "--online", "m.yaml"): (ONE, READING_ONE),
     ("plan", "m.yaml"): (ONE, READING_ONE),
     ("drift", "m.yaml"): (ONE, READING_ONE),
+    ("plan", "--probe", "m.yaml"): (PROBED, {*READING_ONE, "PostModelOutputs", "ListModelConcepts"}),
+    ("apply", "--probe", "--yes", "m.yaml"): (
+        PROBED,
+        {*READING_ONE, "PostModelOutputs", "PatchModels", "PatchModelVersions"},
+    ),
     ("apply", "--yes", "m.yaml"): (ONE, {*READING_ONE, "PatchModels", "PatchModelVersions"}),
     ("plan", "./m.yaml"): (ALL_VERSIONS, {"GetModel", "ListModelVersions"}),
     ("plan", "m.yaml", "./m.yaml"): (EXPECTED, {"GetModel", "ListModelConcepts"}),
@@ -149,7 +165,11 @@ def test_the_table_names_every_call_for_every_command_that_makes_it() -> None:
 
 CI = TABLE.with_name("ci.md")
 READING = set().union(
-    *(calls for run, (_, calls) in RUNS.items() if run[0] in ("plan", "drift", "validate", "export", "get"))
+    *(
+        calls
+        for run, (_, calls) in RUNS.items()
+        if run[0] in ("plan", "drift", "validate", "export", "get") and "--probe" not in run
+    )
 )
 WRITING = {"PatchModels", "PatchModelVersions", "PatchModelToolkits", "PatchModelUseCases", "PatchModelLanguages"}
 USES = {"ListWorkflows", "ListDeployments"}
@@ -183,6 +203,9 @@ def test_the_table_of_scopes_is_that_of_the_descriptors() -> None:
         name: {scope.replace("_", ":") for rpc in rpcs for scope in scopes_of(rpc)} for name, rpcs in SCOPED.items()
     }
     assert scopes_in_table() == wanted
+    predicting = {scope.replace("_", ":") for scope in scopes_of("PostModelOutputs")}
+    assert predicting - wanted["plan"] == {"Predict"}
+    assert "| `plan --probe`, `apply --probe` | also Predict |" in CI.read_text(encoding="utf-8")
 
 
 def test_a_look_that_is_refused_names_every_scope_that_it_needs() -> None:

@@ -6,6 +6,9 @@ The emulator predicts by a rule that is known (`reconciler.emulator.predicting.s
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -571,6 +574,44 @@ def test_a_run_that_deletes_can_not_be_a_canary(cli: RunCli, folder: Path) -> No
 def test_options_that_would_do_nothing_are_usage_errors(zoo: Zoo, args: Sequence[str]) -> None:
     zoo.wants({"min_value": 0.5})
     assert (zoo.run(*args).exit_code, zoo.calls()) == (64, [])
+
+
+# --- interrupted --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def interrupted(cli: RunCli, folder: Path) -> Iterator[Zoo]:
+    """A service whose first prediction is interrupted by Ctrl-C, and fails."""
+    once = iter([True])
+
+    def interrupt(rpc: str, request: Any) -> None:
+        if rpc == "PostModelOutputs" and next(once, False):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+    busy = Switches(faults=(Fault(rpc="PostModelOutputs", kind="21354"),))
+    with Emulator(seed=seeded(ZOO), switches=busy, before_call=interrupt) as emulator:
+        yield Zoo(emulator, cli, folder)
+
+
+def test_an_interrupted_preview_ends_the_command(cli: RunCli, folder: Path) -> None:
+    with interrupted(cli, folder) as zoo:
+        zoo.wants({"min_value": 0.5})
+        began = time.monotonic()
+        assert (zoo.run("plan", "models", "--probe").exit_code, zoo.writes()) == (130, [])
+        assert time.monotonic() - began < 10
+
+
+def test_an_interrupted_check_undoes_nothing_and_reports_what_was_written(cli: RunCli, folder: Path) -> None:
+    with interrupted(cli, folder) as zoo:
+        zoo.wants({"min_value": 0}, probe(expect=MET))
+        result = zoo.apply("--undo-on-miss", "--format", "json")
+        document = result.document()
+
+        assert (result.exit_code, zoo.params()["min_value"]) == (4, 0)
+        assert (document["undone"]["complete"], document["undone"]["undo_run"]) == (False, None)
+        assert [request["status"] for request in document["requests"]] == ["done"]
+        assert zoo.run("undo", document["run"], "--yes").exit_code == 0
 
 
 # --- a saved plan -------------------------------------------------------------------------------------------------

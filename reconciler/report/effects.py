@@ -202,11 +202,10 @@ def missed_texts(report: Report) -> Iterator[str]:
     yield from (_check_text(check) for check in report.checks if not check.is_met)
 
 
-def met_texts(report: Report) -> Iterator[str]:
-    """How many expectations were checked."""
-    if report.checks:
-        met = sum(check.is_met for check in report.checks)
-        yield f"{met} of {len(report.checks)} expectations of probes met"
+def kept_texts(report: Report) -> Iterator[str]:
+    """What the undo of a run that missed an expectation left as it was."""
+    for item in () if report.undone is None else report.undone.skipped:
+        yield f"{item['address']} {item['path']}".rstrip() + f": {item['reason']}"
 
 
 def _check_text(check: Check) -> str:

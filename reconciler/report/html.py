@@ -178,6 +178,7 @@ SECTIONS: Final[tuple[Callable[[Report], str], ...]] = (
     _list(lists.REMAINING),
     _list(lists.UNMET),
     _list(lists.MISSED),
+    _list(lists.NOT_UNDONE),
     _changes,
     html_section,
     _list(lists.NOT_COMPARABLE),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from reconciler.report.effects import missed_texts
+from reconciler.report.effects import kept_texts, missed_texts
 from reconciler.report.outcome import (
     failed_texts,
     history_texts,
@@ -43,6 +43,7 @@ ERRORS: Final = SentenceList(title="Errors", texts=_errors, style="bad")
 REMAINING: Final = SentenceList(title="Not as planned after the apply", texts=remaining_texts, style="bad")
 UNMET: Final = SentenceList(title="Expectations not met", texts=unmet_texts, style="bad")
 MISSED: Final = SentenceList(title="Predictions not as expected", texts=missed_texts, style="bad")
+NOT_UNDONE: Final = SentenceList(title="Not undone", texts=kept_texts, style="bad")
 NOT_COMPARABLE: Final = SentenceList(title="Not comparable", texts=not_comparable_texts)
 HISTORY: Final = SentenceList(title="Drift history", texts=history_texts)
 NOTES: Final = SentenceList(

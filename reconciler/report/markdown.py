@@ -170,6 +170,7 @@ SECTIONS: Final[tuple[tuple[int, Callable[[Report], Part]], ...]] = (
     (120, _list(lists.REMAINING)),
     (110, _list(lists.UNMET)),
     (115, _list(lists.MISSED)),
+    (116, _list(lists.NOT_UNDONE)),
     (100, _deletions),
     (50, _updates_of_this_change),
     (40, _updates_of_the_base),

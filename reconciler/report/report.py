@@ -39,7 +39,12 @@ class Undone:
     @property
     def is_complete(self) -> bool:
         """Whether everything that the run wrote was taken back."""
-        return self.report is not None and self.report.converged
+        return self.report is not None and self.report.converged and not self.skipped
+
+    @property
+    def skipped(self) -> tuple[Mapping[str, str], ...]:
+        """What the undo left as it was: `address`, `path` ("" for the whole object) and `reason`."""
+        return () if self.report is None else tuple(self.report.plan.extra.get("undo", {}).get("skipped", ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +153,7 @@ def _undone_document(undone: Undone) -> dict[str, Any]:
         "complete": undone.is_complete,
         "undo_run": None if undone.report is None else undone.report.outcome.run,
         "error": undone.error,
+        "skipped": [dict(item) for item in undone.skipped],
     }
 
 

@@ -176,6 +176,7 @@ SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
     _list(lists.STALE),
     _list(lists.UNMET),
     _list(lists.MISSED),
+    _list(lists.NOT_UNDONE),
     _list(lists.NOT_COMPARABLE),
     _list(lists.HISTORY),
     _list(lists.NOTES),
@@ -189,6 +190,9 @@ last, or none at all.
 """
 
 RESULT_SECTIONS: Final = tuple(
-    map(_list, (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.MISSED, lists.BACKUPS))
+    map(
+        _list,
+        (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.MISSED, lists.NOT_UNDONE, lists.BACKUPS),
+    )
 )
 """The sections that only an apply has."""

@@ -29,7 +29,7 @@ CONCEPTS = ("ant", "bee", "cat", "dog", "elk", "fox")
 INPUTS = ("one", "two", "three", "four")
 TEXTS = tuple({"id": each, "text": each} for each in INPUTS)
 OWN = {"min_value": 0.2, "max_concepts": 4, "select_concepts": []}
-ZOO = {
+ZOO: Mapping[str, Any] = {
     "id": "zoo",
     "model_type_id": "embedding-classifier",
     "versions": [
@@ -262,7 +262,7 @@ def test_a_version_that_loses_a_param_is_not_probed(zoo: Zoo, params: Mapping[st
     assert "max_concepts" in entry["reason"]
 
 
-BOT = {
+BOT: Mapping[str, Any] = {
     "id": "bot",
     "model_type_id": "text-to-text",
     "versions": [{"id": "c" * 32, "output_info": {"params": {"temperature": 1, "api_key": SECRET, "secrets": []}}}],
@@ -541,6 +541,26 @@ def test_a_canary_that_misses_is_undone_and_nothing_else_is(zoo: Zoo) -> None:
     runs = zoo.run("runs", "--format", "json").document()["runs"]
     assert [run["undo_of"] for run in runs] == [document["run"], None, None]
     assert [run["undone_by"] for run in runs] == [None, document["undone"]["undo_run"], None]
+
+
+def test_what_somebody_changes_meanwhile_is_left_by_the_undo_and_named(cli: RunCli, folder: Path) -> None:
+    """Between the write and the check, a person sets the same param to another value."""
+    theirs = {**ZOO["versions"][0], "output_info": {"params": {**OWN, "min_value": 0.98, "max_concepts": 2}}}
+    running: list[Emulator] = []
+
+    def meddle(rpc: str, request: Any) -> None:
+        if rpc == "PostModelOutputs":
+            running[0].load(seeded({**ZOO, "versions": [theirs]}))
+
+    with Emulator(seed=seeded(ZOO), before_call=meddle) as emulator:
+        running.append(emulator)
+        zoo = Zoo(emulator, cli, folder)
+        zoo.wants({"min_value": 0.99, "max_concepts": 2}, probe(expect=MET))
+        document = zoo.apply("--undo-on-miss", "--format", "json").document()
+
+        assert document["undone"]["complete"] is False
+        assert [item["path"] for item in document["undone"]["skipped"]] == ["output_info.params.min_value"]
+        assert zoo.params() == {**OWN, "min_value": 0.98}
 
 
 def test_a_canary_that_is_met_stays(zoo: Zoo) -> None:

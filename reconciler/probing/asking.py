@@ -6,16 +6,20 @@ an error: a plan is not lost for a prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.errors import ReconcilerError
 from reconciler.manifests.probe_files import UnreadableFileError, content_of, digest_of
 from reconciler.probing.questions import Question
-from reconciler.remote.observe import each
 from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key
 from reconciler.resources.prediction import MAX_BYTES, MAX_INPUTS, Answer, Override, Sample, Unpredicted
+
+_TICK: Final = 0.2
+"""Seconds after which a signal is noticed."""
 
 Content = tuple[str, str]
 """What an input is, whatever it is called: "text", "url" or "file", and the text, the address, or the digest of the file."""
@@ -72,10 +76,20 @@ class Asking:
             waiting.setdefault(group, {}).setdefault(content, (question, size))
             places.append((*group, content))
         calls = [call for group, inputs in waiting.items() for call in _calls(group[0], overrides[group], inputs)]
-        for call, answers in zip(calls, each(self._asked, calls, self.parallelism), strict=True):
+        for call, answers in zip(calls, self._all_asked(calls), strict=True):
             for (content, _), answer in zip(call.questions, answers, strict=True):
                 found[(call.key, call.override is not None, content)] = answer
         return [place if isinstance(place, Unpredicted) else found[place] for place in places]
+
+    def _all_asked(self, calls: Sequence[_Call]) -> list[tuple[Answer, ...]]:
+        if not calls:
+            return []
+        with ThreadPoolExecutor(max_workers=min(self.parallelism, len(calls))) as pool:
+            futures = [pool.submit(self._asked, call) for call in calls]
+            # Python runs a signal's handler in this thread, between two waits: a busy model is waited for up to two minutes.
+            while wait(futures, timeout=_TICK).not_done:
+                pass
+        return [future.result() for future in futures]
 
     def _asked(self, call: _Call) -> tuple[Answer, ...]:
         if self.is_stopping():

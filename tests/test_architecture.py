@@ -50,6 +50,7 @@ COMMAND_LINE_KNOWS = ("exit_codes", "errors", "resources", "config", "report", "
 """What a command may import: the session, and what turns options into its arguments and its results into output."""
 
 NOUNS: Mapping[str, frozenset[str]] = {
+    "apply.accept": frozenset({"Acceptance"}),
     "apply.export": frozenset({"Exported"}),
     "apply.live": frozenset({"Documents", "Live"}),
     "apply.purging": frozenset({"Purged"}),

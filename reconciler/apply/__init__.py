@@ -15,5 +15,7 @@ export.py     live models as manifests
 manifest_yaml.py   manifests as YAML that people review
 manifest_files.py  a file for each manifest
 losses.py     what is lost when a manifest replaces an edited file
+accept.py     the manifests with the drift taken into them
+accept_values.py  what has to be stated for a live value
 live.py       what an app has, with its secrets redacted
 """

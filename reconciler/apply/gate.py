@@ -27,6 +27,7 @@ from typing import Any, Final
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.errors import ReconcilerError
+from reconciler.plan.deletion import recorded_mark
 from reconciler.plan.guards import is_kept_version, object_digest, owner_mark
 from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Change, Plan
@@ -322,11 +323,10 @@ def _deletion_moved(change: Change, live: LiveState) -> Iterator[Moved]:
     if change.object_digest is None:
         yield Moved(key=key, path="", planned="not recorded in this plan", live="exists", desired=MISSING)
         return
-    mark = dict(owner_mark(model))
-    planned_mark: Any = next((item.before for item in change.fields if item.path == MARK), {})
-    if key.kind is Kind.MODEL and not equal(planned_mark, mark):
+    mark = recorded_mark(model)
+    if change.mark is not None and not equal(change.mark, mark):
         yield Moved(
-            key=key, path=path_text(MARK), planned=planned_mark or MISSING, live=mark or MISSING, desired=MISSING
+            key=key, path=path_text(MARK), planned=change.mark or MISSING, live=mark or MISSING, desired=MISSING
         )
     elif change.object_digest != object_digest(model, key):
         yield Moved(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from reconciler.apply.writing import Outcome
 from reconciler.errors import Refusal, RefusedError, RemoteError
-from reconciler.plan.guards import deletion_of, purge_refusals
+from reconciler.plan.deletion import deletion_of
+from reconciler.plan.guards import purge_refusals
 from reconciler.plan.in_use import WORKFLOWS, Use, in_use_refusals
 from reconciler.plan.plan import Plan
 from reconciler.remote.port import Remote

@@ -18,6 +18,7 @@ from reconciler.apply.sending import Status
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
 from reconciler.report.escape import neutral
 from reconciler.report.markdown_parts import fenced
+from reconciler.report.released import released_notices
 from reconciler.report.report import Report
 from reconciler.report.wrap import without_commands
 from reconciler.resources.tree import path_text
@@ -36,7 +37,7 @@ _LEAST_BYTES: Final = 512
 class Annotation:
     """A message for GitHub to show at a place in the repository, or at none."""
 
-    level: Literal["error", "warning"]
+    level: Literal["error", "warning", "notice"]
     title: str
     message: str
     origin: Origin | None = None
@@ -49,7 +50,7 @@ def annotation_lines(annotations: Iterable[Annotation], *, shown_path: Callable[
     """
     lines = []
     given = list(annotations)
-    for level in ("error", "warning"):
+    for level in ("error", "warning", "notice"):
         found = [each for each in given if each.level == level]
         lines += [_command(each, shown_path) for each in found[:MAX_ANNOTATIONS]]
         if len(found) > MAX_ANNOTATIONS:
@@ -79,7 +80,7 @@ def _property(text: str) -> str:
 
 
 def annotations_of_report(report: Report) -> Iterator[Annotation]:
-    """Refusals, changes that make a saved plan stale, failed requests, what apply left undone, and warnings."""
+    """Refusals, changes that make a saved plan stale, failed requests, what apply left undone, warnings, what is released."""
     origins = {change.key.address: change.origin for change in report.plan.changes}
     fields = {
         (change.key.address, path_text(item.path)): item.origin
@@ -113,6 +114,8 @@ def annotations_of_report(report: Report) -> Iterator[Annotation]:
     if report.outcome.unread:
         yield Annotation(level="error", title="Incomplete", message=f"Reading back failed: {report.outcome.unread}")
     yield from annotations_of_warnings(report.warnings)
+    for origin, text in released_notices(report):
+        yield Annotation(level="notice", title="No longer managed", message=text, origin=origin)
 
 
 def annotations_of_warnings(warnings: Iterable[Problem]) -> Iterator[Annotation]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.options import (
+    CommonOptions,
+    PlanOptions,
+    common_options,
+    paths_argument,
+    plan_options,
+    unmanaged_option,
+)
 from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.report_files import limiting_markdown, writing_report_files
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the outcome as Prometheus metrics, for node_exporter's textfile collector (name it *.prom).",
 )
+@unmanaged_option()
 @common_options()
 @reporting_problems
 @limiting_markdown
@@ -49,6 +58,7 @@ def command(
     planning: PlanOptions,
     common: CommonOptions,
     *,
+    unmanaged: bool,
     state: Path | None,
     new_only: bool,
     metrics: Path | None,
@@ -63,7 +73,10 @@ def command(
         with open_session(common, shard=planning.shard) as session:
             measured.endpoint = session.settings.endpoint.url
             report = session.drift(
-                inputs_from(paths, planning), history_file=state, only_new=new_only, out=planning.out
+                replace(inputs_from(paths, planning), unmanaged=unmanaged),
+                history_file=state,
+                only_new=new_only,
+                out=planning.out,
             )
     except ReconcilerError as error:
         with suppress(ReconcilerError):  # the error of the run matters more than one about its metrics

@@ -163,6 +163,15 @@ def allow_unknown_params_option() -> Decorator[Any]:
     )
 
 
+def unmanaged_option() -> Decorator[Any]:
+    """Add --unmanaged; the command receives `unmanaged: bool`."""
+    return click.option(
+        "--unmanaged",
+        is_flag=True,
+        help="Also list the live models of the apps that no manifest names, with their owners.",
+    )
+
+
 def use_color(choice: str, *, isatty: bool, environ: Mapping[str, str]) -> bool:
     """Whether to colour a stream: `choice` is --color, `isatty` says whether the stream is a terminal.
 
@@ -325,7 +334,7 @@ def common_options(*, formats: Sequence[str] = FORMATS) -> Decorator[Any]:
     return decorate
 
 
-def _scope_options() -> list[Decorator[Any]]:
+def _selection_options() -> list[Decorator[Any]]:
     return [
         click.option(
             "--target",
@@ -344,6 +353,17 @@ def _scope_options() -> list[Decorator[Any]]:
             multiple=True,
             help="Only manifests with this label. Can be repeated; all must match.",
         ),
+    ]
+
+
+def selection_options() -> Decorator[Any]:
+    """Add the options that select models; the command receives `targets` and `selectors`."""
+    return lambda command: _apply_options(command, _selection_options())
+
+
+def _scope_options() -> list[Decorator[Any]]:
+    return [
+        *_selection_options(),
         click.option(
             "--types",
             callback=require_text,

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import click
 
-from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
+from reconciler.cli.options import (
+    CommonOptions,
+    PlanOptions,
+    common_options,
+    paths_argument,
+    plan_options,
+    unmanaged_option,
+)
 from reconciler.cli.output import echo_report, note_digest
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.probe_options import ProbeOptions, probe_options
@@ -28,6 +35,7 @@ from reconciler.cli.webhook import notifying_webhook
     what="Predict the inputs of the Probe documents with the live params and with the planned ones, and show what differs."
 )
 @click.option("--gitlab-report", metavar="FILE", help="Write the counts as GitLab's `artifacts: reports: terraform`.")
+@unmanaged_option()
 @common_options()
 @reporting_problems
 @limiting_markdown
@@ -39,6 +47,7 @@ def command(
     planning: PlanOptions,
     common: CommonOptions,
     *,
+    unmanaged: bool,
     base: str | None,
     probing: ProbeOptions,
     gitlab_report: str | None,
@@ -51,7 +60,7 @@ def command(
     """
     with open_session(common, shard=planning.shard) as session:
         report = session.plan(
-            replace(inputs_from(paths, planning), probe_limit=probing.probe_limit),
+            replace(inputs_from(paths, planning), probe_limit=probing.probe_limit, unmanaged=unmanaged),
             detailed=planning.detailed_exitcode,
             base=base,
             out=planning.out,

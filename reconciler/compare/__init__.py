@@ -5,6 +5,7 @@ in_sync.py       which resources are plainly as stated
 desired_spec.py  one manifest entry laid over what is there
 diff.py          which resources differ, and how
 paths.py         the paths at which two values differ
+released.py      what a base manages and the head no longer does
 unreadable.py    values that can't be read back as they were sent
 expectations.py  what versions should be and no call can change
 

@@ -7,6 +7,8 @@ git.py       calls of git about the repository that holds a folder
 parse.py     one file's text → documents, with every problem the text has
 flat.py      the events of an ordinary document → its plain value, and an array of positions
 tree.py      the exact builder for all other documents: resolves aliases and merge keys, reports problems
+layout.py    where each value begins and ends in a text, for editing it
+splice.py    a document's value before and after → edits of its text
 scalars.py   how YAML 1.1 reads a plain scalar, and which results surprise people
 nodes.py     paths into a document, and a tree that knows the position of every value
 document.py  one document that was read

@@ -8,8 +8,10 @@ name them.
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +21,7 @@ from reconciler.errors import Problem, ProblemsError, ReconcilerError, UsageErro
 from reconciler.loading.load import load
 from reconciler.manifests.revision import WorkTree, work_tree, written_out
 from reconciler.manifests.validate import desired_from_loaded
-from reconciler.resources.desired import Desired
+from reconciler.resources.desired import Desired, DesiredModel
 
 _LISTED: Final = 3
 """Files that a note names."""
@@ -32,7 +34,8 @@ SettingsThen = Callable[[ConfigFile], Settings]
 class BaseState:
     """What the manifests of a base revision want, and `owner`, whose manifests its reconciler.yaml says they are.
 
-    `ref` is the revision as it was named, `commit` the commit that it named. `notes` say what of it can't be used.
+    `ref` is the revision as it was named, `commit` the commit that it named. `notes` say what of it can't be used. `gone` are
+    its manifests that this run no longer has, once the two are compared.
     """
 
     ref: str
@@ -40,6 +43,7 @@ class BaseState:
     desired: Desired
     owner: str | None = None
     notes: tuple[str, ...] = ()
+    gone: tuple[DesiredModel, ...] = ()
 
 
 def base_state(
@@ -63,7 +67,8 @@ def base_state(
             # A configuration outside of the repository has no revisions: the run's own holds for the base too.
             then = settings if config is None else settings_then(_config_then(folder, config))
             existing = tuple(str(folder / name) for name in names if os.path.lexists(folder / name))
-            desired, problems = _usable(existing, then, environ) if existing else (Desired(models=()), ())
+            shown = partial(_as_given, folder=folder, given=tuple(zip(names, paths, strict=True)))
+            desired, problems = _usable(existing, then, environ, shown) if existing else (Desired(models=()), ())
         except ReconcilerError as error:
             first = str(error.problems[0]) if isinstance(error, ProblemsError) else str(error)
             note = f"its manifests can't be used, so every change is attributed to this change: {_shown(first, folder)}"
@@ -86,11 +91,30 @@ def _config_then(folder: Path, config: str) -> ConfigFile:
     return read_config(str(file), cwd=folder) if file.is_file() else ConfigFile()
 
 
+def _as_given(path: str, *, folder: Path, given: tuple[tuple[str, str], ...]) -> str:
+    """A path of the written-out revision as this run would spell the file: `given` are names in the tree and PATHs."""
+    name = Path(path).relative_to(folder).as_posix()
+    for top, spelled in given:
+        if name == top:
+            return spelled
+        if not top or name.startswith(f"{top}/"):
+            return posixpath.normpath(posixpath.join(spelled, posixpath.relpath(name, top or ".")))
+    return name
+
+
 def _usable(
-    paths: tuple[str, ...], settings: Settings, environ: Mapping[str, str]
+    paths: tuple[str, ...], settings: Settings, environ: Mapping[str, str], shown: Callable[[str], str]
 ) -> tuple[Desired, tuple[Problem, ...]]:
-    """What the files without problems state, and the problems of the others."""
+    """What the files without problems state, and the problems of the others. `shown` gives the path to show of a file."""
     loaded = load(paths)
+    loaded = replace(
+        loaded,
+        documents=tuple(document.with_path(shown(document.path)) for document in loaded.documents),
+        problems=tuple(
+            replace(problem, origin=problem.origin._replace(path=shown(problem.origin.path)))
+            for problem in loaded.problems
+        ),
+    )
     try:
         return desired_from_loaded(loaded, settings, environ=environ).desired, ()
     except ProblemsError as error:

@@ -33,8 +33,9 @@ class Inputs:
     """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them.
 
     `resend` are the kinds of values to send again where they can't be compared.
-    `probe_limit` is the most inputs × versions to predict on, None to predict nothing.
-    No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
+        `probe_limit` is the most inputs × versions to predict on, None to predict nothing.
+        With `unmanaged`, live models without a manifest are listed too.
+        No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
     """
 
     paths: tuple[str, ...]
@@ -49,6 +50,7 @@ class Inputs:
     shard: Shard | None = None
     allow_empty: bool = False
     allow_unknown_params: bool = False
+    unmanaged: bool = False
     stdin: TextIO | BinaryIO | None = None
     probe_limit: int | None = None
 

@@ -1,6 +1,7 @@
 """Drifts and requests → the Plan: guards, the saved document, attribution.
 
 guards.py       what may be deleted, and what forbids it
+deletion.py     what a deletion shows: what would be lost
 in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back
@@ -8,6 +9,10 @@ planning.py     manifests and the live side → the Plan
 overrides.py    the params that a plan leads to, as those of one prediction
 preview.py      what a plan does to predictions, and its documents
 derived.py      the requests that a plan's changes lead to
+parts.py        parts of the document that have more than one place in it
+reading.py      the live side, as far as a plan is about it
+releasing.py    what a base manages and these manifests no longer do
+unmanaged.py    live models that no manifest names
 saved.py        saved plans on disk, and the secrets that they do not hold
 attribution.py  who wants each change: this revision, or its base too
 """

@@ -18,8 +18,10 @@ from reconciler.compare.expectations import expectation_document, expectation_fr
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
 from reconciler.plan.derived import derived_requests
+from reconciler.plan.parts import origin_document, origin_from_document, released_document, released_from_document
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.plan.preview import preview_documents, preview_from_documents
+from reconciler.plan.unmanaged import UNMANAGED_PARTS, unmanaged_from_parts, unmanaged_parts
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Removal, Statement
 from reconciler.resources.fields import KINDS, Action, Shape
@@ -38,8 +40,8 @@ from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_tex
 
 FORMAT_VERSION = "1.4"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
-has `batch`, from which the requests are derived again; 1.3 has `origin` of a field; 1.4 has
-`probes` and `probing`."""
+has `batch`, from which the requests are derived again; 1.3 has `origin` of a field; 1.4 has `probes` and `probing`, `released`, and
+`mark` of a deletion, whose fields are what is lost."""
 
 PLAN: Final = "Plan"
 PURGE: Final = "Purge"
@@ -77,16 +79,6 @@ def field_document(change: FieldChange) -> dict[str, Any]:
     return document
 
 
-def origin_document(origin: Origin) -> dict[str, Any]:
-    """A position in a manifest."""
-    return {"path": origin.path, "line": origin.line, "column": origin.column}
-
-
-def origin_from_document(document: Mapping[str, Any]) -> Origin:
-    """The inverse of `origin_document`."""
-    return Origin(path=document["path"], line=document["line"], column=document["column"])
-
-
 def _placed(document: dict[str, Any], origin: Origin | None, change_origin: Origin | None) -> dict[str, Any]:
     """An entry of `fields` with its origin, where that is not the one of the change."""
     return document if origin is None or origin == change_origin else {**document, "origin": origin_document(origin)}
@@ -117,6 +109,8 @@ def _change_document(change: Change) -> dict[str, Any]:
         document["tolerances"] = tolerances
     if change.object_digest is not None:
         document["object_digest"] = change.object_digest
+    if change.mark is not None:
+        document["mark"] = dict(change.mark)
     if change.retain is not None:
         document["retain"] = change.retain
     if change.unreadable:
@@ -207,6 +201,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
         "changes": [_change_document(change) for change in plan.changes],
         "refused": [refusal_document(refusal) for refusal in plan.refused],
         "not_comparable": [not_comparable_document(item) for item in plan.not_comparable],
+        "released": [released_document(item) for item in plan.released],
         "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
         "requests": [request_document(request) for request in plan.requests],
         "batch": plan.batch,
@@ -214,6 +209,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     }
     if plan.owner is not None:
         document["owner"] = plan.owner
+    document.update(unmanaged_parts(plan))
     if plan.forecast is not None and kind != "Apply":
         document["forecast"] = forecast_document(plan.forecast)
     if plan.attribution_base is not None:
@@ -228,8 +224,9 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     return document
 
 
-_UNCOVERED = frozenset({"fingerprint", "forecast"})
-"""The forecast depends on the rate of whoever prints the plan; the same plan has the same fingerprint."""
+_UNCOVERED = frozenset({"fingerprint", "forecast", "unmanaged_counts"})
+"""The forecast depends on the rate of whoever prints the plan, and the counts on the pages of a listing; the same plan has the same
+fingerprint."""
 
 
 def forecast_document(forecast: Forecast) -> dict[str, Any]:
@@ -308,6 +305,7 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
     source = document["source"]
     known = {
         *plan_document(_EMPTY),
+        *UNMANAGED_PARTS,
         "attribution_base",
         "expectations",
         "forecast",
@@ -335,6 +333,8 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         requests=tuple(_request(entry, keys) for entry in document["requests"]),
         refused=tuple(_made(Refusal, entry) for entry in document["refused"]),
         not_comparable=tuple(_not_comparable(entry) for entry in document.get("not_comparable", [])),
+        released=tuple(released_from_document(entry) for entry in document.get("released", [])),
+        **unmanaged_from_parts(document),
         notices=tuple(_made(Notice, entry) for entry in document.get("notices", [])),
         expectations=tuple(expectation_from_document(entry) for entry in document.get("expectations", [])),
         warnings=tuple(problem_from_document(entry) for entry in document.get("warnings", [])),
@@ -381,6 +381,7 @@ def _change(entry: Mapping[str, Any], keys: Mapping[str, Key]) -> Change:
         reason=entry.get("reason"),
         attribution=entry.get("attribution"),
         object_digest=entry.get("object_digest"),
+        mark=entry.get("mark"),
         retain=entry.get("retain"),
         unreadable=tuple(map(path_from_text, entry.get("unreadable", []))),
         statements=tuple(_statement(item) for item in entry.get("statements", [])),

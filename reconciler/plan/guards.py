@@ -17,12 +17,11 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard, is_targeted
 from reconciler.plan.in_use import Use, in_use_refusals
-from reconciler.plan.plan import CREATED_AT, Change, Plan
+from reconciler.plan.plan import CREATED_AT, Plan
 from reconciler.requests.calls import Notice
 from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
@@ -190,18 +189,6 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, list):
         return [_lasting(item) for item in value]
     return canonical(value)
-
-
-def deletion_of(
-    model: ObservedModel, key: Key, *, reason: str, origin: Origin | None = None, retain: int | None = None
-) -> Change:
-    """The planned deletion of a model, or of a version of it, as it was read: its owner mark and its digest go along."""
-    mark = owner_mark(model) if key.kind is Kind.MODEL else {}
-    fields = (FieldChange(path=("metadata", MARK_KEY), before=dict(mark), after=MISSING),) if mark else ()
-    digest = object_digest(model, key)
-    return Change(
-        key=key, action="delete", fields=fields, reason=reason, origin=origin, object_digest=digest, retain=retain
-    )
 
 
 def decide(

@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.match import Match
+from reconciler.compare.released import Released
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Problem, Refusal
 from reconciler.plan.overrides import PlannedOverride
@@ -32,8 +34,9 @@ class Change:
     """One resource that the plan changes or deletes.
 
     `attribution` is set if the plan was compared with a base: "this_change" if only the manifests of the head state it,
-    "base" if those of the base do too. A deletion carries `object_digest`, a digest of the whole object as it was
-    reviewed, and for a version `retain`, the number of newest versions that stay. `statements` are what the manifest states
+    "base" if those of the base do too. The fields of a deletion are what is lost. It carries `object_digest`, a digest of the
+    whole object as it was reviewed, for a model its owner mark then (`mark`, {} for none; None if a plan of an earlier version
+    doesn't say), and for a version `retain`, the number of newest versions that stay. `statements` are what the manifest states
     of the resource; a saved plan keeps those of the fields that change, where they say more than the change itself.
     `unreadable` are the paths of an update whose values can't be read back as they are sent.
     """
@@ -45,9 +48,27 @@ class Change:
     reason: str | None = None
     attribution: str | None = None
     object_digest: str | None = None
+    mark: Mapping[str, Any] | None = None
     retain: int | None = None
     unreadable: tuple[FieldPath, ...] = ()
     statements: tuple[Statement, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged:
+    """A live model without a manifest, and the owner that its mark names (None: no mark)."""
+
+    address: str
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmanagedCount:
+    """How many models of an app have no manifest; at least so many, unless the app `is_complete`ly listed."""
+
+    app: str
+    count: int
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +120,12 @@ def _reads(models: int) -> int:
 class Plan:
     """Everything one run would do, in the order in which it would do it.
 
-    `not_comparable` are stated values about which nothing can be said. `warnings` are what the manifests may not have meant.
-    `compared` are the models whose manifests were compared with live; a saved plan doesn't keep them.
-    `overrides` are the versions whose params change, and `stated_versions` all that manifests name; a saved plan keeps neither.
-    `preview` is what probes found. `owner` is the owner that
+    `not_comparable` are stated values about which nothing can be said. `released` is what the base manages and these manifests
+    no longer do. `unmanaged` are live models without a manifest (None: not asked for), and `unmanaged_counts` their number in
+    each app that was listed anyway. `warnings` are what the manifests may not have meant.
+    `compared` are the models whose manifests were compared with live, `matched` those manifests, and `hidden` the texts of
+    secrets that they state. `overrides` are the versions whose params change, and `stated_versions` all that manifests name. A
+    saved plan keeps none of these five. `preview` is what probes found. `owner` is the owner that
     it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `batch` is the most entries of a
     request. `created_at` is RFC 3339 in UTC. Two plans with the same content at the same time have the same fingerprint.
     """
@@ -116,6 +139,9 @@ class Plan:
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
     not_comparable: tuple[NotComparable, ...] = ()
+    released: tuple[Released, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] | None = None
+    unmanaged_counts: tuple[UnmanagedCount, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     warnings: tuple[Problem, ...] = ()
     unchanged: int = 0
@@ -124,6 +150,8 @@ class Plan:
     attribution_base: AttributionBase | None = None
     forecast: Forecast | None = None
     compared: tuple[Key, ...] = field(default=(), compare=False)
+    matched: tuple[Match, ...] = field(default=(), compare=False, repr=False)
+    hidden: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     overrides: tuple[PlannedOverride, ...] = field(default=(), compare=False)
     stated_versions: tuple[Key, ...] = field(default=(), compare=False)
     preview: Preview | None = None

@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.compare.diff import Comparison, compared, spec_as_stated
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.in_sync import is_match_in_sync
-from reconciler.compare.match import Match, is_about_params, lacks_versions, matches, needs_all_versions
+from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
 from reconciler.compare.params.grid import settled, with_tolerances
 from reconciler.compare.unreadable import IMAGE_URL, stated_at
 from reconciler.config import Settings
@@ -30,12 +30,12 @@ from reconciler.manifests.selection import (
     selected,
     sharded,
 )
-from reconciler.plan.attribution import attributed, spelled_as
+from reconciler.plan.attribution import attributed
+from reconciler.plan.deletion import COUNTED_IF_REFUSED, deletions_of, with_counted_versions
 from reconciler.plan.guards import (
     Decision,
     PruneRules,
     decide,
-    deletion_of,
     empty_desired_state,
     manifests_passed_over,
     model_candidates,
@@ -46,14 +46,17 @@ from reconciler.plan.guards import (
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
 from reconciler.plan.overrides import planned_overrides
 from reconciler.plan.plan import Change, Plan, Source, forecast
+from reconciler.plan.reading import observed_for
+from reconciler.plan.releasing import beside, with_released
+from reconciler.plan.unmanaged import unmanaged_counts, unmanaged_models
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
 from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import spec_from_document
-from reconciler.resources.desired import Desired, DesiredModel
+from reconciler.resources.desired import Desired
 from reconciler.resources.keys import Key, Scope
-from reconciler.resources.observed import Document, Observed, ObservedModel
+from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts, secret_variables
 from reconciler.resources.tree import MISSING, lookup, path_text, with_value
@@ -83,25 +86,25 @@ class Planning:
             raise UsageError("--take-over needs an owner in reconciler.yaml: the models get this run's mark.")
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
         if base is not None:
-            base = spelled_as(base, {model.key.scope for model in desired.models}, self.remote.resolve_user_id)
+            base = beside(base, desired, inputs, self.remote.resolve_user_id)
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
         for secret in sorted(known):
             self.remote.register_secret(secret)
         chosen = sharded(selected(desired, targets=inputs.targets, selectors=inputs.selectors), inputs.shard)
-        observed = self._observed(chosen, desired, is_pruning=rules is not None, base=base)
+        observed = self._observed(chosen, desired, inputs=inputs, base=base)
         require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
         require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
         found = matches(chosen, observed, live_ids=self._live_ids)
-        types = self._types(found, snapshot=inputs.types)
+        types = self._types(found, snapshot=inputs.types, base=base)
         # What is plainly in sync can't be wrong, and nothing is to be done about it.
         differing = [match for match in found if not is_match_in_sync(match, owner=self.settings.owner)]
         warnings = _require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
         differing = list(settled(differing, types))
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
-        secrets = replace(_secrets(known, found, types), variables=secret_variables(desired))
-        for text in sorted(_stated_secrets(found, secrets)):
-            self.remote.register_secret(text)
+        if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
+            observed = with_counted_versions(observed, deleted, self.remote, self.settings.limits.parallelism)
+        secrets = self._registered(replace(_secrets(known, found, types), variables=secret_variables(desired)), found)
         comparison = compared(differing, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
         drifts = with_tolerances(comparison.drifts, differing, types)
         comparison = replace(comparison, drifts=tuple(drift for drift in drifts if drift.key not in deleted))
@@ -121,16 +124,32 @@ class Planning:
             environment=self.settings.environment,
             tool_version=__version__,
             expectations=expectations,
+            secrets=secrets,
         )
-        recorded = len(_recorded(plan))
-        plan = replace(
-            plan,
-            forecast=forecast(plan.requests, rate=self.settings.limits.rate, recorded=recorded, batch=batch),
-            overrides=planned_overrides(comparison.drifts, found, types) if inputs.is_probing else (),
-        )
+        overrides = planned_overrides(comparison.drifts, found, types) if inputs.is_probing else ()
+        plan = replace(plan, overrides=overrides, hidden=known | _stated_secrets(found, secrets))
+        plan = self._rounded_off(plan, inputs, desired, observed)
         if base is not None:
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
+            plan = with_released(plan, base, chosen, observed=observed, secrets=secrets)
         return plan, warnings
+
+    def _rounded_off(self, plan: Plan, inputs: Inputs, desired: Desired, observed: Observed) -> Plan:
+        """The plan with what an apply of it takes, and with the models that no manifest names."""
+        batch, recorded = plan.batch, len(_recorded(plan))
+        deleted = {change.key for change in plan.changes if change.action == "delete"}
+        return replace(
+            plan,
+            forecast=forecast(plan.requests, rate=self.settings.limits.rate, recorded=recorded, batch=batch),
+            unmanaged=unmanaged_models(desired, observed, inputs) if inputs.unmanaged else None,
+            unmanaged_counts=unmanaged_counts(desired, observed, inputs, deleted),
+        )
+
+    def _registered(self, secrets: Secrets, found: Iterable[Match]) -> Secrets:
+        """The same, once no error can quote the texts that manifests state in secret params."""
+        for text in sorted(_stated_secrets(found, secrets)):
+            self.remote.register_secret(text)
+        return secrets
 
     def _source(self, desired: Desired, paths: Sequence[str]) -> Source:
         commit, config = self.git_commit(paths), self.settings.config_path
@@ -235,7 +254,7 @@ class Planning:
     def matched(self, desired: Desired) -> tuple[Match, ...]:
         """The manifests, each with its live model. Raises ProblemsError for what isn't there."""
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
-        return matches(desired, self._observed(desired, desired, is_pruning=False), live_ids=self._live_ids)
+        return matches(desired, self._observed(desired, desired, inputs=Inputs(paths=())), live_ids=self._live_ids)
 
     def _live_ids(self, scope: Scope) -> tuple[str, ...] | None:
         """The ids in an app, for a hint: a listing that fails is no reason to report anything else."""
@@ -245,27 +264,36 @@ class Planning:
             return None if error.fault is FaultClass.NOT_FOUND else ()
 
     def _observed(
-        self, chosen: Desired, desired: Desired, *, is_pruning: bool, base: BaseState | None = None
+        self, chosen: Desired, desired: Desired, *, inputs: Inputs, base: BaseState | None = None
     ) -> Observed:
-        """The live side of the chosen manifests; a base may need more versions of the same models."""
-        manifests = {model.key: [model] for model in chosen.models}
-        for model in () if base is None else base.desired.models:
-            if model.key in manifests:
-                manifests[model.key].append(model)
-        needs = {key: partial(_needs_versions, tuple(models), is_pruning) for key, models in manifests.items()}
-        listed = frozenset(model.key.scope for model in desired.models) if is_pruning else frozenset[Scope]()
-        return observe(self.remote, needs, listed=listed, parallelism=self.settings.limits.parallelism)
+        """The live side of the chosen manifests, of a base's, and whole apps where the run needs them."""
+        return observed_for(
+            chosen,
+            self.remote,
+            scopes={model.key.scope for model in desired.models},
+            lists_apps=inputs.prune or inputs.unmanaged,
+            is_pruning=inputs.prune,
+            base=base,
+            parallelism=self.settings.limits.parallelism,
+        )
 
-    def _types(self, found: tuple[Match, ...], *, snapshot: str | None) -> Mapping[str, Document]:
-        """The model types by id, where any manifest is about params; from a snapshot file if one is given."""
-        about_params = [match for match in found if any(map(is_about_params, match.desired.versions))]
+    def _types(
+        self, found: tuple[Match, ...], *, snapshot: str | None, base: BaseState | None = None
+    ) -> Mapping[str, Document]:
+        """The model types by id, where any manifest is about params; from a snapshot file if one is given.
+
+        Those of a `base` count too: what of their params is secret has to be known before any of them is shown.
+        """
+        models = {match.desired.key: match.desired for match in found}
+        others = () if base is None else (model for model in base.desired.models if model.key in models)
+        about_params = [each for each in (*models.values(), *others) if any(map(is_about_params, each.versions))]
         if not about_params:
             return {}
         if snapshot is not None:
             from reconciler.compare.params.snapshot import read_types
 
             return read_types(snapshot)
-        scope = about_params[0].desired.key.scope
+        scope = about_params[0].key.scope
         return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
 
     def _expectations(self, found: tuple[Match, ...], deleted: set[Key]) -> tuple[Expectation, ...]:
@@ -330,13 +358,9 @@ def _require_fitting_params(
     return told.warnings
 
 
-def _needs_versions(models: tuple[DesiredModel, ...], is_pruning: bool, live: ObservedModel) -> bool:
-    return any(
-        needs_all_versions(model, live) or (is_pruning and model.retain_versions is not None) for model in models
-    )
-
-
 def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
+    if inputs.unmanaged and inputs.selectors:
+        raise UsageError("--unmanaged and --selector exclude each other: a model without a manifest has no labels.")
     if not inputs.prune:
         return None
     if inputs.selectors:
@@ -398,6 +422,7 @@ def assembled(
     environment: str | None,
     tool_version: str,
     expectations: tuple[Expectation, ...] = (),
+    secrets: Secrets | None = None,
 ) -> Plan:
     """The plan of one run. Changes are ordered by key; requests as they are sent: updates, then deletions."""
     updates = [
@@ -411,16 +436,7 @@ def assembled(
         )
         for drift in comparison.drifts
     ]
-    deletes = [
-        deletion_of(
-            observed.models[candidate.key.model()],
-            candidate.key,
-            reason=candidate.reason,
-            origin=candidate.origin,
-            retain=candidate.retain,
-        )
-        for candidate in decision.deletions
-    ]
+    deletes = deletions_of(decision.deletions, observed, secrets)
     changes = sorted((*updates, *deletes), key=lambda change: (change.key, change.action))
     deleted = {change.key.address for change in deletes}
     touched = {change.key.model() for change in changes}
@@ -439,6 +455,7 @@ def assembled(
         expectations=expectations,
         compared=tuple(match.desired.key for match in found),
         stated_versions=tuple(key for match in found for key in match.versions),
+        matched=found,
         unchanged=sum(match.desired.key not in touched for match in found),
         batch=batch,
     )

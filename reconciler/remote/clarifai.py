@@ -91,12 +91,15 @@ class ClarifaiRemote:
 
     # --- reads ------------------------------------------------------------------------------------------------
 
-    def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
-        """Yield every model in the listing of an app, each with its latest version, including models of other apps."""
+    def list_models(self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False) -> Iterator[ObservedModel]:
+        """Yield every model in the listing of an app, each with its latest version, including models of other apps.
+
+        Before each further page `is_enough` is asked; the listing ends there if it says so.
+        """
         # By default the service sorts by time of change. That order shifts while models are patched, so that pages by
         # offset would skip some.
         order = {"sort_by_created_at": True, "sort_ascending": True}
-        return self._list_models("ListModels", {**_user_app("ListModels", scope), **order}, scope)
+        return self._list_models("ListModels", {**_user_app("ListModels", scope), **order}, scope, is_enough)
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
         """Yield the models of an app that match a name with wildcards and a type id. "" matches any."""
@@ -106,8 +109,10 @@ class ClarifaiRemote:
             "PostModelsSearches", {**_user_app("PostModelsSearches", scope), "model_query": query}, scope
         )
 
-    def _list_models(self, rpc: str, body: Mapping[str, Any], scope: Scope) -> Iterator[ObservedModel]:
-        messages: Iterable[Any] = self._list(rpc, body, "models", identity=_owner_and_id)
+    def _list_models(
+        self, rpc: str, body: Mapping[str, Any], scope: Scope, is_enough: Callable[[], bool] = lambda: False
+    ) -> Iterator[ObservedModel]:
+        messages: Iterable[Any] = self._list(rpc, body, "models", identity=_owner_and_id, is_enough=is_enough)
         own_user_id = scope.user_id
         if own_user_id == ME:
             messages = list(messages)
@@ -237,7 +242,14 @@ class ClarifaiRemote:
         return predict(self._caller, key, samples, override, clean=self._scrubber.clean)
 
     def _list(
-        self, rpc: str, body: Mapping[str, Any], field: str, *, identity: Any, until_empty: bool = True
+        self,
+        rpc: str,
+        body: Mapping[str, Any],
+        field: str,
+        *,
+        identity: Any,
+        until_empty: bool = True,
+        is_enough: Callable[[], bool] = lambda: False,
     ) -> Iterator[Any]:
         def fetch(page: int, per_page: int) -> Any:
             # The search takes a Pagination message; the listings have the two fields themselves (service.proto).
@@ -245,7 +257,7 @@ class ClarifaiRemote:
             paged = {**body, "pagination": pages} if rpc == "PostModelsSearches" else page_body(body, page, per_page)
             return getattr(self._caller.call(rpc, paged).message, field)
 
-        return self._pages.read(rpc, fetch, identity=identity, until_empty=until_empty)
+        return self._pages.read(rpc, fetch, identity=identity, until_empty=until_empty, is_enough=is_enough)
 
     # --- users --------------------------------------------------------------------------------------------------
 

@@ -47,19 +47,16 @@ def observe(
         needed[key.scope].append(key)
     models: dict[Key, ObservedModel] = {}
     single: list[Key] = []
+    read: set[Scope] = set()
     for scope in sorted({*needed, *listed}):
         keys = needed.get(scope, [])
         if scope not in listed and len(keys) <= few:
             single.extend(keys)
             continue
-        missing = set(keys)
-        for model in remote.list_models(scope):
-            # The service lists Clarifai's own models beside those of the app; they aren't managed.
-            if model.key.scope == scope:
-                models[model.key] = model
-                missing.discard(model.key)
-            if not missing and scope not in listed:
-                break  # the rest of the listing is about other models
+        read.add(scope)
+        found_here = _listing(remote, scope, frozenset(keys), is_whole=scope in listed)
+        models.update(found_here)
+        missing = {key for key in keys if key not in found_here}
         # A model that isn't in the listing may exist all the same: listings leave out bookmarks, and pages by offset can
         # skip a model while others are created or deleted. Only GetModel can tell that it doesn't exist.
         single.extend(sorted(missing - set(gone)))
@@ -70,7 +67,21 @@ def observe(
     incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
     for model in each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
-    return Observed(models=dict(sorted(models.items())), listed=listed)
+    return Observed(models=dict(sorted(models.items())), listed=listed, listed_in_part=frozenset(read - listed))
+
+
+def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: bool) -> dict[Key, ObservedModel]:
+    """The models of an app that its listing shows: all, or those on its pages up to the one with the last needed model."""
+    found: dict[Key, ObservedModel] = {}
+
+    def is_enough() -> bool:
+        return not is_whole and needed <= found.keys()
+
+    for model in remote.list_models(scope, is_enough=is_enough):
+        # The service lists Clarifai's own models beside those of the app; they aren't managed.
+        if model.key.scope == scope:
+            found[model.key] = model
+    return found
 
 
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:

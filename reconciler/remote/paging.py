@@ -41,11 +41,18 @@ class Pages:
         self._lock = threading.Lock()
 
     def read(
-        self, rpc: str, fetch: FetchPage, *, identity: Callable[[Any], object], until_empty: bool = True
+        self,
+        rpc: str,
+        fetch: FetchPage,
+        *,
+        identity: Callable[[Any], object],
+        until_empty: bool = True,
+        is_enough: Callable[[], bool] = lambda: False,
     ) -> Iterator[Any]:
         """Yield every item of a listing once, in the server's order.
 
-        Items with equal `identity` are the same item. If `until_empty`, the listing ends only at an empty page. Raises
+        Items with equal `identity` are the same item. If `until_empty`, the listing ends only at an empty page, or where
+        `is_enough` says so of all that was yielded. Raises
         RemoteError, as `fetch` does, at any page.
         """
         seen: set[object] = set()
@@ -69,7 +76,7 @@ class Pages:
                 raise _repeats(rpc, page)
             seen.update(fresh)
             yield from fresh.values()
-            if not items or (is_short and not until_empty):
+            if not items or (is_short and not until_empty) or is_enough():
                 return
             page += 1
 

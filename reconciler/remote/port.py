@@ -34,8 +34,11 @@ class Remote(Protocol):
 
     endpoint: str
 
-    def list_models(self, scope: Scope) -> Iterator[ObservedModel]:
-        """Yield every model in the listing of an app, each with its latest version, including models of other apps."""
+    def list_models(self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False) -> Iterator[ObservedModel]:
+        """Yield every model in the listing of an app, each with its latest version, including models of other apps.
+
+        Before each further page `is_enough` is asked; the listing ends there if it says so.
+        """
         ...
 
     def get_model(self, key: Key) -> ObservedModel | None:

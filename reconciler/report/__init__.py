@@ -12,6 +12,9 @@ assets.py              the page's style and script
 effects.py             what a plan does to predictions, in words
 effect_sections.py     that as a section of each format
 effect_assets.py       the style and script of its table
+unmanaged.py           what no manifest names, in words
+accepted.py            what an accept did, in words and as a diff
+released.py            what is no longer managed, in words
 outcome.py             what every format says about the outcome of a run
 edits.py               one change in words
 linediff.py            two lists of lines as edits, in bounded time

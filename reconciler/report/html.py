@@ -181,6 +181,8 @@ SECTIONS: Final[tuple[Callable[[Report], str], ...]] = (
     _list(lists.NOT_UNDONE),
     _changes,
     html_section,
+    _list(lists.RELEASED),
+    _list(lists.UNMANAGED),
     _list(lists.NOT_COMPARABLE),
     _list(lists.HISTORY),
     _list(lists.NOTES),

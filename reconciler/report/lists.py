@@ -19,7 +19,9 @@ from reconciler.report.outcome import (
     stale_texts,
     unmet_texts,
 )
+from reconciler.report.released import released_texts
 from reconciler.report.report import Report
+from reconciler.report.unmanaged import unmanaged_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ UNMET: Final = SentenceList(title="Expectations not met", texts=unmet_texts, sty
 MISSED: Final = SentenceList(title="Predictions not as expected", texts=missed_texts, style="bad")
 NOT_UNDONE: Final = SentenceList(title="Not undone", texts=kept_texts, style="bad")
 NOT_COMPARABLE: Final = SentenceList(title="Not comparable", texts=not_comparable_texts)
+RELEASED: Final = SentenceList(title="No longer managed", texts=released_texts)
+UNMANAGED: Final = SentenceList(title="Live models without a manifest", texts=unmanaged_texts)
 HISTORY: Final = SentenceList(title="Drift history", texts=history_texts)
 NOTES: Final = SentenceList(
     title="Notes", texts=lambda report: (f"{notice.address}: {notice.message}" for notice in report.plan.notices)

@@ -33,7 +33,7 @@ from reconciler.report.markdown_parts import (
     sentences,
     size_of,
 )
-from reconciler.report.outcome import forecast_text, request_counts, summary_text
+from reconciler.report.outcome import forecast_text, lost_text, request_counts, summary_text
 from reconciler.report.report import Report
 from reconciler.report.wrap import listed
 from reconciler.resources.secrets import redacted
@@ -75,6 +75,7 @@ def _deletions(report: Report) -> Part:
     entries = tuple(
         f"- **-** {code(neutral(change.key.address))}"
         + (f": {code(clipped(neutral(change.reason), LONGEST_SENTENCE))}\n" if change.reason else "\n")
+        + (f"  {code(clipped(neutral(lost_text(change)), LONGEST_SENTENCE))}\n" if change.fields else "")
         for change in changes
     )
     return Part(
@@ -175,6 +176,8 @@ SECTIONS: Final[tuple[tuple[int, Callable[[Report], Part]], ...]] = (
     (50, _updates_of_this_change),
     (40, _updates_of_the_base),
     (45, markdown_section),
+    (95, _list(lists.RELEASED)),
+    (65, _list(lists.UNMANAGED)),
     (70, _list(lists.NOT_COMPARABLE)),
     (30, _list(lists.HISTORY)),
     (60, _list(lists.NOTES)),

@@ -13,9 +13,12 @@ from reconciler.apply.gate import Moved
 from reconciler.apply.sending import Status
 from reconciler.compare.expectations import unmet_text
 from reconciler.compare.unreadable import IMAGE_URL
+from reconciler.plan.document import field_document
+from reconciler.plan.plan import Change
 from reconciler.report.drift_history import Place
 from reconciler.report.edits import shown
 from reconciler.report.grouping import is_attributed
+from reconciler.report.released import released_count
 from reconciler.report.report import Report, Undone
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
@@ -39,12 +42,18 @@ def summary_text(report: Report) -> Styled:
     # Updates and deletions count models and versions one by one; an unchanged model is in sync with all of its versions.
     unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
     if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
-        return f"In sync: {unchanged} unchanged{_not_compared(report)}.", "good"
+        return (
+            f"In sync: {unchanged} unchanged{_not_compared(report)}{released_count(report)}.",
+            "" if report.plan.released else "good",
+        )
     numbers = f"{counts['update']} to update, {counts['delete']} to delete, {unchanged} unchanged"
     refused = f", {counts['refused']} refused" if counts["refused"] else ""
     unmet = len(report.plan.unmet)
     expectations = f", {unmet} expectation{'s' * (unmet != 1)} unmet" if unmet else ""
-    return f"{report.kind}: {numbers}{refused}{expectations}{_not_compared(report)}{_attributed(report)}.", ""
+    return (
+        f"{report.kind}: {numbers}{refused}{expectations}{_not_compared(report)}{released_count(report)}{_attributed(report)}.",
+        "",
+    )
 
 
 def _not_compared(report: Report) -> str:
@@ -66,8 +75,8 @@ def _apply_text(report: Report) -> Styled:
     counts = Counter(result.status for result in report.outcome.results)
     if not counts and report.converged:
         return (
-            f"Apply: nothing to do; the live state matches{_probes_text(report)}.",
-            "bad" if report.missed else "good",
+            f"Apply: nothing to do; the live state matches{released_count(report)}{_probes_text(report)}.",
+            "bad" if report.missed else "" if report.plan.released else "good",
         )
     total = len(report.plan.requests)
     done = f"{counts[Status.DONE]} of {total} request{'s' * (total != 1)} done"
@@ -173,6 +182,12 @@ def forecast_text(report: Report) -> str:
     calls = f"{found.calls} call{'s' * (found.calls != 1)}"
     probes = "" if found.predictions is None else f"; {found.predictions} inputs × versions were predicted, each twice"
     return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} calls per second{probes}"
+
+
+def lost_text(change: Change) -> str:
+    """What a deletion loses, in one line."""
+    fields = map(field_document, change.fields)
+    return ", ".join(f"{field['path']}: {shown(field, 'before')}" for field in fields)
 
 
 def duration(seconds: float) -> str:

@@ -112,6 +112,8 @@ def _fields(page: Page, change: Change) -> Iterator[str]:
         before, after = shown(field, "before"), shown(field, "after")
         edit = f"{before} {ARROW} {after}"
         painted = f"{page.paint(before, _side_style(before))} {ARROW} {page.paint(after, _side_style(after, 'good'))}"
+        if change.action == "delete":  # all of it goes, so an arrow to nothing in each line would say nothing
+            edit, painted = before, page.paint(before, "bad")
         padded = path + " " * (column - width(path))
         if page.columns is None or width(padded + edit) + 8 <= page.columns:
             yield f"      {padded}  {painted}"
@@ -120,7 +122,9 @@ def _fields(page: Page, change: Change) -> Iterator[str]:
         if width(edit) + 8 <= page.columns:
             yield f"        {painted}"
         else:
-            yield from wrapped(shown(field, "before"), page.columns, indent="        ")
+            yield from wrapped(before, page.columns, indent="        ")
+            if change.action == "delete":
+                continue
             yield from wrapped(f"{ARROW} {shown(field, 'after')}", page.columns, indent="        ", hanging=" " * 10)
 
 
@@ -177,6 +181,8 @@ SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
     _list(lists.UNMET),
     _list(lists.MISSED),
     _list(lists.NOT_UNDONE),
+    _list(lists.RELEASED),
+    _list(lists.UNMANAGED),
     _list(lists.NOT_COMPARABLE),
     _list(lists.HISTORY),
     _list(lists.NOTES),

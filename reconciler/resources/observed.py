@@ -62,8 +62,10 @@ class Observed:
     """The live state that a run has read.
 
     It includes every model that the manifests name, and all models of the apps in `listed`. A model that isn't included
-    although it should be doesn't exist.
+    although it should be doesn't exist. Of the apps in `listed_in_part`, it also includes what their listing showed before all
+    needed models were found.
     """
 
     models: Mapping[Key, ObservedModel]
     listed: frozenset[Scope] = frozenset()
+    listed_in_part: frozenset[Scope] = frozenset()

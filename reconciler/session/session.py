@@ -30,6 +30,7 @@ from reconciler.state import folder as state_folder
 from reconciler.state.signals import Stop
 
 if TYPE_CHECKING:
+    from reconciler.apply.accept import Acceptance
     from reconciler.apply.export import Exported
     from reconciler.apply.journal import Run
     from reconciler.apply.live import Live
@@ -181,9 +182,7 @@ class Session:
         report = self._compared("Drift", plan, is_detailed=True, out=out)
         return replace(report, passed_over=skipped, has_manifests=has_manifests, history=history)
 
-    def _history(
-        self, plan: Plan, history_file: Path, *, inputs: Inputs, skipped: tuple[str, ...]
-    ) -> HistoryComparison:
+    def _history(self, plan: Plan, file: Path, *, inputs: Inputs, skipped: tuple[str, ...]) -> HistoryComparison:
         from reconciler.report.drift_history import compared_with_history, was_checked
         from reconciler.report.drift_history_file import update_history
 
@@ -195,7 +194,7 @@ class Session:
             is_pruning=inputs.prune,
         )
         return update_history(
-            history_file,
+            file,
             lambda before: compared_with_history(plan, before, now=plan.created_at, was_checked=checked),
             endpoint=self.settings.endpoint.url,
         )
@@ -230,6 +229,12 @@ class Session:
 
         state_folder.require_own(self.state)
         return list_runs(self.runs)
+
+    def accept(self, inputs: Inputs) -> Acceptance:
+        """The manifests with the drift of the live side taken into them; nothing is written."""
+        from reconciler.session.accepting import accepted
+
+        return accepted(inputs, self.settings, self.environ, planned=partial(self._planned, inputs))
 
     # --- writing ----------------------------------------------------------------------------------------------
 

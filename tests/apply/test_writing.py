@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.apply.journal import Provenance, start_run
 from reconciler.apply.writing import MOST_CHECKS, Outcome, Reading, Writing
-from reconciler.plan.guards import deletion_of
+from reconciler.plan.deletion import deletion_of
 from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Plan, Source
 from reconciler.remote.port import Reply

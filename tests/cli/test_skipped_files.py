@@ -41,7 +41,10 @@ def test_a_link_that_leaves_the_folder_is_reported_and_stops_pruning(
     assert plan["refused"][0]["rule"] == "passed-over"
     assert cli("apply", "models", "--prune", "--yes", cwd=folder).exit_code == 3
     named = cli("plan", "models", "elsewhere", "--prune", cwd=folder)
-    assert (named.exit_code, named.stdout) == (0, "In sync: 2 models unchanged.\n")
+    assert (named.exit_code, named.stdout) == (
+        0,
+        "Live models without a manifest:\n  demo/pets: 4 models (--unmanaged lists them)\n\nIn sync: 2 models unchanged.\n",
+    )
 
 
 def test_hidden_names_are_reported_once_and_stop_nothing(cli: RunCli, folder: Path, wording: Wording) -> None:

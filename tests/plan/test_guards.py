@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard
@@ -20,7 +19,6 @@ from reconciler.plan.guards import (
     Terms,
     cap,
     decide,
-    deletion_of,
     empty_desired_state,
     manifests_passed_over,
     model_candidates,
@@ -33,13 +31,12 @@ from reconciler.plan.guards import (
     version_candidates,
 )
 from reconciler.plan.in_use import in_use_refusals, uses_of
-from reconciler.plan.plan import Change, Plan, Source
+from reconciler.plan.plan import Plan, Source
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
-from reconciler.resources.tree import MISSING
 from tests.wording import Wording
 
 HERE = Origin(path="m.yaml")
@@ -543,27 +540,6 @@ def test_of_what_is_deleted_the_models_whose_names_are_protected_by_now_are_refu
 def digest(document: dict[str, Any], version: dict[str, Any] | None = None) -> str:
     latest = None if version is None else ObservedVersion(key=key("m").version("v"), document=version)
     return object_digest(ObservedModel(key=key("m"), document=document, latest=latest), key("m"))
-
-
-def test_a_deletion_keeps_the_owner_mark_of_a_model_and_the_digest_of_what_was_read() -> None:
-    version = ObservedVersion(key=key("m").version("v"), document={"id": "v"})
-    model = replace(owned("m"), versions=(version,))
-    mark = FieldChange(path=("metadata", "reconciler"), before={"owner": "vision", "protect": False}, after=MISSING)
-    whole = deletion_of(model, model.key, reason="it has no manifest", origin=HERE)
-    assert whole == Change(
-        key=model.key,
-        action="delete",
-        fields=(mark,),
-        reason="it has no manifest",
-        origin=HERE,
-        object_digest=object_digest(model, model.key),
-    )
-    assert deletion_of(live("m"), key("m"), reason="it has no manifest").fields == ()
-    part = deletion_of(model, version.key, reason="old", retain=3)
-    assert part == Change(
-        key=version.key, action="delete", reason="old", object_digest=object_digest(model, version.key), retain=3
-    )
-    assert whole.object_digest != part.object_digest
 
 
 def test_a_digest_is_of_the_whole_object() -> None:

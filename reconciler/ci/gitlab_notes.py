@@ -80,12 +80,15 @@ class MergeRequestNotes:
                 raise
 
     def viewer(self) -> str:
-        """The name that the token writes as."""
-        answer = self.rest.call("GET", "/user")
+        """The name that the token writes as; "" for a token that may not ask, whose first note will tell it."""
+        try:
+            answer = self.rest.call("GET", "/user")
+        except RestError as error:
+            if error.status in {403, 404} and not error.is_limited:
+                return ""
+            raise
         name = answer.get("username") if isinstance(answer, dict) else None
-        if not isinstance(name, str):
-            raise RestError("GET /user names no user. Give --author, the user name that the token writes as.")
-        return name
+        return name if isinstance(name, str) else ""
 
     @property
     def _listing(self) -> str:

@@ -563,6 +563,18 @@ def test_a_note_is_created_once_where_runs_race_or_responses_are_lost(notes: Not
     assert len(gitlab.notes) == 1
 
 
+def test_a_token_that_may_not_ask_who_it_is_still_keeps_one_note(notes: NoteDesk) -> None:
+    gitlab = notes.gitlab
+    gitlab.note(f"{MARKER}\nplanted", {"username": "mallory"})
+    gitlab.note(f"{MARKER}\nof a deleted account", None)
+    for spec in ("{name: new}", "{name: newer}"):
+        notes.desk.plan(spec)
+        gitlab.planned["GET"] = [Planned(status=403, message="403 Forbidden")]
+        assert notes.comment().exit_code == 0
+    (note,) = gitlab.notes[2:]
+    assert "newer" in note["body"]
+
+
 def test_a_limit_of_gitlab_is_waited_for(notes: NoteDesk) -> None:
     notes.gitlab.planned["GET"] = [Planned(status=429, headers={"Retry-After": "0"})]
     assert notes.comment().exit_code == 0

@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Any, Final
 
 from reconciler.compare.diff import FieldChange
-from reconciler.compare.unreadable import IMAGE_URL
+from reconciler.compare.digests import IMAGE_URL
 from reconciler.errors import ReconcilerError
 from reconciler.plan.deletion import recorded_mark
 from reconciler.plan.guards import is_kept_version, object_digest, owner_mark

@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from secrets import token_hex
 from typing import Any, Final
 
 from reconciler.apply.gate import LiveState
 from reconciler.apply.sending import Status, StepResult
 from reconciler.compare.desired_spec import merged
-from reconciler.compare.unreadable import IMAGE_URL, UNREADABLE, UNSTABLE, Record, digest, memory_from, place_of
+from reconciler.compare.digests import IMAGE_URL, digests
+from reconciler.compare.unreadable import UNREADABLE, UNSTABLE, Record, memory_from, place_of
 from reconciler.plan.plan import Plan
 from reconciler.resources.canonical import equal
 from reconciler.resources.keys import Key
@@ -129,11 +131,25 @@ class Recording:
                 continue
             salt = salts.setdefault(key, memory.salt or token_hex(16))
             place, known = place_of(item.key, item.path), memory.record(item.key, item.path)
-            made = [digest(salt, place, look) for look in looks]
-            record = Record(sent=digest(salt, place, item.value), seen=made[-1] if made[0] == made[-1] else UNSTABLE)
-            if record != known and not (known is not None and _is_untouched(item, known, record)):
+            made = digests(salt, place, item.value)
+            seen = [made.seen(look) for look in looks]
+            record = Record(sent=made.sent, seen=seen[-1] if seen[0] == seen[-1] else UNSTABLE)
+            if record != known and not (known is not None and self._is_untouched(item, known, record)):
                 entries[key][place] = record
         return tuple(self._request(group, salts, entries) for group in _grouped(sorted(entries), self.batch))
+
+    def _is_untouched(self, item: Sent, known: Record, record: Record) -> bool:
+        """Whether another image was sent, and the service still shows the copy of the one before."""
+        if item.path != IMAGE_URL or known.sent == record.sent:
+            return False
+        return equal(self._images_before.get(item.key, MISSING), self._looks[item.key, item.path][-1])
+
+    @cached_property
+    def _images_before(self) -> Mapping[Key, Any]:
+        """What the service showed of each image when the plan was made."""
+        return {
+            change.key: each.before for change in self.plan.changes for each in change.fields if each.path == IMAGE_URL
+        }
 
     def _request(
         self, keys: Sequence[Key], salts: Mapping[Key, str], entries: Mapping[Key, Mapping[str, Record]]
@@ -145,11 +161,6 @@ class Recording:
 
         rpc = PATCH_RPCS[keys[0].kind]
         return Request(rpc=rpc, action="merge", scope=keys[0].scope, entries=tuple(map(entry, keys)))
-
-
-def _is_untouched(item: Sent, known: Record, record: Record) -> bool:
-    """Whether another image was sent, and the service still shows the copy of the one before."""
-    return item.path == IMAGE_URL and known.sent != record.sent and known.seen == record.seen
 
 
 def _grouped(keys: Sequence[Key], size: int) -> Iterator[list[Key]]:

@@ -18,8 +18,9 @@ from typing import Any
 
 from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
 from reconciler.compare.diff import FieldChange, spec_as_stated
+from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.paths import changed_paths
-from reconciler.compare.unreadable import IMAGE_URL, Memory, Verdict, judged, memory_from, verdict
+from reconciler.compare.unreadable import Memory, Verdict, judged, memory_from, verdict
 from reconciler.plan.guards import owner_mark
 from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
@@ -128,7 +129,7 @@ def _is_there(key: Key, item: FieldChange, document: Document, gate: Gate, memor
         live=live_value(key, item, document),
         stated=item.after,
         record=memory.record(key, item.path),
-        digest_of=memory.digest(key, item.path),
+        digests_of=memory.digests(key, item.path),
         is_kept=memory.keeps(item.path),
     )
     return found is not Verdict.SEND

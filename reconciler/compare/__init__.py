@@ -6,6 +6,7 @@ desired_spec.py  one manifest entry laid over what is there
 diff.py          which resources differ, and how
 paths.py         the paths at which two values differ
 released.py      what a base manages and the head no longer does
+digests.py       the digests of values that can't be read back
 unreadable.py    values that can't be read back as they were sent
 expectations.py  what versions should be and no call can change
 

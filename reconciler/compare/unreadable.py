@@ -10,24 +10,22 @@ says little. After apply has sent such a value, it therefore records two digests
     {"salt": …, "values": {"image.url": {"sent": …, "seen": …}, "VERSION.output_info.params.NAME": {"sent": …, "seen": …}}}
 
 `sent` is the digest of the stated value, `seen` that of what the service showed right afterwards; "absent" if it showed nothing,
-and "unstable" if it showed something else with each read. As long as both still apply, the value is in sync. The digests are made
-by scrypt with a salt of each mark, because anybody who can read the model can try to guess a secret from them. Secrets of PUBLIC
-models, which everybody can read, are therefore not recorded.
+and "unstable" if it showed something else with each read. As long as both still apply, the value is in sync. `digests.py` makes the
+digests slow to guess from, because anybody who can read the model can try. Secrets of PUBLIC models, which everybody can read,
+are therefore not recorded.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 from reconciler.compare.desired_spec import merged
-from reconciler.resources.canonical import canonical, equal, keyed_by_id
+from reconciler.compare.digests import ABSENT, IMAGE_URL, Digests, digests
+from reconciler.resources.canonical import equal
 from reconciler.resources.desired import Statement
 from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY, Action
 from reconciler.resources.keys import Key
@@ -37,14 +35,10 @@ from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, wit
 
 Resend = Literal["image", "secrets"]
 
-IMAGE_URL: Final[FieldPath] = ("image", "url")
 UNREADABLE: Final[FieldPath] = ("metadata", MARK_KEY, UNREADABLE_KEY)
 
-ABSENT: Final = "absent"
 UNSTABLE: Final = "unstable"
 
-# OWASP's password storage recommendations allow less memory only together with more rounds.
-_SCRYPT: Final = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 _SALT: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -111,9 +105,9 @@ class Memory:
         """Whether a value at this path is recorded after it was sent."""
         return self.is_kept and (path == IMAGE_URL or not self.is_public)
 
-    def digest(self, key: Key, path: FieldPath) -> Callable[[Any], str]:
-        """The function that makes digests of the value at a path."""
-        return lambda value: digest(self.salt, place_of(key, path), value)
+    def digests(self, key: Key, path: FieldPath) -> Callable[[Any], Digests]:
+        """The function that makes the digests of a stated value at a path."""
+        return lambda value: digests(self.salt, place_of(key, path), value)
 
 
 def place_of(key: Key, path: FieldPath) -> str:
@@ -141,37 +135,12 @@ def memory_from(document: Document, *, owner: str | None, visibility: Any = MISS
     return Memory(salt=salt, records=records, is_kept=owner is not None, is_public=is_public)
 
 
-def digest(salt: str, place: str, value: Any) -> str:
-    """The digest of a value at a place; ABSENT for MISSING. The same value at another place has another digest."""
-    if value is MISSING:
-        return ABSENT
-    text = json.dumps(_ordered(canonical(revealed(value))), sort_keys=True, separators=(",", ":"))
-    return _scrypt(salt, f"{place}\n{text}")
-
-
-@lru_cache(maxsize=16_384)
-def _scrypt(salt: str, text: str) -> str:
-    # Each takes about 50 ms, which is the point of scrypt; a run needs most of them more than once.
-    return hashlib.scrypt(text.encode(), salt=bytes.fromhex(salt), **_SCRYPT).hex()
-
-
-def _ordered(value: Any) -> Any:
-    """A value in which lists of objects with ids are sorted by id, since their order has no meaning."""
-    if isinstance(value, dict):
-        return {name: _ordered(item) for name, item in value.items()}
-    if not isinstance(value, list):
-        return value
-    keyed = keyed_by_id(value)
-    items = value if keyed is None else [keyed[name] for name in sorted(keyed, key=str)]
-    return [_ordered(item) for item in items]
-
-
 def verdict(
     *,
     live: Any,
     stated: Any,
     record: Record | None,
-    digest_of: Callable[[Any], str],
+    digests_of: Callable[[Any], Digests],
     is_kept: bool,
     is_resent: bool = False,
 ) -> Verdict:
@@ -184,7 +153,8 @@ def verdict(
     if is_resent:
         return Verdict.SEND
     if record is not None:
-        is_same = record.sent == digest_of(stated) and record.seen in (UNSTABLE, digest_of(live))
+        known = digests_of(stated)
+        is_same = record.sent == known.sent and record.seen in (UNSTABLE, known.seen(live))
         return Verdict.IN_SYNC if is_same else Verdict.SEND
     return Verdict.SEND if is_kept or live is MISSING else Verdict.NOT_COMPARABLE
 
@@ -258,7 +228,7 @@ def judged(
             live=live,
             stated=stated,
             record=memory.record(key, path),
-            digest_of=memory.digest(key, path),
+            digests_of=memory.digests(key, path),
             is_kept=memory.keeps(path),
             is_resent=("image" if path == IMAGE_URL else "secrets") in resend,
         )

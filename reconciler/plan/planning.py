@@ -14,11 +14,12 @@ from typing import Any
 
 from reconciler import __version__
 from reconciler.compare.diff import Comparison, compared, spec_as_stated
+from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.in_sync import is_match_in_sync
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
 from reconciler.compare.params.grid import settled, with_tolerances
-from reconciler.compare.unreadable import IMAGE_URL, stated_at
+from reconciler.compare.unreadable import stated_at
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.base import BaseState

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from reconciler.apply.gate import Moved
 from reconciler.apply.sending import Status
+from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import unmet_text
-from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report.drift_history import Place

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 
+from reconciler.compare.digests import ABSENT, IMAGE_URL, Digests, digests
 from reconciler.compare.unreadable import (
-    ABSENT,
-    IMAGE_URL,
     UNSTABLE,
     Memory,
     Record,
     Unreadable,
     Verdict,
-    digest,
     judged,
     memory_from,
     place_of,
@@ -36,13 +35,12 @@ SALT = "00112233445566778899aabbccddeeff"
 SEND, IN_SYNC, NOT_COMPARABLE = Verdict.SEND, Verdict.IN_SYNC, Verdict.NOT_COMPARABLE
 
 
-def plain(value: Any) -> str:
-    """A digest that a reader of these tests can make."""
-    return ABSENT if value is MISSING else f"digest of {value}"
+def of(value: Any) -> Digests:
+    return digests(SALT, "image.url", value)
 
 
 def record(sent: str, seen: Any) -> Record:
-    return Record(sent=plain(sent), seen=seen if seen in (UNSTABLE, ABSENT) else plain(seen))
+    return Record(sent=of(sent).sent, seen=seen if seen in (UNSTABLE, ABSENT) else of(sent).seen(seen))
 
 
 @pytest.mark.parametrize(
@@ -69,9 +67,9 @@ def record(sent: str, seen: Any) -> Record:
 def test_a_verdict_follows_what_is_live_stated_and_recorded(
     live: Any, stated: str, known: Record | None, is_kept: bool, expected: Verdict
 ) -> None:
-    found = verdict(live=live, stated=stated, record=known, digest_of=plain, is_kept=is_kept)
+    found = verdict(live=live, stated=stated, record=known, digests_of=of, is_kept=is_kept)
     assert found is expected
-    again = verdict(live=live, stated=stated, record=known, digest_of=plain, is_kept=is_kept, is_resent=True)
+    again = verdict(live=live, stated=stated, record=known, digests_of=of, is_kept=is_kept, is_resent=True)
     assert again is (IN_SYNC if live == stated else SEND)
 
 
@@ -125,19 +123,40 @@ def test_what_is_not_of_the_expected_form_is_not_recorded(unreadable: Any) -> No
 
 
 def test_digests_differ_by_salt_place_and_value_and_by_nothing_else() -> None:
-    one = digest(SALT, "image.url", "https://x/a")
+    one = of("https://x/a")
     others = [
-        digest(SALT[::-1], "image.url", "https://x/a"),
-        digest(SALT, "v.output_info.params.token", "https://x/a"),
-        digest(SALT, "image.url", "https://x/b"),
+        digests(SALT[::-1], "image.url", "https://x/a"),
+        digests(SALT, "v.output_info.params.token", "https://x/a"),
+        of("https://x/b"),
     ]
-    assert len({one, *others}) == 4
-    assert len(one) == 64
-    assert one == digest(SALT, "image.url", Sensitive("https://x/a", "env:X"))
-    by_id = [{"id": "x", "n": 1}, {"id": "y"}]
-    assert digest(SALT, "p", by_id) == digest(SALT, "p", [{"id": "y"}, {"n": 1.0, "id": "x"}])
-    assert digest(SALT, "p", ["x", "y"]) != digest(SALT, "p", ["y", "x"])
-    assert digest(SALT, "p", MISSING) == ABSENT
+    assert len({each.sent for each in (one, *others)}) == 4
+    assert len({each.seen("****") for each in (one, *others)}) == 4
+    assert len(one.sent) == len(one.seen("****")) == 64
+    assert one == of(Sensitive("https://x/a", "env:X"))
+    by_id, turned = [{"id": "x", "n": 1}, {"id": "y"}], [{"id": "y"}, {"n": 1.0, "id": "x"}]
+    assert of(by_id) == of(turned)
+    assert one.seen(by_id) == one.seen(turned)
+    assert of(["x", "y"]) != of(["y", "x"])
+    assert one.seen(MISSING) == ABSENT
+
+
+def test_the_key_of_what_is_seen_is_shown_nowhere() -> None:
+    one = of("https://x/a")
+    assert one.key.hex() not in {one.sent, one.seen("https://x/a")}
+    assert one.key.hex() not in repr(one)
+
+
+def test_a_secret_costs_sixteen_times_the_work_of_an_image_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[int] = []
+    slow = hashlib.scrypt
+    monkeypatch.setattr(
+        hashlib, "scrypt", lambda *args, **options: costs.append(options["n"]) or slow(*args, **options)
+    )
+    for _ in range(2):
+        for place in ("image.url", place_of(VERSION, TOKEN)):
+            made = digests(SALT[::-1], place, "only here")
+            assert made.seen("****") != made.seen("*****")
+    assert costs == [2**10, 2**14]
 
 
 def test_clearing_the_records_of_secrets_keeps_that_of_the_image() -> None:

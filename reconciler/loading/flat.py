@@ -100,10 +100,13 @@ def _indices(index: int, value: Any) -> dict[str | int, int]:
     indices: dict[str | int, int] = {}
     keys = 1 if type(value) is dict else 0
     index += 1
+    last = len(value)
     for name, item in value.items() if keys else enumerate(value):
         index += keys  # a key's index is just before its value's
         indices[name] = index
-        index += _count(item)
+        # Nothing is behind the last part, which is often the largest: `spec`, and in it `versions`.
+        if len(indices) < last:
+            index += 1 if type(item) is str else _count(item)
     return indices
 
 

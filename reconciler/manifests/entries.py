@@ -87,7 +87,7 @@ def _versions(
                 removals=entry.removals_beside(stated),
                 expected_concepts=entry.expected_concepts(),
                 origin=origin,
-                id_origin=document.origin((*entry.path, "id")),
+                id_origin=document.origin((*entry.path, "id")) if "id" in value else None,
                 origins=_Origins(document, entry.path, stated),
             )
         )

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler import exit_codes
 from reconciler.apply.journal import EVENTS, Provenance, read_run, start_run
-from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.results import Status, StepResult
 from reconciler.errors import ReconcilerError, Refusal
 from reconciler.loading.schema import schema_document
 from reconciler.manifests.header import API_VERSION

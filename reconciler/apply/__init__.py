@@ -1,5 +1,6 @@
 """Plan → results: sending, the journal, backups, reading back, undo, purge, export, reading what is live.
 
+results.py    what became of a plan that was written
 sending.py    sends the requests, with one result for each; the only caller of `send`
 in_flight.py  runs several requests at once, those that touch the same objects in order
 writing.py    the writing half of a run: journal, backup, sending, verification

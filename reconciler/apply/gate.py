@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from reconciler.apply.results import Moved
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.errors import ReconcilerError
@@ -37,27 +38,11 @@ from reconciler.resources.fields import KINDS, MARK_KEY, UNREADABLE_KEY, FieldSp
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Entry, Request
-from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
+from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 
 MARK: Final[FieldPath] = ("metadata", MARK_KEY)
 OWNER: Final[FieldPath] = (*MARK, "owner")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """A path whose live value is no longer the planned one. `path` is "" if the resource itself is gone or was replaced."""
-
-    key: Key
-    path: str
-    planned: Any
-    live: Any
-    desired: Any
-
-    @property
-    def is_sensitive(self) -> bool:
-        """Whether any of the three must not be shown."""
-        return any(holds_sensitive(value) for value in (self.planned, self.live, self.desired))
 
 
 class State(Enum):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.results import Status, StepResult
 from reconciler.errors import ReconcilerError
 from reconciler.plan import document
 from reconciler.plan.plan import Plan

@@ -20,7 +20,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 from reconciler.apply.gate import LiveState
-from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.results import Status, StepResult
 from reconciler.compare.desired_spec import merged
 from reconciler.compare.digests import IMAGE_URL, digests
 from reconciler.compare.unreadable import UNREADABLE, UNSTABLE, Record, memory_from, place_of

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from reconciler.apply.writing import Outcome
+from reconciler.apply.results import Outcome
 from reconciler.errors import Refusal, RefusedError, RemoteError
 from reconciler.plan.deletion import deletion_of
 from reconciler.plan.guards import purge_refusals

@@ -21,14 +21,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Final, Literal
 
-from reconciler.apply.gate import Effect, HeldBackError, Moved, State
+from reconciler.apply.gate import Effect, HeldBackError, State
 from reconciler.apply.in_flight import in_flight
+from reconciler.apply.results import ItemFailure, Status, StepResult
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.port import Remote, Reply
-from reconciler.resources.keys import Key
 from reconciler.resources.request import Entry, Request
 
 OnError = Literal["continue", "abort"]
@@ -41,42 +40,6 @@ PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
 
 UNANSWERED: Final = 2
 """After this many requests in a row without a response, each after its own retries, the service counts as down."""
-
-
-class Status(str, Enum):
-    """The outcome of a request."""
-
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    NOT_REACHED = "not_reached"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemFailure:
-    """One object that a request did not change, with the reason."""
-
-    key: Key
-    error: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
-    """The outcome of one request. `attempts` counts calls made for it, those for its parts included.
-
-    `error` is set if the request failed, or if it was not sent for a reason of its own. `failures` are the objects of a failed
-    request that were refused. `is_unknown` marks a failure after which the request may have been carried out. `moved` are
-    the paths that were no longer as planned, because of which objects were held back.
-    """
-
-    request: Request
-    status: Status
-    is_unknown: bool = False
-    error: str | None = None
-    attempts: int = 0
-    request_id: str | None = None
-    failures: tuple[ItemFailure, ...] = ()
-    moved: tuple[Moved, ...] = ()
 
 
 def _before_attempt(position: int, request: Request, attempt: int) -> None:

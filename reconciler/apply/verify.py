@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
+from reconciler.apply.results import Left
 from reconciler.compare.diff import FieldChange, spec_as_stated
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.paths import changed_paths
@@ -32,9 +33,6 @@ from reconciler.resources.observed import Document, Observed, ObservedVersion
 from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
-
-Left = tuple[Key, "FieldChange | None"]
-"""A planned path whose live value isn't the desired one, as live → desired; None stands for a deletion that did not happen."""
 
 
 def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:

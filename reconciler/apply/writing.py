@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from reconciler import exit_codes
 from reconciler.apply.backup import Backup
-from reconciler.apply.gate import Effect, Finding, Gate, HeldBackError, LiveState, Moved, State
+from reconciler.apply.gate import Effect, Finding, Gate, HeldBackError, LiveState, State
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
 from reconciler.apply.mark import Recording, sent_values
-from reconciler.apply.sending import OnError, SendOptions, Status, StepResult, UnreadError, apply_requests, settled
-from reconciler.apply.verify import Left, Shown, newer_versions, remaining
+from reconciler.apply.results import Moved, Outcome, Status, StepResult
+from reconciler.apply.sending import OnError, SendOptions, UnreadError, apply_requests, settled
+from reconciler.apply.verify import Shown, newer_versions, remaining
 from reconciler.compare.match import no_names
 from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.plan.in_use import Use
@@ -42,35 +42,6 @@ USES_SECONDS: Final = 10.0
 
 MOST_CHECKS: Final = 3
 """The most times that a deletion is checked again because reading its objects took longer than that."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The result of writing a plan.
-
-    `remaining` are the planned paths that the live state doesn't have afterwards (None: a deletion that did not happen). `unread` is
-    the reason if verification failed. `marks` are the results of recording values that can't be read back in owner marks.
-    `backups` are the folders with what was deleted, and `run` is the id of the journal.
-    """
-
-    results: tuple[StepResult, ...] = ()
-    remaining: tuple[Left, ...] = ()
-    unread: str | None = None
-    marks: tuple[StepResult, ...] = ()
-    backups: tuple[str, ...] = ()
-    is_interrupted: bool = False
-    run: str | None = None
-
-    def is_complete(self, plan: Plan) -> bool:
-        """Whether every request of the plan was done and the live state matches it."""
-        sent = all(result.status in (Status.DONE, Status.SKIPPED) for result in self.results)
-        return sent and len(self.results) == len(plan.requests) and not (self.remaining or self.unread)
-
-    def exit_code(self, plan: Plan) -> int:
-        """The exit code of a run with this result."""
-        if self.is_interrupted:
-            return exit_codes.INTERRUPTED
-        return exit_codes.OK if self.is_complete(plan) else exit_codes.INCOMPLETE
 
 
 @dataclass(frozen=True, kw_only=True)

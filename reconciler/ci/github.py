@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from reconciler.apply.sending import Status
+from reconciler.apply.results import Status
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
 from reconciler.report.escape import neutral
 from reconciler.report.markdown_parts import fenced

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from reconciler.cli.options import CommonOptions
 
 if TYPE_CHECKING:
-    from reconciler.apply.sending import StepResult
+    from reconciler.apply.results import StepResult
     from reconciler.plan.plan import Plan
 
 WIPE: Final = "\r\x1b[K"

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.apply.gate import Moved
-from reconciler.apply.sending import Status
+from reconciler.apply.results import Moved, Status
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import unmet_text
 from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
-from reconciler.report.drift_history import Place
 from reconciler.report.edits import shown
 from reconciler.report.grouping import is_attributed
 from reconciler.report.released import released_count
 from reconciler.report.report import Report, Undone
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
+
+if TYPE_CHECKING:
+    from reconciler.report.drift_history import Place
 
 Styled = tuple[str, str]
 """A text, and its style: "good", "bad" or ""."""

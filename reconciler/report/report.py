@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from reconciler import exit_codes
-from reconciler.apply.gate import Moved
-from reconciler.apply.sending import Status, StepResult
-from reconciler.apply.writing import Outcome
+from reconciler.apply.results import Moved, Outcome, Status, StepResult
 from reconciler.compare.diff import FieldChange
 from reconciler.errors import Problem
 from reconciler.plan.document import fingerprint, plan_document, request_document
 from reconciler.plan.plan import Forecast, Plan
 from reconciler.probing.checking import Check, check_document
-from reconciler.report.drift_history import HistoryComparison, PathHistory
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text
+
+if TYPE_CHECKING:
+    from reconciler.report.drift_history import HistoryComparison, PathHistory
 
 NEW_DRIFT: Final = "new_drift"
 """The key of a plan that `drift --new-only` made: how many paths differ that no earlier run saw. Only those count as pending."""

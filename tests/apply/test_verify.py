@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.gate import Gate, LiveState, Moved, Staleness
+from reconciler.apply.gate import Gate, LiveState, Staleness
+from reconciler.apply.results import Moved
 from reconciler.apply.verify import Shown, remaining
 from reconciler.compare.diff import FieldChange
 from reconciler.plan.deletion import deletion_of

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.journal import Provenance, start_run
-from reconciler.apply.writing import MOST_CHECKS, Outcome, Reading, Writing
+from reconciler.apply.results import Outcome
+from reconciler.apply.writing import MOST_CHECKS, Reading, Writing
 from reconciler.plan.deletion import deletion_of
 from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Plan, Source

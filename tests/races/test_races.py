@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from reconciler import exit_codes
-from reconciler.apply.sending import Status
+from reconciler.apply.results import Status
 from reconciler.report.report import Report
 from tests.chaos.fleet import IS_LONG
 

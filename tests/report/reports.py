@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.apply.writing import Outcome
+from reconciler.apply.results import Outcome
 from reconciler.compare.diff import FieldChange
 from reconciler.errors import Origin, Refusal
 from reconciler.plan.plan import Change, Plan, Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.results import Status, StepResult
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.errors import Origin

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply.sending import Status, StepResult
+from reconciler.apply.results import Status, StepResult
 from reconciler.cli.progress import WIPE, StatusLine
 from reconciler.report.table import width
 from reconciler.report.text import render

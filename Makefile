@@ -9,7 +9,7 @@
 #   make golden      rewrite the expected outputs of the tests; review the diff like code
 #   make references  rewrite the parts of docs/ that are generated from the schemas and the command line
 #   make docs        build the documentation into build/site; view it with python3 -m http.server --directory build/site
-#   make bench       run the benchmarks
+#   make bench       run the benchmarks (about 20 minutes); BENCH=quick takes under 4
 #   make coverage    check that the tests cover every branch of the pure core (about 3 minutes)
 #   make mutants     mutation testing of the modules that choose requests and allow deletions (about 5 minutes)
 #   make chaos       the long versions of the tests of faults, kills, fuzzed input and long histories (about 20 minutes)
@@ -121,7 +121,7 @@ mutants: $(MUTANTS_VENV)/.installed
 	 { echo "$$left" >&2; echo "make: these mutants survived; $(MUTANTS_VENV)/bin/mutmut show NAME shows one" >&2; exit 1; }
 
 bench: $(DEV)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(filter quick,$(BENCH)),--quick)
 
 # The clarifai SDK has an environment of its own, because it is large and only the tests that use it as a client need it.
 # If it can't be installed (no network, no wheel for this Python), those tests are skipped with that reason.

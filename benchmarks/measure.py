@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,20 @@ class Taken:
     calls: int | None = None
 
 
+# The kernel counts the memory of the process that starts a command as the command's own until that begins. So a small process
+# starts it, and says what it took on the last line of standard error.
+_STARTER: Final = """
+import json, os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+wall = time.perf_counter() - begun
+code = os.waitstatus_to_exitcode(status)
+cpu = usage.ru_utime + usage.ru_stime
+print("\\n" + json.dumps([code, wall, cpu, usage.ru_maxrss]), file=sys.stderr)
+"""
+
+
 def run(
     arguments: Sequence[str],
     *,
@@ -31,23 +46,21 @@ def run(
     folder: Path | None = None,
 ) -> Taken:
     """Run a command, in a folder where one is given; raises RuntimeError for an exit code that isn't expected."""
-    begun = time.perf_counter()
-    with subprocess.Popen(
-        list(arguments),
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _STARTER, *arguments],
+        check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        text=True,
         cwd=folder,
         env={**os.environ, **(environ or {})},
-    ) as process:
-        assert process.stderr is not None
-        told = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - begun
-    if process.returncode not in codes:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {told.decode()[-2000:]}")
+    )
+    said, _, last = ended.stderr.rstrip("\n").rpartition("\n")
+    code, wall, cpu, memory = json.loads(last)
+    if code not in codes:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {code}: {said[-2000:]}")
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Taken(wall=wall, cpu=usage.ru_utime + usage.ru_stime, memory=usage.ru_maxrss / unit)
+    return Taken(wall=wall, cpu=cpu, memory=memory / unit)
 
 
 def middle(runs: Sequence[Taken]) -> Taken:

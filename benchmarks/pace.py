@@ -79,12 +79,12 @@ CASES: Final = (
 )
 
 
-def paces(runs: int) -> Iterator[dict[str, Any]]:
+def paces(cases: Sequence[Case], runs: int) -> Iterator[dict[str, Any]]:
     """For each case the median run: its calls, throttled answers, and seconds beside the ideal ones.
 
     `startup` are the wall seconds of a run that finds nothing to do, at a service without limits or faults.
     """
-    for case in CASES:
+    for case in cases:
         taken = sorted((_pace(case) for _ in range(runs)), key=lambda each: each["seconds"])
         yield {"case": case.name, **taken[len(taken) // 2]}
 

@@ -1,80 +1,128 @@
-"""Results → the table of docs/performance.md and its plot, docs/images/performance.svg."""
+"""Results → the tables of docs/performance.md and its plot, docs/images/performance.svg.
+
+`python -m benchmarks.report` writes them again from benchmarks/results.json, and measures nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from math import log10
 from pathlib import Path
 from typing import Any, Final
 
+RESULTS: Final = Path(__file__).resolve().parent / "results.json"
+DOCS: Final = RESULTS.parent.parent / "docs"
+
 BEGIN: Final = "<!-- measured -->"
 END: Final = "<!-- /measured -->"
-_COLORS: Final = {"plan": "#2563eb", "octodns": "#b45309", "samples": "#6b7280"}
-_NAMES: Final = {"plan": "reconciler plan", "octodns": "octodns-sync", "samples": "loop of the samples"}
+_COLORS: Final = {"uniform with lists": "#2563eb", "mixed": "#7c3aed", "octoDNS": "#b45309"}
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 360, 60, 40, 20, 170
 
 
 def write_report(results: Mapping[str, Any], docs: Path) -> None:
-    """Put the table between the two marks of performance.md, and write the plot."""
+    """Put the tables between the two marks of performance.md, and write the plot."""
     page = docs / "performance.md"
     head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
-    told = "\n".join([*_table(results), "", *_style_table(results), "", *_pace_table(results)])
-    page.write_text(f"{head}{BEGIN}\n\n{told}\n\n{END}{tail}", encoding="utf-8")
+    parts = (_conditions, _plan_table, _growth_table, _command_table, _sentences, _start_table, _pace_table)
+    measured = "\n\n".join("\n".join(part(results)) for part in parts)
+    page.write_text(f"{head}{BEGIN}\n\n{measured}\n\n{END}{tail}", encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     (docs / "images" / "performance.svg").write_text(plot(results), encoding="utf-8")
 
 
-def _table(results: Mapping[str, Any]) -> Iterator[str]:
-    rate = results["rate"]
+def _conditions(results: Mapping[str, Any]) -> Iterator[str]:
+    runs = results["runs"]
+    middle = "One run of each command" if runs == 1 else f"Medians of {runs} runs (one with 30,000 models)"
+    quick = ", with `make bench BENCH=quick`" if results["is_quick"] else ""
+    starts = results["starts"]
     yield (
-        f"Medians of {results['runs']} runs with Python {results['python']}; octoDNS {results['octodns']}. Seconds are "
-        "processor seconds, wall seconds in brackets."
+        f"{middle}{quick}, Python {results['python']} on {results['machine']}, octoDNS {results['octodns']}. Seconds are processor "
+        "seconds, those of the clock in brackets. A *share* is a part of octoDNS's processor time for as many records, measured in "
+        f"turn, where the start of both is taken off ({starts['plan']:.2f} s of a plan, {starts['octodns']:.2f} s of octoDNS)."
     )
-    yield ""
-    yield (
-        "| models | state | plan: calls | plan: s | MiB | ms a model | octoDNS: s | octoDNS ÷ plan | apply: calls | "
-        f"apply at {rate}/s | samples: calls | samples at {rate}/s |"
+
+
+def _share(results: Mapping[str, Any], taken: Mapping[str, Any], peer: Mapping[str, Any], start: float) -> float:
+    return float((taken["cpu"] - start) / (peer["cpu"] - results["starts"]["octodns"]))
+
+
+def _plan_table(results: Mapping[str, Any]) -> Iterator[str]:
+    yield from _head(
+        "models", "`plan` of a fleet", "MiB of YAML", "calls", "seconds", "MiB", "octoDNS: seconds", "share"
     )
-    yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
-    for row in results["measured"]:
-        plan, peer, loop, apply = row["plan"], row["octodns"], row["samples"], row["apply"]
+    for row in results["plans"]:
+        plan, peer = row["plan"], row["octodns"]
         yield (
-            f"| {row['models']:,} | {row['state']} | {plan['calls']} | {plan['cpu']:.2f} ({plan['wall']:.2f}) "
-            f"| {plan['memory']:.0f} | {1000 * plan['cpu'] / row['models']:.2f} | {peer['cpu']:.2f} ({peer['wall']:.2f}) "
-            f"| {peer['cpu'] / plan['cpu']:.1f} | {apply['calls']:,} | {_duration(apply['calls'] / rate)} "
-            f"| {loop['calls']:,} | {_duration(loop['calls'] / rate)} |"
+            f"| {row['models']:,} | {row['fleet']} | {row['mebibytes']:.1f} | {plan['calls']} | {_seconds(plan)} "
+            f"| {plan['memory']:.0f} | {_seconds(peer)} | {_share(results, plan, peer, results['starts']['plan']):.2f} |"
         )
 
 
-def _style_table(results: Mapping[str, Any]) -> Iterator[str]:
-    yield "| manifests, in sync | models | MiB of YAML | plan: s | MiB | ms a model |"
-    yield "|---|---|---|---|---|---|"
-    for row in results["styles"]:
+def _growth_table(results: Mapping[str, Any]) -> Iterator[str]:
+    sizes = sorted({row["models"] for row in results["plans"]})
+    per_model = {
+        (row["fleet"], row["models"]): 1000 * (row["plan"]["cpu"] - results["starts"]["plan"]) / row["models"]
+        for row in results["plans"]
+    }
+    yield from _head("milliseconds a model", *(f"{size:,}" for size in sizes), f"{sizes[-1]:,} ÷ {sizes[-2]:,}")
+    for fleet in dict.fromkeys(row["fleet"] for row in results["plans"]):
+        times = [per_model[fleet, size] for size in sizes]
+        yield f"| {fleet} | " + " | ".join(f"{each:.3f}" for each in times) + f" | {times[-1] / times[-2]:.2f} |"
+
+
+def _command_table(results: Mapping[str, Any]) -> Iterator[str]:
+    yield from _head("other commands, in sync", "models", "fleet", "seconds", "MiB", "share")
+    for row in results["commands"]:
+        taken = row["taken"]
+        yield (
+            f"| `{row['command']}` | {row['models']:,} | {row['fleet']} | {_seconds(taken)} | {taken['memory']:.0f} "
+            f"| {_share(results, taken, row['octodns'], row['start']):.2f} |"
+        )
+
+
+def _sentences(results: Mapping[str, Any]) -> Iterator[str]:
+    for row in results["applies"]:
+        taken, rate = row["taken"], results["rate"]
+        yield (
+            f"An `apply` of {row['models']:,} models, in which each model and its latest version change, takes {taken['calls']:,} "
+            f"calls ({_duration(taken['calls'] / rate)} at {rate} a second) and {_seconds(taken)} seconds. The documentation's samples in "
+            f"a loop, GetModel and a patch of each, take {3 * row['models']:,} calls ({_duration(3 * row['models'] / rate)})."
+        )
+    for row in results["latency"]:
         plan = row["plan"]
         yield (
-            f"| {row['style']} | {row['models']:,} | {row['mebibytes']:.1f} | {plan['cpu']:.2f} ({plan['wall']:.2f}) "
-            f"| {plan['memory']:.0f} | {1000 * plan['cpu'] / row['models']:.2f} |"
+            f"At a service that answers after {row['latency_ms']} ms, a plan of {row['models']:,} models in sync takes "
+            f"{plan['wall'] - plan['cpu']:.1f} s more than its processor time of {plan['cpu']:.2f} s."
+        )
+
+
+def _start_table(results: Mapping[str, Any]) -> Iterator[str]:
+    yield from _head("start, one manifest", "seconds", "beside importing", "seconds", "ratio")
+    for row in results["startup"]:
+        yield (
+            f"| `{row['command']}` | {row['seconds']:.2f} | {row['beside']} | {row['importing']:.2f} "
+            f"| {row['seconds'] / row['importing']:.2f} |"
         )
 
 
 def _pace_table(results: Mapping[str, Any]) -> Iterator[str]:
-    yield "| version patches, a call each | calls | throttled | seconds | ideal + start-up | ratio |"
-    yield "|---|---|---|---|---|---|"
+    yield from _head("version patches, a call each", "calls", "throttled", "seconds", "ideal + start", "ratio")
     for row in results["pace"]:
         ideal = row["ideal"] + row["startup"]
         yield (
             f"| {row['case']} | {row['calls']} | {row['throttled']} | {row['seconds']:.1f} "
             f"| {row['ideal']:.1f} + {row['startup']:.1f} | {row['seconds'] / ideal:.2f} |"
         )
-    yield ""
-    yield "| start | seconds | beside importing | seconds | ratio |"
-    yield "|---|---|---|---|---|"
-    for row in results["startup"]:
-        yield (
-            f"| {row['command']} | {row['seconds']:.2f} | {row['beside']} | {row['importing']:.2f} "
-            f"| {row['seconds'] / row['importing']:.2f} |"
-        )
+
+
+def _head(*titles: str) -> Iterable[str]:
+    return ("| " + " | ".join(titles) + " |", "|" + "---|" * len(titles))
+
+
+def _seconds(taken: Mapping[str, Any]) -> str:
+    return f"{taken['cpu']:.2f} ({taken['wall']:.2f})"
 
 
 def _duration(seconds: float) -> str:
@@ -83,9 +131,10 @@ def _duration(seconds: float) -> str:
 
 def plot(results: Mapping[str, Any]) -> str:
     """Processor seconds of a plan in sync by number of models, both axes logarithmic."""
-    rows = [row for row in results["measured"] if row["state"] == "in sync"]
-    sizes = [row["models"] for row in rows]
-    series = {name: [row[name]["cpu"] for row in rows] for name in _NAMES}
+    rows = {(row["fleet"], row["models"]): row for row in results["plans"]}
+    sizes = sorted({row["models"] for row in results["plans"]})
+    series = {fleet: [rows[fleet, size]["plan"]["cpu"] for size in sizes] for fleet in ("uniform with lists", "mixed")}
+    series["octoDNS"] = [rows["uniform with lists", size]["octodns"]["cpu"] for size in sizes]
     low = min(value for values in series.values() for value in values) / 1.5
     high = max(value for values in series.values() for value in values) * 1.5
 
@@ -101,7 +150,7 @@ def plot(results: Mapping[str, Any]) -> str:
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
     ]
     lines += [f'<text x="{x(size):.0f}" y="{_HEIGHT - 20}" text-anchor="middle">{size:,}</text>' for size in sizes]
-    lines.append(f'<text x="{_LEFT}" y="{_HEIGHT - 4}">models, all in sync</text>')
+    lines.append(f'<text x="{_LEFT}" y="{_HEIGHT - 4}">models or records, all in sync</text>')
     for value in (0.1, 0.3, 1, 3, 10, 30, 100):
         if low <= value <= high:
             at = f"{y(value):.0f}"
@@ -110,7 +159,12 @@ def plot(results: Mapping[str, Any]) -> str:
     for name, values in series.items():
         points = " ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in zip(sizes, values, strict=True))
         lines.append(f'<polyline points="{points}" fill="none" stroke="{_COLORS[name]}" stroke-width="2"/>')
+        label = name if name == "octoDNS" else f"plan, {name}"
         lines.append(
-            f'<text x="{_WIDTH - _RIGHT + 8}" y="{y(values[-1]):.0f}" dy="4" fill="{_COLORS[name]}">{_NAMES[name]}</text>'
+            f'<text x="{_WIDTH - _RIGHT + 8}" y="{y(values[-1]):.0f}" dy="4" fill="{_COLORS[name]}">{label}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+if __name__ == "__main__":
+    write_report(json.loads(RESULTS.read_text(encoding="utf-8")), DOCS)

@@ -8,23 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.fleet import manifest
-from benchmarks.measure import middle, run
+from benchmarks.fleet import fleet
+from benchmarks.measure import middle, run, service
+from benchmarks.plans import TOKEN, reconciler
 
 CASES: Final = (
-    ("`reconciler --version`", ("--version",), "click"),
-    ("`reconciler validate` of one file", ("validate", "m.yaml"), "click, yaml, jsonschema"),
+    ("--version", (), "click"),
+    ("validate", ("validate",), "click, yaml, jsonschema"),
+    ("plan", ("plan",), "grpc, clarifai_grpc.grpc.api.service_pb2"),
 )
 
 
 def startups(runs: int) -> Iterator[dict[str, Any]]:
-    """For each command its median wall seconds, and those of an interpreter that only imports; turn by turn."""
+    """For each command about one manifest its median processor seconds, and those of only importing; turn by turn."""
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "m.yaml").write_text(manifest(1), encoding="utf-8")
-        for command, arguments, packages in CASES:
-            ours, theirs = [], []
-            for _ in range(runs):
-                ours.append(run([sys.executable, "-m", "reconciler", *arguments], folder=Path(name)))
-                theirs.append(run([sys.executable, "-c", f"import {packages}"], folder=Path(name)))
-            seconds, importing = round(middle(ours).wall, 3), round(middle(theirs).wall, 3)
-            yield {"command": command, "beside": packages, "seconds": seconds, "importing": importing}
+        given = fleet(Path(name), size=1, changed=0)
+        with service(given.state) as url:
+            for command, arguments, packages in CASES:
+                line = [sys.executable, "-m", "reconciler", "--version"]
+                if arguments:
+                    line = reconciler(url, *arguments, str(given.manifests))
+                ours, theirs = [], []
+                for _ in range(runs):
+                    ours.append(run(line, environ=TOKEN))
+                    theirs.append(run([sys.executable, "-c", f"import {packages}"]))
+                seconds, importing = round(middle(ours).cpu, 3), round(middle(theirs).cpu, 3)
+                yield {"command": command, "beside": packages, "seconds": seconds, "importing": importing}

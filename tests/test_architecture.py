@@ -55,7 +55,8 @@ NOUNS: Mapping[str, frozenset[str]] = {
     "apply.live": frozenset({"Documents", "Live"}),
     "apply.purging": frozenset({"Purged"}),
     "apply.runs": frozenset({"RunEntry"}),
-    "apply.sending": frozenset({"OnError", "StepResult"}),
+    "apply.results": frozenset({"StepResult"}),
+    "apply.sending": frozenset({"OnError"}),
     "manifests.selection": frozenset({"Inputs", "Shard"}),
     "plan.plan": frozenset({"Plan"}),
 }

@@ -7,7 +7,6 @@ code as an int, or None for 0, and raises ReconcilerError for what a user can co
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import re
 import signal
@@ -51,9 +50,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
 }
 """Command name → its module and the line that --help shows, in the order of --help."""
-
-_COLLECTION_THRESHOLD: Final = 200_000
-"""Objects that are made before Python's garbage collector runs."""
 
 # What an internal error's traceback might quote: credentials in the environment, and the header that carries the token.
 _SECRET_NAME = re.compile(r"PAT$|PAT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
@@ -138,9 +134,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         click.echo("error: Standard output is closed, so the result can't be written. Nothing was done.", err=True)
         return exit_codes.ERROR
     _prepare_streams()
-    # A run builds trees that live until its end, and hardly any cycle. By default the collector would walk them all again and
-    # again, which costs a fleet a fifth of its time.
-    gc.set_threshold(_COLLECTION_THRESHOLD, 50, 50)
     previous = _interrupt_on_sigterm()
     try:
         code = _run(arguments, invocation)

@@ -37,14 +37,16 @@ def desired_spec(
             wanted = desired_field(field, there, value, action=action)
             if wanted is not there:  # what is in sync stays the very same object, which `diff` sees at a glance
                 after = with_value(after, field.path, wanted)
+    removed: dict[str, Any] = {}
     removed_tags: dict[FieldPath, set[str]] = {}
     for removal in removals:
         if removal.item is None:
-            after = with_value(after, removal.path, MISSING)
+            _add(removed, removal.path)
         else:
             removed_tags.setdefault(removal.path, set()).add(removal.item)
+    after = _without(after, removed)
     for path, items in removed_tags.items():
-        after = _without(after, path, items)
+        after = _without_tags(after, path, items)
     return after
 
 
@@ -134,7 +136,29 @@ def _identity(value: Any) -> Hashable:
     return ("bool", value) if isinstance(value, bool) else value
 
 
-def _without(spec: dict[str, Any], path: FieldPath, items: Collection[str]) -> dict[str, Any]:
+def _add(removed: dict[str, Any], path: FieldPath) -> None:
+    """Add a path to a tree of names, in which {} is the end of a path."""
+    *above, name = path
+    for each in above:
+        if removed.get(each) == {}:
+            return  # what contains it is removed already
+        removed = removed.setdefault(each, {})
+    removed[name] = {}
+
+
+def _without(tree: Mapping[str, Any], removed: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of nested mappings without the paths of a tree of names. All at once: a copy for each would be a product."""
+    after = dict(tree)
+    for name, inner in removed.items():
+        value = after.get(name)
+        if not inner:
+            after.pop(name, None)
+        elif isinstance(value, Mapping):
+            after[name] = _without(value, inner)
+    return after
+
+
+def _without_tags(spec: dict[str, Any], path: FieldPath, items: Collection[str]) -> dict[str, Any]:
     tags = lookup(spec, path)
     if tags is MISSING or not any(tag in items for tag in tags):
         return spec

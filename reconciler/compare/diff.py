@@ -92,6 +92,10 @@ class Comparison:
     not_comparable: tuple[NotComparable, ...] = ()
     unshown: tuple[NotComparable, ...] = ()
 
+    def without(self, keys: Collection[Key]) -> Comparison:
+        """The same without the drifts of these resources."""
+        return replace(self, drifts=tuple(drift for drift in self.drifts if drift.key not in keys))
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Comparing:

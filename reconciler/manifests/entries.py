@@ -248,8 +248,9 @@ class _Entry:
 
     def _require_no_conflict(self, stated: Mapping[str, Any], removals: tuple[Removal, ...]) -> None:
         # The same path or tag, or one that holds the other.
+        tags = {path: frozenset(map(str, items)) for path, items in _stated_tags(stated)}
         for removal in removals:
-            conflict = _conflict(stated, removal)
+            conflict = _conflict(stated, removal, tags.get(removal.path, frozenset()))
             if conflict is None:
                 continue
             what = quoted(removal.item) if removal.item is not None else path_text(removal.path)
@@ -263,8 +264,14 @@ class _Entry:
             self.problems.add("stated-and-removed", message, origin, pointer=pointer, hint="Keep one of the two.")
 
 
-def _conflict(stated: Mapping[str, Any], removal: Removal) -> FieldPath | None:
-    """The stated path that contradicts a removal.
+def _stated_tags(stated: Mapping[str, Any]) -> Iterator[tuple[FieldPath, list[Any]]]:
+    for name in _REMOVABLE_TAGS:
+        if isinstance(items := stated.get(name), list):
+            yield (name,), [item for item in items if isinstance(item, str)]
+
+
+def _conflict(stated: Mapping[str, Any], removal: Removal, tags: frozenset[str]) -> FieldPath | None:
+    """The stated path that contradicts a removal. `tags` are the stated ones of a tag list.
 
     Removing inside a stated mapping is fine: the mapping holds at least what is stated. Removing inside a stated
     text, number or list is not: there is no inside.
@@ -277,7 +284,7 @@ def _conflict(stated: Mapping[str, Any], removal: Removal) -> FieldPath | None:
             return None
         value = value[name]
     if removal.item is not None:
-        return removal.path if isinstance(value, list) and removal.item in value else None
+        return removal.path if removal.item in tags else None
     return removal.path
 
 

@@ -17,7 +17,6 @@ from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import expectation_document, expectation_from_document
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
-from reconciler.plan.derived import derived_requests
 from reconciler.plan.parts import origin_document, origin_from_document, released_document, released_from_document
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.plan.preview import preview_documents, preview_from_documents
@@ -280,6 +279,8 @@ def plan_from_document(document: Mapping[str, Any], *, kinds: Collection[str] = 
 
 
 def _derived(plan: Plan) -> tuple[Request, ...]:
+    from reconciler.plan.derived import derived_requests  # only a saved plan needs it
+
     return derived_requests(plan.changes, plan.requests, batch=plan.batch, is_refused=bool(plan.refused))
 
 

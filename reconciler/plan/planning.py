@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.compare.diff import Comparison, compared, spec_as_stated
@@ -18,11 +18,9 @@ from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.in_sync import is_match_in_sync
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
-from reconciler.compare.params.grid import settled, with_tolerances
-from reconciler.compare.unreadable import stated_at
+from reconciler.compare.unreadable import Resend, stated_at
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
-from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import (
     Inputs,
     in_one_spelling,
@@ -31,7 +29,6 @@ from reconciler.manifests.selection import (
     selected,
     sharded,
 )
-from reconciler.plan.attribution import attributed
 from reconciler.plan.deletion import COUNTED_IF_REFUSED, deletions_of, with_counted_versions
 from reconciler.plan.guards import (
     Decision,
@@ -61,6 +58,9 @@ from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts, secret_variables
 from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+
+if TYPE_CHECKING:
+    from reconciler.manifests.base import BaseState
 
 FEWEST = 2
 """The largest number of models that are read one by one right before a request about them."""
@@ -100,15 +100,13 @@ class Planning:
         # What is plainly in sync can't be wrong, and nothing is to be done about it.
         differing = [match for match in found if not is_match_in_sync(match, owner=self.settings.owner)]
         warnings = _require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
-        differing = list(settled(differing, types))
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
             observed = with_counted_versions(observed, deleted, self.remote, self.settings.limits.parallelism)
         secrets = self._registered(replace(_secrets(known, found, types), variables=secret_variables(desired)), found)
-        comparison = compared(differing, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
-        drifts = with_tolerances(comparison.drifts, differing, types)
-        comparison = replace(comparison, drifts=tuple(drift for drift in drifts if drift.key not in deleted))
+        comparison = _compared(differing, types, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
+        comparison = comparison.without(deleted)
         expectations = self._expectations(found, deleted)
         batch = self.settings.limits.batch
         plan = assembled(
@@ -131,6 +129,8 @@ class Planning:
         plan = replace(plan, overrides=overrides, hidden=known | _stated_secrets(found, secrets))
         plan = self._rounded_off(plan, inputs, desired, observed)
         if base is not None:
+            from reconciler.plan.attribution import attributed
+
             plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
             plan = with_released(plan, base, chosen, observed=observed, secrets=secrets)
         return plan, warnings
@@ -357,6 +357,23 @@ def _require_fitting_params(
     if told.problems:
         raise ProblemsError(told.problems)
     return told.warnings
+
+
+def _compared(
+    found: Sequence[Match],
+    types: Mapping[str, Document],
+    *,
+    owner: str | None,
+    secrets: Secrets,
+    resend: Collection[Resend],
+) -> Comparison:
+    if not types:
+        return compared(found, owner=owner, secrets=secrets, resend=resend)
+    from reconciler.compare.params.grid import settled, with_tolerances
+
+    found = settled(found, types)
+    comparison = compared(found, owner=owner, secrets=secrets, resend=resend)
+    return replace(comparison, drifts=with_tolerances(comparison.drifts, found, types))
 
 
 def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:

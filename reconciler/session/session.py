@@ -425,10 +425,11 @@ class Session:
         return replace(plan, warnings=(*validated.warnings, *more))
 
     def _compared(self, kind: Literal["Plan", "Drift"], plan: Plan, *, is_detailed: bool, out: str | None) -> Report:
-        from reconciler.plan.saved import write_plan
         from reconciler.report.report import Report
 
         if out is not None:
+            from reconciler.plan.saved import write_plan
+
             write_plan(plan, out)
         code = exit_codes.CHANGES if is_detailed else exit_codes.OK
         return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import pytest
 
 from reconciler import __version__, exit_codes
 from reconciler.cli.main import COMMANDS, PROGRAM, main
+from reconciler.emulator.server import Emulator
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, Refusal, RefusedError, UsageError
 from tests.command_line import RunCli
 from tests.wording import Wording
@@ -266,3 +268,35 @@ def test_main_puts_the_signal_handler_back(capsys: pytest.CaptureFixture[str]) -
     assert main(["--version"]) == exit_codes.OK
     assert signal.getsignal(signal.SIGTERM) is before
     assert capsys.readouterr().out == f"{PROGRAM} {__version__}\n"
+
+
+NOT_FOR_A_PLAN = (
+    "deepdiff",
+    "reconciler.apply.journal",
+    "reconciler.apply.sending",
+    "reconciler.apply.undo",
+    "reconciler.apply.writing",
+    "reconciler.compare.params",
+    "reconciler.manifests.base",
+    "reconciler.plan.attribution",
+    "reconciler.plan.derived",
+    "reconciler.plan.saved",
+    "reconciler.report.drift_history",
+    "reconciler.report.html",
+    "reconciler.report.markdown",
+    "jsonschema",
+)
+
+
+def test_a_plan_of_one_manifest_loads_nothing_that_only_other_runs_need(emulator: Emulator, tmp_path: Path) -> None:
+    manifest = "{apiVersion: reconciler/v1, kind: Model, metadata: {id: petsID, user_id: demo, app_id: pets}, spec: {name: new}}"
+    (tmp_path / "model.yaml").write_text(manifest, encoding="utf-8")
+    code = (
+        "import json, sys\n"
+        "from reconciler.cli.main import main\n"
+        f"code = main(['plan', {str(tmp_path)!r}, '--endpoint', {emulator.url!r}])\n"
+        f"print(json.dumps([code, *(name for name in {NOT_FOR_A_PLAN!r} if name in sys.modules)]))\n"
+    )
+    environ = {**os.environ, "CLARIFAI_PAT": "token"}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert json.loads(ended.stdout.splitlines()[-1]) == [0]

@@ -55,8 +55,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
     "apply.live": frozenset({"Documents", "Live"}),
     "apply.purging": frozenset({"Purged"}),
     "apply.runs": frozenset({"RunEntry"}),
-    "apply.results": frozenset({"StepResult"}),
-    "apply.sending": frozenset({"OnError"}),
+    "apply.results": frozenset({"OnError", "StepResult"}),
     "manifests.selection": frozenset({"Inputs", "Shard"}),
     "plan.plan": frozenset({"Plan"}),
 }

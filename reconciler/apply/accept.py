@@ -21,8 +21,8 @@ import yaml
 
 from reconciler.apply.accept_values import adapted, items_of
 from reconciler.compare.diff import MARK, FieldChange
+from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.match import Match
-from reconciler.compare.unreadable import IMAGE_URL
 from reconciler.errors import Origin, ProblemList, ReconcilerError
 from reconciler.loading.layout import layouts
 from reconciler.loading.load import LoadedDocument

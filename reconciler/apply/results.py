@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reconciler import exit_codes
 from reconciler.resources.keys import Key
@@ -34,6 +34,10 @@ class Moved:
     def is_sensitive(self) -> bool:
         """Whether any of the three must not be shown."""
         return any(holds_sensitive(value) for value in (self.planned, self.live, self.desired))
+
+
+OnError = Literal["continue", "abort"]
+"""Whether a run goes on after a request has failed."""
 
 
 class Status(str, Enum):

@@ -21,16 +21,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from reconciler.apply.gate import Effect, HeldBackError, State
 from reconciler.apply.in_flight import in_flight
-from reconciler.apply.results import ItemFailure, Status, StepResult
+from reconciler.apply.results import ItemFailure, OnError, Status, StepResult
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.remote.port import Remote, Reply
 from reconciler.resources.request import Entry, Request
-
-OnError = Literal["continue", "abort"]
 
 ROUNDS: Final = 12
 """The most times that a request without a response is sent; each sending has its own retries in `remote/`."""

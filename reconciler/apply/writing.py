@@ -20,8 +20,8 @@ from reconciler.apply.gate import Effect, Finding, Gate, HeldBackError, LiveStat
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
 from reconciler.apply.mark import Recording, sent_values
-from reconciler.apply.results import Moved, Outcome, Status, StepResult
-from reconciler.apply.sending import OnError, SendOptions, UnreadError, apply_requests, settled
+from reconciler.apply.results import Moved, OnError, Outcome, Status, StepResult
+from reconciler.apply.sending import SendOptions, UnreadError, apply_requests, settled
 from reconciler.apply.verify import Shown, newer_versions, remaining
 from reconciler.compare.match import no_names
 from reconciler.errors import ReconcilerError, RemoteError

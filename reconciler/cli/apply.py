@@ -32,7 +32,7 @@ from reconciler.cli.run import (
 )
 
 if TYPE_CHECKING:
-    from reconciler.apply.sending import OnError
+    from reconciler.apply.results import OnError
 
 
 @click.command("apply")

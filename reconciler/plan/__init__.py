@@ -5,6 +5,7 @@ deletion.py     what a deletion shows: what would be lost
 in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back
+by_types.py     what a plan asks the model types
 planning.py     manifests and the live side → the Plan
 overrides.py    the params that a plan leads to, as those of one prediction
 preview.py      what a plan does to predictions, and its documents

@@ -8,22 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.compare.match import Match
-from reconciler.compare.released import Released
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Problem, Refusal
-from reconciler.plan.overrides import PlannedOverride
-from reconciler.plan.preview import Preview
 from reconciler.remote.observe import FEW
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Statement
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 from reconciler.resources.tree import FieldPath
+
+if TYPE_CHECKING:
+    from reconciler.compare.released import Released
+    from reconciler.plan.overrides import PlannedOverride
+    from reconciler.plan.preview import Preview
 
 CREATED_AT: Final = "%Y-%m-%dT%H:%M:%SZ"
 """The form of `created_at`, for strftime and strptime."""

@@ -13,12 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
-from reconciler.compare.diff import Comparison, compared, spec_as_stated
+from reconciler.compare.diff import Comparison, spec_as_stated
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.in_sync import is_match_in_sync
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
-from reconciler.compare.unreadable import Resend, stated_at
+from reconciler.compare.unreadable import stated_at
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.selection import (
@@ -29,6 +29,7 @@ from reconciler.manifests.selection import (
     selected,
     sharded,
 )
+from reconciler.plan.by_types import compared_by_types, require_fitting_params, secrets_by_types, stated_secrets
 from reconciler.plan.deletion import COUNTED_IF_REFUSED, deletions_of, with_counted_versions
 from reconciler.plan.guards import (
     Decision,
@@ -42,10 +43,8 @@ from reconciler.plan.guards import (
     version_candidates,
 )
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
-from reconciler.plan.overrides import planned_overrides
 from reconciler.plan.plan import Change, Plan, Source, forecast
 from reconciler.plan.reading import observed_for
-from reconciler.plan.releasing import beside, with_released
 from reconciler.plan.unmanaged import unmanaged_counts, unmanaged_models
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
@@ -56,11 +55,12 @@ from reconciler.resources.desired import Desired
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Request
-from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, known_secrets, secret_texts, secret_variables
-from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+from reconciler.resources.secrets import Secrets, known_secrets, secret_variables
+from reconciler.resources.tree import MISSING, path_text, with_value
 
 if TYPE_CHECKING:
     from reconciler.manifests.base import BaseState
+    from reconciler.plan.overrides import PlannedOverride
 
 FEWEST = 2
 """The largest number of models that are read one by one right before a request about them."""
@@ -87,6 +87,8 @@ class Planning:
             raise UsageError("--take-over needs an owner in reconciler.yaml: the models get this run's mark.")
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
         if base is not None:
+            from reconciler.plan.releasing import beside
+
             base = beside(base, desired, inputs, self.remote.resolve_user_id)
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
         for secret in sorted(known):
@@ -97,26 +99,25 @@ class Planning:
         require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
         found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types, base=base)
-        # What is plainly in sync can't be wrong, and nothing is to be done about it.
-        differing = [match for match in found if not is_match_in_sync(match, owner=self.settings.owner)]
-        warnings = _require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
+        owner = self.settings.owner
+        differing = [match for match in found if not is_match_in_sync(match, owner=owner)]
+        warnings = require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
             observed = with_counted_versions(observed, deleted, self.remote, self.settings.limits.parallelism)
-        secrets = self._registered(replace(_secrets(known, found, types), variables=secret_variables(desired)), found)
-        comparison = _compared(differing, types, owner=self.settings.owner, secrets=secrets, resend=inputs.resend)
+        secrets = self._registered(secrets_by_types(known, found, types, secret_variables(desired)), found)
+        comparison = compared_by_types(differing, types, owner=owner, secrets=secrets, resend=inputs.resend)
         comparison = comparison.without(deleted)
         expectations = self._expectations(found, deleted)
-        batch = self.settings.limits.batch
         plan = assembled(
             found=found,
             comparison=comparison,
-            calls=calls_from_drifts(comparison.drifts, batch=batch),
+            calls=calls_from_drifts(comparison.drifts, batch=self.settings.limits.batch),
             decision=decision,
             observed=observed,
-            owner=self.settings.owner,
-            batch=batch,
+            owner=owner,
+            batch=self.settings.limits.batch,
             source=self._source(desired, inputs.paths),
             created_at=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             endpoint=self.settings.endpoint.url,
@@ -125,14 +126,14 @@ class Planning:
             expectations=expectations,
             secrets=secrets,
         )
-        overrides = planned_overrides(comparison.drifts, found, types) if inputs.is_probing else ()
-        plan = replace(plan, overrides=overrides, hidden=known | _stated_secrets(found, secrets))
-        plan = self._rounded_off(plan, inputs, desired, observed)
+        plan = replace(plan, overrides=_overrides(comparison, found, types, inputs))
+        plan = self._rounded_off(
+            replace(plan, hidden=known | stated_secrets(found, secrets)), inputs, desired, observed
+        )
         if base is not None:
-            from reconciler.plan.attribution import attributed
+            from reconciler.plan.releasing import against_base
 
-            plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
-            plan = with_released(plan, base, chosen, observed=observed, secrets=secrets)
+            plan = against_base(plan, base, chosen, observed=observed, secrets=secrets, rules=rules)
         return plan, warnings
 
     def _rounded_off(self, plan: Plan, inputs: Inputs, desired: Desired, observed: Observed) -> Plan:
@@ -148,7 +149,7 @@ class Planning:
 
     def _registered(self, secrets: Secrets, found: Iterable[Match]) -> Secrets:
         """The same, once no error can quote the texts that manifests state in secret params."""
-        for text in sorted(_stated_secrets(found, secrets)):
+        for text in sorted(stated_secrets(found, secrets)):
             self.remote.register_secret(text)
         return secrets
 
@@ -163,7 +164,7 @@ class Planning:
         """Check the params of manifests against the live models and their types; warnings. Raises ProblemsError."""
         found = self.matched(desired)
         types = self._types(found, snapshot=None)
-        return _require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
+        return require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
 
     def desired_specs(self, desired: Desired, plan: Plan) -> dict[Key, Mapping[str, Any]]:
         """The desired specs of the plan's resources, in which values that can't be read back are as stated."""
@@ -249,7 +250,7 @@ class Planning:
 
     def secrets_of(self, desired: Desired, found: tuple[Match, ...]) -> Secrets:
         """What is secret in manifests, and in the live side that they are about."""
-        secrets = _secrets(known_secrets(desired), found, self._types(found, snapshot=None))
+        secrets = secrets_by_types(known_secrets(desired), found, self._types(found, snapshot=None), {})
         return replace(secrets, variables=secret_variables(desired))
 
     def matched(self, desired: Desired) -> tuple[Match, ...]:
@@ -345,35 +346,14 @@ def require_fitting_params_offline(path: str, desired: Desired) -> None:
         raise ProblemsError(problems)
 
 
-def _require_fitting_params(
-    found: Sequence[Match], types: Mapping[str, Document], *, allows_unknown: bool
-) -> tuple[Problem, ...]:
-    """Raise ProblemsError for params that their model's type doesn't take or know; give the warnings."""
-    if not types:
+def _overrides(
+    comparison: Comparison, found: tuple[Match, ...], types: Mapping[str, Document], inputs: Inputs
+) -> tuple[PlannedOverride, ...]:
+    if not inputs.is_probing:
         return ()
-    from reconciler.compare.params import findings
+    from reconciler.plan.overrides import planned_overrides
 
-    told = findings(found, types, allows_unknown=allows_unknown)
-    if told.problems:
-        raise ProblemsError(told.problems)
-    return told.warnings
-
-
-def _compared(
-    found: Sequence[Match],
-    types: Mapping[str, Document],
-    *,
-    owner: str | None,
-    secrets: Secrets,
-    resend: Collection[Resend],
-) -> Comparison:
-    if not types:
-        return compared(found, owner=owner, secrets=secrets, resend=resend)
-    from reconciler.compare.params.grid import settled, with_tolerances
-
-    found = settled(found, types)
-    comparison = compared(found, owner=owner, secrets=secrets, resend=resend)
-    return replace(comparison, drifts=with_tolerances(comparison.drifts, found, types))
+    return planned_overrides(comparison.drifts, found, types)
 
 
 def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
@@ -396,33 +376,6 @@ def _prune_rules(inputs: Inputs, settings: Settings) -> PruneRules | None:
         max_deletes=inputs.max_deletes,
         protect=settings.prune.protect,
     )
-
-
-def _secrets(known: frozenset[str], found: tuple[Match, ...], types: Mapping[str, Document]) -> Secrets:
-    if not types:  # no manifest is about params, so none is compared
-        return Secrets(known=known)
-    from reconciler.compare.params import secrets_from_types
-
-    models = {match.desired.key: match.observed for match in found}
-
-    def version_of(key: Key) -> tuple[str, Document]:
-        model = models[key.model()]
-        return model.model_type_id, model.versions_by_id[key.version_id].document
-
-    return secrets_from_types(types, version_of, known=known)
-
-
-def _stated_secrets(found: Iterable[Match], secrets: Secrets) -> set[str]:
-    """The texts that manifests state in params which the model type declares secret: the service may quote them in errors."""
-    return {
-        text
-        for match in found
-        for key, entries in match.versions.items()
-        for name in secrets.params_of(key)
-        for entry in entries
-        if (value := lookup(entry.stated, (*PARAMS, name))) is not MISSING
-        for text in secret_texts(Sensitive(value, "manifest"))
-    }
 
 
 def assembled(

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reconciler.compare.match import needs_all_versions
 from reconciler.errors import FaultClass, RemoteError
-from reconciler.manifests.base import BaseState
 from reconciler.remote.observe import NeedsVersions, observe
 from reconciler.remote.port import Remote
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Observed, ObservedModel
+
+if TYPE_CHECKING:
+    from reconciler.manifests.base import BaseState
 
 
 def observed_for(

@@ -12,7 +12,8 @@ from dataclasses import replace
 from reconciler.compare.released import Loosened, loosened, pairs, released
 from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import Inputs, in_shard, is_targeted
-from reconciler.plan.attribution import spelled_as
+from reconciler.plan.attribution import attributed, spelled_as
+from reconciler.plan.guards import PruneRules
 from reconciler.plan.plan import Plan
 from reconciler.requests.calls import Notice
 from reconciler.resources.desired import Desired
@@ -35,6 +36,14 @@ def beside(base: BaseState, desired: Desired, inputs: Inputs, user_id_of: Callab
         and in_shard(model.key, inputs.shard)
     )
     return replace(base, gone=gone)
+
+
+def against_base(
+    plan: Plan, base: BaseState, chosen: Desired, *, observed: Observed, secrets: Secrets, rules: PruneRules | None
+) -> Plan:
+    """The plan with each change attributed, and with what the base manages and the `chosen` manifests don't."""
+    plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
+    return with_released(plan, base, chosen, observed=observed, secrets=secrets)
 
 
 def with_released(plan: Plan, base: BaseState, chosen: Desired, *, observed: Observed, secrets: Secrets) -> Plan:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from reconciler.apply.gate import Gate, LiveState
 from reconciler.apply.journal import Journal, Provenance, start_run
-from reconciler.apply.results import Outcome, StepResult
-from reconciler.apply.sending import OnError
+from reconciler.apply.results import OnError, Outcome, StepResult
 from reconciler.apply.writing import Reading, Writing
 from reconciler.compare.match import Named, no_names
 from reconciler.errors import ReconcilerError

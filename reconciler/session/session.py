@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     from reconciler.apply.journal import Run
     from reconciler.apply.live import Live
     from reconciler.apply.purging import Purged
-    from reconciler.apply.results import Outcome, StepResult
+    from reconciler.apply.results import OnError, Outcome, StepResult
     from reconciler.apply.runs import RunEntry
-    from reconciler.apply.sending import OnError
     from reconciler.config.file import ConfigFile
     from reconciler.manifests.base import BaseState
     from reconciler.manifests.selection import Inputs

@@ -17,8 +17,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.apply.results import StepResult
-from reconciler.apply.sending import OnError
+from reconciler.apply.results import OnError, StepResult
 from reconciler.config import Settings
 from reconciler.config.endpoint import parse_endpoint
 from reconciler.config.settings import Limits, PruneLimits

@@ -1,0 +1,84 @@
+"""What a plan asks the model types: whether params fit, which are secret, and when a number counts as the stated one.
+
+In: matches of manifests with live models, and the model types by id, of which there are none where no manifest is about params. Out:
+warnings, Secrets, and a Comparison. Without types nothing is imported that knows about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.compare.diff import Comparison, compared
+from reconciler.compare.match import Match
+from reconciler.compare.unreadable import Resend
+from reconciler.errors import Problem, ProblemsError
+from reconciler.resources.keys import Key
+from reconciler.resources.observed import Document
+from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, secret_texts
+from reconciler.resources.tree import MISSING, lookup
+
+
+def require_fitting_params(
+    found: Sequence[Match], types: Mapping[str, Document], *, allows_unknown: bool
+) -> tuple[Problem, ...]:
+    """Raise ProblemsError for params that their model's type doesn't take or know; give the warnings."""
+    if not types:
+        return ()
+    from reconciler.compare.params import findings
+
+    told = findings(found, types, allows_unknown=allows_unknown)
+    if told.problems:
+        raise ProblemsError(told.problems)
+    return told.warnings
+
+
+def compared_by_types(
+    found: Sequence[Match],
+    types: Mapping[str, Document],
+    *,
+    owner: str | None,
+    secrets: Secrets,
+    resend: Collection[Resend],
+) -> Comparison:
+    """The comparison, in which a number on the grid of its type's range is what the service made of it."""
+    if not types:
+        return compared(found, owner=owner, secrets=secrets, resend=resend)
+    from reconciler.compare.params.grid import settled, with_tolerances
+
+    found = settled(found, types)
+    comparison = compared(found, owner=owner, secrets=secrets, resend=resend)
+    return replace(comparison, drifts=with_tolerances(comparison.drifts, found, types))
+
+
+def secrets_by_types(
+    known: frozenset[str],
+    found: tuple[Match, ...],
+    types: Mapping[str, Document],
+    variables: Mapping[str, tuple[str, ...]],
+) -> Secrets:
+    """What is secret in a run: the texts that are known, each with its `variables`, and the params that model types declare so."""
+    if not types:  # no manifest is about params, so none is compared
+        return Secrets(known=known, variables=variables)
+    from reconciler.compare.params import secrets_from_types
+
+    models = {match.desired.key: match.observed for match in found}
+
+    def version_of(key: Key) -> tuple[str, Document]:
+        model = models[key.model()]
+        return model.model_type_id, model.versions_by_id[key.version_id].document
+
+    return replace(secrets_from_types(types, version_of, known=known), variables=variables)
+
+
+def stated_secrets(found: Iterable[Match], secrets: Secrets) -> set[str]:
+    """The texts that manifests state in params which the model type declares secret: the service may quote them in errors."""
+    return {
+        text
+        for match in found
+        for key, entries in match.versions.items()
+        for name in secrets.params_of(key)
+        for entry in entries
+        if (value := lookup(entry.stated, (*PARAMS, name))) is not MISSING
+        for text in secret_texts(Sensitive(value, "manifest"))
+    }

@@ -193,7 +193,7 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
     if run_id == LATEST and known:
         run_id = known[0]
     folder = root / run_id
-    if not _RUN_ID.fullmatch(run_id) or not (folder / PLAN).is_file():
+    if run_id not in known:
         there = f"The latest there are: {', '.join(known[:5])}." if known else "There is none yet."
         raise ReconcilerError(f"There is no run {run_id!r} in {root}. {there}")
     plan = read_plan(str(folder / PLAN), kinds=kinds)
@@ -207,7 +207,7 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
                 sent[position] = sent.get(position, frozenset()) | frozenset(event["changes"])
                 exit_code = None
             elif event["event"] == "end":
-                exit_code, backups = int(event["exit_code"]), (*backups, *event["backups"])
+                exit_code, backups = int(event["exit_code"]), (*backups, *map(str, event["backups"]))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ReconcilerError(
             f"The journal {folder / EVENTS} can't be read: an event lacks what it should hold."

@@ -14,7 +14,7 @@ from reconciler.cli.run import open_session, reporting_problems
 if TYPE_CHECKING:
     from reconciler.apply.runs import RunEntry
 
-_HEADERS: Final = ("RUN", "STARTED (UTC)", "STATUS", "UPDATE", "DELETE", "COMMIT", "ACTOR", "UNDO")
+_HEADERS: Final = ("RUN", "STARTED (UTC)", "STATUS", "UPDATE", "DELETE", "COMMIT", "UNDO", "ACTOR")
 _SHORT: Final = 10
 """Characters of a commit's id in the table."""
 
@@ -77,8 +77,8 @@ def _row(entry: RunEntry) -> tuple[str, ...]:
         _shown_count(entry.update),
         _shown_count(entry.delete),
         _short_commit(entry.commit or ""),
-        entry.actor or "",
         ", ".join(f"{word} {run}" for word, run in undo if run is not None),
+        _short_actor(entry.actor or ""),
     )
 
 
@@ -94,6 +94,12 @@ def _shown_count(count: int | None) -> str:
 def _short_commit(commit: str) -> str:
     name, hyphen, suffix = commit.partition("-")
     return f"{name[:_SHORT]}{hyphen}{suffix}"
+
+
+def _short_actor(actor: str) -> str:
+    """The name of somebody without the address behind it."""
+    name, _, _ = actor.partition(" <")
+    return name
 
 
 def _without_empty_columns(

@@ -7,13 +7,16 @@ never writes to the service.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from reconciler.apply.export import Exported, Form, exported
 from reconciler.apply.live import Live, read_secrets
 from reconciler.apply.manifest_files import write_manifests
+from reconciler.config import Flags, settings
+from reconciler.config.places import working_directory
+from reconciler.config.sources import ID_VARIABLES
 from reconciler.errors import ReconcilerError
 from reconciler.resources.fields import Action
 from reconciler.resources.observed import ObservedModel
@@ -42,8 +45,8 @@ class Exporting:
     folder: Path | None = None
     replaces_files: bool = False
 
-    def exported(self, live: Live, *, ids_in_config: Mapping[str, str]) -> Exported:
-        """Read the models and write the files. `ids_in_config` are the user_id and app_id that reconciler.yaml states.
+    def exported(self, live: Live, *, flags: Flags, environ: Mapping[str, str]) -> Exported:
+        """Read the models and write the files. `flags` and `environ` are those that the settings were resolved with.
 
         Raises ReconcilerError if an id, the name or the type matches nothing, RefusedError if files exist already.
         """
@@ -53,7 +56,7 @@ class Exporting:
         form = Form(
             action=self.action,
             selects_latest=self.selects_latest,
-            implied=ids_in_config if self.states_scope == "auto" else {},
+            implied=_ids_in_config(flags, environ) if self.states_scope == "auto" else {},
         )
         found = exported(models, secrets=read_secrets(live.remote, models), form=form)
         if self.folder is None:
@@ -78,6 +81,21 @@ class Exporting:
             f"{_hint(self.name.strip('*'), _names(of_type))}`reconciler get models` lists the names; a model id is given without "
             "--name."
         )
+
+
+def _ids_in_config(flags: Flags, environ: Mapping[str, str]) -> dict[str, str]:
+    """The user_id and app_id that reconciler.yaml, or the chosen environment in it, states.
+
+    The settings are resolved once more without the other sources: a manifest must mean the same model wherever it is planned.
+    """
+    found = settings(
+        flags=replace(flags, user_id=None, app_id=None),
+        environ={name: text for name, text in environ.items() if name not in ID_VARIABLES.values()},
+        cwd=working_directory(),
+        home=None,
+    )
+    ids = {"user_id": found.user_id, "app_id": found.app_id}
+    return {name: text for name, text in ids.items() if text is not None}
 
 
 def _names(models: Iterable[ObservedModel]) -> set[str]:

@@ -207,14 +207,7 @@ class Session:
 
     def export(self, exporting: Exporting) -> Exported:
         """Live models as manifests. Raises as `Exporting.exported` does."""
-        return exporting.exported(self.live, ids_in_config=self._ids_in_config())
-
-    def _ids_in_config(self) -> dict[str, str]:
-        """The user_id and app_id that reconciler.yaml, or the chosen environment in it, states."""
-        flags = replace(self.flags, user_id=None, app_id=None)
-        found = settings_from(flags=flags, environ={}, cwd=working_directory(), home=None)
-        ids = {"user_id": found.user_id, "app_id": found.app_id}
-        return {name: text for name, text in ids.items() if text is not None}
+        return exporting.exported(self.live, flags=self.flags, environ=self.environ)
 
     def explain(self, inputs: Inputs, name: str) -> Explanation:
         """What the manifests state of the model that `name` means, and what apply would do. Raises as `explained` does."""

@@ -171,11 +171,19 @@ environments: {prod: {app_id: pets}, other: {app_id: other}}
     [
         ("", (), {"user_id": "demo", "app_id": "pets"}),
         (CONFIG, (), {"app_id": "pets"}),
+        (f"{CONFIG}endpoint: http://unused.example.com\n", (), {"app_id": "pets"}),
         (CONFIG, ("--environment", "prod"), {}),
         (CONFIG, ("--environment", "prod", "--scope", "always"), {"user_id": "demo", "app_id": "pets"}),
         (CONFIG.replace("demo", "someone"), ("--user-id", "demo"), {"user_id": "demo", "app_id": "pets"}),
     ],
-    ids=["no settings file", "the file's user", "the environment's app", "always", "the file's user is another"],
+    ids=[
+        "no settings file",
+        "the file's user",
+        "an endpoint that is not used",
+        "the environment's app",
+        "always",
+        "the file's user is another",
+    ],
 )
 def test_ids_that_the_settings_file_states_are_left_out(
     service: Service, config: str, arguments: tuple[str, ...], stated: dict[str, str]
@@ -183,7 +191,7 @@ def test_ids_that_the_settings_file_states_are_left_out(
     if config:
         service.write("reconciler.yaml", config)
     (found,) = manifests(service, "petsID", *arguments)
-    assert found["metadata"] == {"id": "petsID", **stated}
+    assert found["metadata"] == {"id": "petsID", **stated}, "the variables with the ids are no reason to leave one out"
     scope = arguments[:2]
     stream = service.run("export", "petsID", *arguments, "-q").stdout
     assert service.run("plan", "-", *scope, "--detailed-exitcode", stdin=stream).exit_code == 0

@@ -17,6 +17,7 @@ from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report.drift_history import PathHistory
 from reconciler.report.edits import shown
+from reconciler.report.released import released_words
 from reconciler.report.report import NEW_DRIFT, Report
 from reconciler.resources.tree import path_text
 
@@ -39,7 +40,7 @@ class Finding:
 
 
 def findings_of_report(report: Report) -> Iterator[Finding]:
-    """Refusals, changes (of drift: errors), unmet expectations, and warnings."""
+    """Refusals, changes (of drift: errors), unmet expectations, warnings, and what is no longer managed."""
     plan = report.plan
     origins = {change.key.address: change.origin for change in plan.changes}
     for refusal in plan.refused:
@@ -59,6 +60,15 @@ def findings_of_report(report: Report) -> Iterator[Finding]:
             origin=origins.get(item.key.address),
         )
     yield from findings_of_problems(report.warnings, level="warning")
+    for released in plan.released:
+        yield Finding(
+            level="notice",
+            rule="no-longer-managed",
+            subject=released.address,
+            path="" if released.path is None else path_text(released.path),
+            message=released_words(released).lstrip(": "),
+            origin=released.origin,
+        )
 
 
 WHOLE_RUN = "the run"

@@ -34,7 +34,7 @@ def released_texts(report: Report) -> Iterator[str]:
     """What the base manages and these manifests no longer do, and what becomes of it."""
     alike: dict[str, list[Released]] = {}
     for item in report.plan.released:
-        alike.setdefault(_said(item), []).append(item)
+        alike.setdefault(released_words(item), []).append(item)
     for said, items in alike.items():
         if len(items) < GROUP_FROM:
             yield from (f"{item.address}{said} ({_place(item.origin)} in the base)" for item in items)
@@ -49,12 +49,12 @@ def released_notices(report: Report) -> Iterator[tuple[Origin, str]]:
     """The same by their places in the base: one text for each line of each file."""
     places: dict[Origin, list[str]] = {}
     for item in report.plan.released:
-        places.setdefault(item.origin._replace(column=1), []).append(f"{item.address}{_said(item)}")
+        places.setdefault(item.origin._replace(column=1), []).append(f"{item.address}{released_words(item)}")
     for origin, texts in places.items():
         yield origin, "\n".join(texts)
 
 
-def _said(item: Released) -> str:
+def released_words(item: Released) -> str:
     """What is said of a value after its address."""
     if item.path is None:
         return _said_of_all(item)

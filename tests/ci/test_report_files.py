@@ -16,6 +16,7 @@ from reconciler.ci.findings import Finding, Level
 from reconciler.ci.junit import junit_text
 from reconciler.emulator.server import Emulator
 from reconciler.errors import Origin
+from tests.ci.repositories import Repository
 from tests.command_line import CliResult, RunCli
 
 HEAD = "apiVersion: reconciler/v1\nkind: Model\nmetadata: {id: petsID, user_id: demo, app_id: pets}\n"
@@ -98,6 +99,20 @@ def test_drift_fails_for_every_model_that_differs_and_passes_for_the_others(plac
     assert place.run("drift", HEAD + "spec: {}\n").exit_code == 0
     assert cases(place.suite) == {"demo/pets/petsID": []}
     assert place.quality == []
+
+
+def test_what_is_no_longer_managed_is_a_notice_at_its_place_in_the_base(place: Place) -> None:
+    repository = Repository(place.root)
+    repository.commit({"models/pets.yaml": HEAD + "spec:\n  name: pets\n  notes: here\n"})
+    assert place.run("plan", HEAD + "spec: {name: pets}\n", "--base", "HEAD").exit_code == 0
+    (entry,) = place.quality
+    assert (entry["check_name"], entry["severity"], entry["location"]["lines"]["begin"]) == (
+        "no-longer-managed",
+        "info",
+        6,
+    )
+    assert entry["description"].startswith("demo/pets/petsID: notes: stays as it is")
+    assert cases(place.suite) == {"demo/pets/petsID": ["system-out"]}
 
 
 def test_with_new_only_what_stands_is_no_failure(place: Place) -> None:

@@ -137,6 +137,8 @@ def loosened(found: Iterable[Pair]) -> tuple[Loosened, ...]:
 
 
 def _released(pair: Pair, secrets: Secrets) -> Iterator[Released]:
+    if len(pair.before) == len(pair.after) and all(map(_says_the_same, pair.before, pair.after)):
+        return  # as most of a fleet does
     live = _live_spec(pair, secrets)
     claims = [claim for entry in pair.before for claim in _claims(pair.key.kind, entry)]
     address = pair.key.address
@@ -165,6 +167,18 @@ def _released(pair: Pair, secrets: Secrets) -> Iterator[Released]:
                     live=_live(live, left),
                     is_removal=left.is_removal,
                 )
+
+
+def _says_the_same(one: Entry, other: Entry) -> bool:
+    """A quick yes for entries that state the same in the same way; a no means nothing."""
+    if one.removals or other.removals or one.action is not other.action or one.stated != other.stated:
+        return False
+    if isinstance(one, DesiredVersion):
+        return isinstance(other, DesiredVersion) and one.expected_concepts == other.expected_concepts
+    return isinstance(other, DesiredModel) and (one.protect, one.retain_versions) == (
+        other.protect,
+        other.retain_versions,
+    )
 
 
 # --- what an entry claims ---------------------------------------------------------------------------------------

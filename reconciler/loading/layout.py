@@ -22,7 +22,7 @@ class Part:
 
     `style` is that of a scalar: "" for a plain one, else its first character. `is_flow` is about containers: [] or {}.
     `names` are a mapping's keys as parts, in the order of `parts`, and `by_name` has the positions of its names. A block
-    sequence begins at its first dash. `is_shared`: it has an anchor, is an alias, or is a mapping with a merge key.
+    sequence begins at its first dash. `is_shared`: it is an alias, has an anchor that is used, or is a mapping with a merge key.
     """
 
     kind: Literal["scalar", "list", "mapping"]
@@ -45,6 +45,7 @@ def layouts(text: str) -> list[Part]:
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
+        self._aliases = _aliases(text) if "*" in text else frozenset[str]()
         self._source = source_of_events(text)
 
     def roots(self) -> Iterator[Part]:
@@ -58,17 +59,22 @@ class _Reader:
         start, beyond, column = event.start_mark.index, event.end_mark.index, event.start_mark.column
         if type(event) is yaml.AliasEvent:
             return Part(kind="scalar", start=start, end=beyond, column=column, is_shared=True)
-        is_shared = event.anchor is not None
+        is_shared = event.anchor in self._aliases
         if type(event) is yaml.ScalarEvent:
             style = event.style or ""
+            if event.anchor is not None:
+                start = self._after_anchor(start, event.anchor)
             end = self._block_end(start, indent) if style in ("|", ">") else beyond
             return Part(kind="scalar", start=start, end=end, column=column, style=style, is_shared=is_shared)
         kind: Literal["list", "mapping"] = "list" if type(event) is yaml.SequenceStartEvent else "mapping"
+        if event.anchor is not None and kind == "list" and not event.flow_style:
+            is_shared = True  # its first dash is somewhere below the anchor
         made = Part(
             kind=kind, start=start, end=start, column=column, is_flow=bool(event.flow_style), is_shared=is_shared
         )
         inner = indent if made.is_flow else column
-        last = self._items(made, inner) if kind == "list" else self._entries(made, inner)
+        is_above = event.anchor is not None and not made.is_flow
+        last = self._items(made, inner) if kind == "list" else self._entries(made, inner, is_above=is_above)
         made.end = last.end_mark.index if made.is_flow else max((part.end for part in made.parts), default=start)
         return made
 
@@ -77,8 +83,11 @@ class _Reader:
             made.parts.append(self._part(event, indent=indent))
         return event
 
-    def _entries(self, made: Part, indent: int) -> Any:
+    def _entries(self, made: Part, indent: int, *, is_above: bool) -> Any:
+        """Read a mapping to its end event. `is_above`: what begins it is an anchor before its first name."""
         while type(event := self._source.get_event()) is not yaml.MappingEndEvent:
+            if is_above and not made.names:
+                indent = made.column = event.start_mark.column
             name = self._part(event, indent=indent)
             text = event.value if type(event) is yaml.ScalarEvent else None
             value = self._part(self._source.get_event(), indent=indent)
@@ -89,6 +98,13 @@ class _Reader:
             made.names.append(name)
             made.parts.append(value)
         return event
+
+    def _after_anchor(self, start: int, anchor: str) -> int:
+        """Where a scalar itself begins whose anchor begins at `start`."""
+        beyond = start + len(anchor) + 1
+        rest = self._text[beyond:]
+        is_first = self._text.startswith(f"&{anchor}", start)
+        return beyond + len(rest) - len(rest.lstrip(" ")) if is_first else start
 
     def _block_end(self, start: int, indent: int) -> int:
         """The end of the last line with content of a block scalar: libyaml's mark is that of whatever follows."""
@@ -110,3 +126,13 @@ class _Reader:
         """The index of the line feed that ends the line at `at`, or of the end of the text."""
         found = self._text.find("\n", at)
         return len(self._text) if found < 0 else found
+
+
+def _aliases(text: str) -> frozenset[str]:
+    """The names of all anchors that are used."""
+    source = source_of_events(text)
+    names: set[str] = set()
+    while type(event := source.get_event()) is not yaml.StreamEndEvent:
+        if type(event) is yaml.AliasEvent:
+            names.add(str(event.anchor))
+    return frozenset(names)

@@ -87,6 +87,11 @@ def spliced(text: str, *changes: tuple[tuple[str | int, ...], Any]) -> str:
         ("a: 1\t# tab\nb: 2\n", ("b",), 3, "a: 1\t# tab\nb: 3\n"),
         ("'quoted key': 1\nb: 2\n", ("quoted key",), ..., "b: 2\n"),
         ("a: 1 # \u00e4\U0001f436\nb: \u00fc\n", ("b",), "\U0001f436", "a: 1 # \u00e4\U0001f436\nb: \U0001f436\n"),
+        # anchors that nothing uses
+        ("a: &x one # c\nb: 1\n", ("a",), "two", "a: &x two # c\nb: 1\n"),
+        ("a: &x\n  n: |\n    one\n  m: 1\n", ("a", "n"), "two\n", "a: &x\n  n: |\n    two\n  m: 1\n"),
+        ("a: &x\n  n: 1\n", ("a", "m"), 2, "a: &x\n  n: 1\n  m: 2\n"),
+        ("a: &x [p, q]\n", ("a", 0), ..., "a: &x [q]\n"),
         ("%YAML 1.1\n---\na: 1\n...\n", ("a",), 2, "%YAML 1.1\n---\na: 2\n...\n"),
     ],
 )  # fmt: skip

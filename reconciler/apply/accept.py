@@ -6,13 +6,13 @@ texts, what they accept, and what is left as it is, with the reason. Nothing is 
 What the manifest means decides what is written: a stated key that live no longer has goes; of a list under `merge` go the items
 that live no longer has, and nothing is added; under `overwrite`, a list or Struct becomes the live one; what came back leaves
 `remove`. Before a text is handed out it is read again: it must state exactly the accepted values and otherwise what it stated
-before, and all manifests together must still be valid. Where that is not so, the file is left as it is.
+before. `check` judges all new texts together; a value to which it objects is left, and the others are tried without it.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,7 @@ from reconciler.compare.match import Match
 from reconciler.errors import Origin, ProblemList, ReconcilerError
 from reconciler.loading.layout import layouts
 from reconciler.loading.load import LoadedDocument
-from reconciler.loading.nodes import JsonPath, value_at
+from reconciler.loading.nodes import JsonPath, json_pointer, value_at
 from reconciler.loading.parse import documents_from_text
 from reconciler.loading.splice import NotEditableError, edited, edits, same
 from reconciler.plan.plan import Plan
@@ -95,8 +95,19 @@ class _Wish:
     prunes: bool
 
 
-Check = Callable[[Mapping[str, str]], Mapping[str, str]]
-"""Takes the new texts by path; tells which of them are not to be used, each with the reason."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why new texts can't be used as they are: at a JSON `pointer` into a document of a file, or about a value of a resource."""
+
+    reason: str
+    file: str = ""
+    pointer: str = ""
+    address: str = ""
+    path: str = ""
+
+
+Check = Callable[[Mapping[str, str], Sequence[Accepted]], Sequence[Objection]]
+"""Takes the new texts by path, and what they accept; tells what is wrong with them."""
 
 
 def acceptance(plan: Plan, texts: Mapping[str, str], *, check: Check) -> Acceptance:
@@ -107,25 +118,46 @@ def acceptance(plan: Plan, texts: Mapping[str, str], *, check: Check) -> Accepta
     for match in plan.matched:
         for wish in _wishes(match, changes, plan, left):
             wishes.setdefault(match.desired.origin.path, []).append((match.desired.origin, wish))
-    files: dict[str, AcceptedFile] = {}
-    accepted: dict[str, list[Accepted]] = {}
-    for path, wanted in sorted(wishes.items()):
-        if path not in texts:
-            left += [_left(wish, "it comes from standard input") for _, wish in wanted]
-            continue
-        file, done, undone = _edited(path, texts[path], wanted)
-        left += undone
-        if file is not None and done:
-            files[path], accepted[path] = file, done
-    for path, reason in check({path: file.after for path, file in files.items()}).items():
-        left += [_left_of(item, reason) for item in accepted.pop(path)]
-        del files[path]
+    while True:
+        files: dict[str, AcceptedFile] = {}
+        accepted: list[Accepted] = []
+        undone: list[Left] = []
+        for path, wanted in sorted(wishes.items()):
+            file, done, others = _edited(path, texts[path], wanted)
+            undone += others
+            if file is not None and done:
+                files[path] = file
+                accepted += done
+        objections = check({path: file.after for path, file in files.items()}, accepted) if files else ()
+        if not objections:
+            break
+        wishes = _without(wishes, files.keys(), objections[0], left)
     return Acceptance(
-        accepted=tuple(item for path in sorted(accepted) for item in accepted[path]),
-        left=tuple(sorted(left, key=lambda item: (item.origin, item.address, item.path))),
+        accepted=tuple(accepted),
+        left=tuple(sorted((*left, *undone), key=lambda item: (item.origin, item.address, item.path))),
         files=tuple(files[path] for path in sorted(files)),
         hidden=plan.hidden,
     )
+
+
+def _without(
+    wishes: Mapping[str, list[tuple[Origin, _Wish]]], changed: Collection[str], objection: Objection, left: list[Left]
+) -> dict[str, list[tuple[Origin, _Wish]]]:
+    """The wishes but for those that an objection is about; where that can't be told, but for all of its file, or of all files."""
+
+    def is_meant(path: str, wish: _Wish) -> bool:
+        pointer = json_pointer(wish.at)
+        at_place = path == objection.file and f"{objection.pointer}/".startswith(f"{pointer}/")
+        return at_place or (wish.accepted.address, wish.accepted.path) == (objection.address, objection.path)
+
+    barred = [(path, wish) for path in changed for _, wish in wishes[path] if is_meant(path, wish)]
+    if not barred:
+        paths = [objection.file] if objection.file in changed else list(changed)
+        barred = [(path, wish) for path in paths for _, wish in wishes[path]]
+    left += [_left(wish, objection.reason) for _, wish in barred]
+    gone = {id(wish) for _, wish in barred}
+    kept = {path: [item for item in items if id(item[1]) not in gone] for path, items in wishes.items()}
+    return {path: items for path, items in kept.items() if items}
 
 
 def write_accepted(found: Acceptance) -> Acceptance:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.apply.accept import Acceptance, acceptance
 from reconciler.emulator.server import Emulator
 from tests.cli.live_side import Service, seeded
 from tests.command_line import CliResult, RunCli
@@ -167,7 +168,6 @@ def test_a_link_is_followed_and_the_mode_stays(service: Service) -> None:
 
 
 def test_a_file_that_changes_meanwhile_is_left(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.apply.accept import Acceptance
     from reconciler.session import accepting
 
     service.write("m.yaml", f"{HEAD}spec: {{name: Old}}\n")
@@ -227,3 +227,30 @@ def test_every_format_names_what_was_accepted(service: Service, form: str) -> No
 def test_standard_input_cannot_be_accepted(service: Service) -> None:
     result: Any = service.run("accept", "-", stdin=f"{HEAD}spec: {{name: Old}}\n")
     assert (result.exit_code, service.calls()) == (64, [])
+
+
+def test_a_value_with_which_the_manifest_would_not_be_valid_is_left_alone(cli: RunCli, tmp_path: Path) -> None:
+    with Emulator(seed=seeded({"id": "m", "name": "Live name", "notes": "x" * 70_000})) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        text = f"{HEAD}spec: {{name: Old, notes: short}}\n"
+        assert accepted(service, text, code=4) == text.replace("Old", "Live name")
+        (left,) = service.run("accept", "m.yaml", "--format", "json").document()["left"]
+        assert (left["path"], "would not be valid" in left["reason"]) == ("notes", True)
+
+
+def test_a_live_value_that_moves_meanwhile_is_left(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared once more before anything is written is the live side too."""
+    from reconciler.session import accepting
+
+    text = f"{HEAD}spec: {{name: Old, description: Old}}\n"
+    service.write("m.yaml", text)
+    service.write("newer/m.yaml", f"{HEAD}spec: {{name: Newer}}\n")
+    edit = acceptance
+
+    def after_a_change(*args: Any, **more: Any) -> Acceptance:
+        assert service.run("apply", "newer", "--yes").exit_code == 0
+        return edit(*args, **more)
+
+    monkeypatch.setattr(accepting, "acceptance", after_a_change)
+    assert service.run("accept", "m.yaml").exit_code == 4
+    assert (service.folder / "m.yaml").read_text() == text.replace("description: Old", "description: Live text")

@@ -23,6 +23,9 @@ GROUP_FROM: Final = 4
 LISTED: Final = 20
 """The most addresses in such a sentence."""
 
+NOTED: Final = 10
+"""The most texts in the notice of one line."""
+
 
 def released_count(report: Report) -> str:
     """Their number for the summary, such as ", 3 no longer managed"; empty where there is none."""
@@ -51,7 +54,8 @@ def released_notices(report: Report) -> Iterator[tuple[Origin, str]]:
     for item in report.plan.released:
         places.setdefault(item.origin._replace(column=1), []).append(f"{item.address}{released_words(item)}")
     for origin, texts in places.items():
-        yield origin, "\n".join(texts)
+        more = [f"and {len(texts) - NOTED:,} more"] if len(texts) > NOTED else []
+        yield origin, "\n".join((*texts[:NOTED], *more))
 
 
 def released_words(item: Released) -> str:
@@ -68,7 +72,14 @@ def released_words(item: Released) -> str:
     if item.path == ("retain_versions",):
         return f" {name}: old versions are no longer pruned"
     if item.items:
-        return f" {name}, {_items(item.items)}: the list stays as it is, {live}"
+        held = item.live if isinstance(item.live, list) else []
+        live_items = [each for each in item.items if each in held]
+        stays = (
+            "stays in the list" if live_items == list(item.items) else f"{_items(tuple(live_items))} stays in the list"
+        )
+        return f" {name}, {_items(item.items)}: {stays if live_items else 'not live'}"
+    if item.live is MISSING:
+        return f" {name}: has no live value"
     return f" {name}: stays as it is, {live}"
 
 

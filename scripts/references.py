@@ -1,6 +1,7 @@
 """Writes the generated parts of docs/manifests.md and docs/cli.md: `python -m scripts.references`.
 
-docs/manifests.md gets a table for each object in the JSON Schemas of manifests and settings, docs/predictions.md in that of probes. docs/cli.md gets a section for
+docs/manifests.md gets a table for each object in the JSON Schemas of manifests, defaults, policies and settings,
+docs/predictions.md in that of probes. docs/cli.md gets a section for
 each command from its click definition, and the exit codes from their module. docs/emulator.md gets the emulator's switches
 and calls. A generated part begins with `<!-- generated: NAME -->` and ends with `<!-- /generated -->`; everything outside
 these marks is written by hand and isn't changed. With `--check`, nothing is written: stale pages are listed, and the exit
@@ -45,10 +46,16 @@ def page(text: str) -> str:
 # --- the schemas ----------------------------------------------------------------------------------------------
 
 
-def schema_reference(kind: str) -> str:
-    """Return the reference of one kind of document: for each object a heading, its description and a table of its keys."""
+def schema_reference(kind: str, *, inside: str = "", without: tuple[str, ...] = ()) -> str:
+    """Return the reference of one kind of document: for each object a heading, its description and a table of its keys.
+
+    Only objects at or below the path `inside` are listed, and none at or below the paths `without`. If `inside` is given, the headings name
+    the kind too, because other kinds have objects at the same paths.
+    """
     root = schema_document(kind)
-    return "\n".join(_section(path, schema, root) for path, schema in _objects("", root, root))
+    objects = [(path, schema) for path, schema in _objects("", root, root) if path.startswith(inside)]
+    listed = [each for each in objects if not each[0].startswith(without)] if without else objects
+    return "\n".join(_section(f"{kind} {path}" if inside else path, schema, root) for path, schema in listed)
 
 
 def _objects(path: str, schema: Schema, root: Schema) -> Iterator[tuple[str, Schema]]:
@@ -249,6 +256,8 @@ def _cell(code: str) -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "Model": lambda: schema_reference("Model"),
+    "ModelDefaults": lambda: schema_reference("ModelDefaults", inside="spec", without=("spec.model", "spec.versions")),
+    "Policy": lambda: schema_reference("Policy", inside="spec"),
     "Config": lambda: schema_reference("Config"),
     "Probe": lambda: schema_reference("Probe"),
     "planning-options": lambda: shared_reference("Options of plan, apply and drift"),

@@ -77,6 +77,7 @@ IMPURE_LIBRARIES = frozenset(
 )
 
 DISTRIBUTIONS = {
+    "cel_expr_python": "cel-expr-python",
     "clarifai_grpc": "clarifai-grpc",
     "click": "click",
     "deepdiff": "deepdiff",

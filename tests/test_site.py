@@ -68,7 +68,7 @@ def properties(schema: Any) -> Iterator[str]:
 
 def test_the_manifest_reference_has_each_key() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "manifests.md").read_text(encoding="utf-8"), re.MULTILINE))
-    keys = {key for kind in ("Model", "Config") for key in properties(schema_document(kind))}
+    keys = {key for kind in ("Model", "ModelDefaults", "Policy", "Config") for key in properties(schema_document(kind))}
     assert rows == keys
 
 

@@ -30,7 +30,7 @@ from reconciler.loading.nodes import JsonPath, json_pointer, value_at
 from reconciler.loading.parse import documents_from_text
 from reconciler.loading.splice import NotEditableError, edited, edits, same
 from reconciler.plan.plan import Plan
-from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Statement
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import variables_in
@@ -195,9 +195,11 @@ def _wishes(
 ) -> Iterator[_Wish]:
     desired = match.desired
     entries: list[tuple[Entry, JsonPath, tuple[Key, ...]]] = [(desired, ("spec",), (desired.key,))]
-    for index, version in enumerate(desired.versions):
+    for version in desired.versions:
+        if version.default is not None:
+            continue
         keys = tuple(key for key, meant in match.versions.items() if any(each is version for each in meant))
-        entries.append((version, ("spec", "versions", index), keys))
+        entries.append((version, ("spec", "versions", version.index), keys))
     explained: set[tuple[Key, FieldPath]] = set()
     for entry, base, keys in entries:
         for path in sorted({path for key in keys for path in changes.get(key, {})}):
@@ -215,15 +217,27 @@ def _wishes(
                 else:
                     yield wish
         yield from _expected(entry, base, keys, plan, left)
-    for key in {each for _, _, keys in entries for each in keys}:
+    for key in sorted({desired.key, *match.versions}):
         for path, change in changes.get(key, {}).items():
             if (key, path) not in explained:
                 reason = (
                     "it is the owner mark, which apply writes"
                     if path[:2] == MARK
-                    else "no value in the manifest says it"
+                    else _of_default(match, key, path) or "no value in the manifest says it"
                 )
                 left.append(_left_at(key, change, reason, desired.origin))
+
+
+def _of_default(match: Match, key: Key, path: FieldPath) -> str | None:
+    """Why a value that a default states is left; None for others."""
+    named: list[tuple[str, Statement]] = [(fill.name, fill.statement) for fill in match.desired.fills]
+    if key.version_id:
+        named = [(entry.default, entry.statement) for entry in match.versions.get(key, ()) if entry.default is not None]
+    for name, statement in named:
+        is_removed = any(removal.path == path[: len(removal.path)] for removal in statement.removals)
+        if is_removed or lookup(statement.stated, path) is not MISSING:
+            return f"it comes from the ModelDefaults {name}"
+    return None
 
 
 def same_value(one: Any, other: Any) -> bool:

@@ -28,7 +28,7 @@ from reconciler.manifests.interpolate import escaped
 from reconciler.manifests.structs import MAX_STRUCT_DEPTH
 from reconciler.plan.guards import owner_mark
 from reconciler.resources.canonical import spec_from_document
-from reconciler.resources.fields import KINDS, MARK_KEY, Action, FieldSpec, Shape
+from reconciler.resources.fields import CHOICES, KINDS, MARK_KEY, Action, FieldSpec, Shape
 from reconciler.resources.ids import id_problem, version_id_problem
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
@@ -36,7 +36,6 @@ from reconciler.resources.secrets import SENSITIVE_TEXT, Secrets, Sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 from reconciler.resources.wording import quoted
 
-_VISIBILITIES: Final = ("PRIVATE", "ORG", "PUBLIC")
 _SECRET: Final = f"a secret, {SENSITIVE_TEXT}"
 _TOO_DEEP: Final = f"it is nested deeper than {MAX_STRUCT_DEPTH} levels"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -112,13 +111,14 @@ class Loss:
 class Exported:
     """Manifests of live models, and everything that none of them contains.
 
-    `files` are the files that they were written to, if any, and `losses` says what was lost by that.
+    `files` are the files that they were written to, if any, and `losses` says what was lost by that. `types` are the model types.
     """
 
     manifests: tuple[Manifest, ...]
     left_out: tuple[LeftOut, ...]
     files: Mapping[Key, str] = field(default_factory=dict)
     losses: tuple[Loss, ...] = ()
+    types: Mapping[Key, str] = field(default_factory=dict)
 
     def texts(self) -> Iterator[str]:
         """Each manifest as YAML."""
@@ -149,11 +149,14 @@ def left_out_texts(items: Iterable[LeftOut]) -> Iterator[str]:
 
 def exported(models: Iterable[ObservedModel], *, secrets: Secrets, form: Form = DEFAULT_FORM) -> Exported:
     """A manifest for each model that can have one; it states the versions that the model was read with."""
+    models = tuple(models)
     results = [_manifest_or_reason(model, secrets, form) for model in models]
     manifests = tuple(result for result in results if isinstance(result, Manifest))
     without = (result for result in results if isinstance(result, LeftOut))
     return Exported(
-        manifests=manifests, left_out=(*without, *(item for manifest in manifests for item in manifest.left_out))
+        types={model.key: model.model_type_id for model in models},
+        manifests=manifests,
+        left_out=(*without, *(item for manifest in manifests for item in manifest.left_out)),
     )
 
 
@@ -252,8 +255,8 @@ def _stated(field: FieldSpec, value: Any, problems: _Problems) -> Any:
         return _mapping(value, field.path, problems) or MISSING
     if field.shape is Shape.TAGS:
         return _tags(value, field.path, problems) or MISSING
-    if field.shape is Shape.VISIBILITY and value not in _VISIBILITIES:
-        problems.append((field.path, f"{value} is not a visibility that a manifest can state"))
+    if field.path in CHOICES and value not in CHOICES[field.path]:
+        problems.append((field.path, f"{value} is not a {path_text(field.path)} that a manifest can state"))
         return MISSING
     if field.path == ("notes",) and isinstance(value, str) and len(value.encode("utf-8", "replace")) > MAX_NOTES_BYTES:
         problems.append((field.path, f"it is longer than {MAX_NOTES_BYTES:,} bytes, the limit for notes"))

@@ -86,6 +86,7 @@ def inverse(
         endpoint=plan.endpoint,
         environment=plan.environment,
         owner=plan.owner,
+        only_defaults=plan.only_defaults,
         source=replace(plan.source, files=()),
         changes=tuple(changes),
         requests=calls.requests,

@@ -88,7 +88,8 @@ def _owners_left(plan: Plan, live: LiveState) -> Iterator[Left]:
         model = live.observed.models.get(key)
         owner = MISSING if model is None else owner_mark(model).get("owner", MISSING)
         desired = plan.owner or MISSING
-        if model is not None and owner != desired:
+        is_right = owner == desired or (owner is MISSING and key.address in plan.only_defaults)
+        if model is not None and not is_right:
             yield key, FieldChange(path=OWNER, before=owner, after=desired)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler import exit_codes
-from reconciler.cli.options import CommonOptions, common_options, paths_argument, selection_options
+from reconciler.cli.choosing import with_selection
+from reconciler.cli.options import CommonOptions, common_options, paths_argument
 from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
 from reconciler.manifests.selection import Inputs
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("accept")
 @paths_argument()
-@selection_options()
+@with_selection
 @click.option("--dry-run", is_flag=True, help="Print the changes as a unified diff, and write nothing.")
 @common_options()
 @reporting_problems
@@ -27,6 +28,7 @@ def command(
     common: CommonOptions,
     *,
     targets: tuple[str, ...],
+    excludes: tuple[str, ...],
     selectors: tuple[tuple[str, str], ...],
     dry_run: bool,
 ) -> int:
@@ -36,7 +38,7 @@ def command(
     value from a variable or a secret, is left and reported: exit code 4.
     """
     with open_session(common) as session:
-        found = session.accept(Inputs(paths=paths, targets=targets, selectors=selectors))
+        found = session.accept(Inputs(paths=paths, targets=targets, excludes=excludes, selectors=selectors))
         if not dry_run:
             from reconciler.session import accepting
 

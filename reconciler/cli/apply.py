@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import completing
+from reconciler.cli.choosing import require_text
 from reconciler.cli.options import (
     CommonOptions,
     PlanOptions,
     common_options,
     paths_argument,
     plan_options,
-    require_text,
 )
 from reconciler.cli.output import echo_applied
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
@@ -125,6 +125,8 @@ def _require_one_source(
         picked = (
             paths,
             planning.targets,
+            planning.excludes,
+            planning.overrides,
             planning.selectors,
             planning.prune,
             planning.types,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from reconciler.cli.options import CommonOptions, Invocation, common_options, require_text
+from reconciler.cli.choosing import require_text
+from reconciler.cli.options import CommonOptions, Invocation, common_options
 from reconciler.cli.output import echo_json, echo_result, is_page, note
 from reconciler.cli.run import reporting_problems
 from reconciler.errors import ReconcilerError

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli import completing
-from reconciler.cli.options import (
-    CommonOptions,
-    allow_unknown_params_option,
-    common_options,
-    paths_argument,
-    require_text,
-)
+from reconciler.cli.choosing import require_text
+from reconciler.cli.options import CommonOptions, allow_unknown_params_option, common_options, paths_argument
 from reconciler.cli.output import counted, echo_json, echo_result, is_page
 from reconciler.cli.run import open_session, reporting_problems, standard_input
 from reconciler.manifests.selection import Inputs

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from reconciler.cli.options import CommonOptions, common_options, require_text
+from reconciler.cli.choosing import require_text
+from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
 from reconciler.cli.progress import wipe
 from reconciler.cli.run import open_session, reporting_problems
@@ -132,6 +133,7 @@ def _document(exported: Exported) -> dict[str, object]:
     return {
         "kind": "Export",
         "manifests": [manifest.document for manifest in exported.manifests],
+        "model_types": {key.address: type_id for key, type_id in exported.types.items()},
         "files": list(exported.files.values()),
         "skipped": [
             {"address": item.key.address, "path": path_text(item.path) or None, "reason": item.reason}

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "apply": ("reconciler.cli.apply", "Change the live models to what the manifests state."),
     "drift": ("reconciler.cli.drift", "Exit with 2 when live models differ from the manifests."),
     "accept": ("reconciler.cli.accept", "Take the drift into the manifests, in place."),
+    "test": ("reconciler.cli.test", "Plan against a recorded live side, offline: tests defaults and policies."),
     "show": ("reconciler.cli.show", "Print a saved plan again, in any format."),
     "explain": ("reconciler.cli.explain", "Show what manifests state of a model, where, and what apply would do."),
     "export": ("reconciler.cli.export", "Write live models as manifests."),

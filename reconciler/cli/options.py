@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 import click
 
 from reconciler.cli import completing
+from reconciler.cli.choosing import require_text, selection_options
 from reconciler.manifests.selection import Shard
 
 FORMATS: Final = ("text", "json", "markdown", "html")
@@ -72,15 +73,17 @@ class CommonOptions:
 class PlanOptions:
     """The options of commands that make a plan: which models it is about, and what it may delete.
 
-    A model is planned if it matches one of `targets` (or there are none) and all of `selectors`.
+    A model is planned if it matches one of `targets` (or there are none), none of `excludes`, and all of `selectors`.
     """
 
     targets: tuple[str, ...]
+    excludes: tuple[str, ...]
     selectors: tuple[tuple[str, str], ...]
     prune: bool
     prune_scope: str | None
     max_deletes: int | None
     take_over: tuple[str, ...]
+    overrides: tuple[str, ...]
     resend: tuple[Literal["image", "secrets", "all"], ...]
     types: str | None
     shard: Shard | None
@@ -88,14 +91,6 @@ class PlanOptions:
     allow_unknown_params: bool = False
     out: str | None = None
     detailed_exitcode: bool = False
-
-
-def require_text(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
-    """Refuse an empty value: `--app-id "$UNSET"` in a script must not mean every app."""
-    given = value if isinstance(value, tuple) else (value,)
-    if any(text is not None and not text.strip() for text in given):
-        raise click.BadParameter("the value is empty. Give one, or leave out the option.")
-    return value
 
 
 def _require_positive(most: float) -> Callable[[click.Context, click.Parameter, float | None], float | None]:
@@ -107,19 +102,6 @@ def _require_positive(most: float) -> Callable[[click.Context, click.Parameter, 
         return value
 
     return check
-
-
-def _split_selectors(
-    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """Split each K=V at its first "="; the value may be empty, the key may not."""
-    pairs = []
-    for text in values:
-        key, equals, label = text.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{text!r} is not of the form K=V, for example team=vision.")
-        pairs.append((key, label))
-    return tuple(pairs)
 
 
 def _read_shard(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
@@ -334,36 +316,9 @@ def common_options(*, formats: Sequence[str] = FORMATS) -> Decorator[Any]:
     return decorate
 
 
-def _selection_options() -> list[Decorator[Any]]:
-    return [
-        click.option(
-            "--target",
-            "targets",
-            callback=require_text,
-            shell_complete=completing.model_ids,
-            metavar="GLOB",
-            multiple=True,
-            help="Only models whose address USER/APP/MODEL or id matches. Can be repeated; one match is enough.",
-        ),
-        click.option(
-            "--selector",
-            "selectors",
-            callback=_split_selectors,
-            metavar="K=V",
-            multiple=True,
-            help="Only manifests with this label. Can be repeated; all must match.",
-        ),
-    ]
-
-
-def selection_options() -> Decorator[Any]:
-    """Add the options that select models; the command receives `targets` and `selectors`."""
-    return lambda command: _apply_options(command, _selection_options())
-
-
 def _scope_options() -> list[Decorator[Any]]:
     return [
-        *_selection_options(),
+        *selection_options(),
         click.option(
             "--types",
             callback=require_text,
@@ -409,6 +364,14 @@ def _prune_options() -> list[Decorator[Any]]:
             "matches. The plan shows the changed mark. Can be repeated.",
         ),
         click.option(
+            "--override",
+            "overrides",
+            multiple=True,
+            callback=require_text,
+            metavar="RULE",
+            help="Let through what this rule of a policy refuses. Every report shows it. Can be repeated.",
+        ),
+        click.option(
             "--max-deletes",
             type=click.IntRange(min=0),
             metavar="N",
@@ -432,7 +395,7 @@ def _detailed_exitcode_option() -> Decorator[Any]:
 
 
 def plan_options(*, out: bool = False, detailed_exitcode: bool = False) -> Decorator[Any]:
-    """Add --target, --selector, --types, --shard, --allow-empty, --prune, --prune-scope and --max-deletes, and on request --out and
+    """Add --target, --exclude, --selector, --types, --shard, --allow-empty, --prune, --prune-scope and --max-deletes, and on request --out and
     --detailed-exitcode; the command receives them as `planning: PlanOptions`.
 
     A safety option that would do nothing (--max-deletes without --prune) is a usage error.

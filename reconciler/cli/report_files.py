@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from reconciler.cli.options import CommonOptions, require_text
+from reconciler.cli.choosing import require_text
+from reconciler.cli.options import CommonOptions
 from reconciler.cli.pipeline import Outcome
 from reconciler.errors import ReconcilerError
 

@@ -121,11 +121,13 @@ def inputs_from(paths: tuple[str, ...], planning: PlanOptions) -> Inputs:
     return Inputs(
         paths=paths,
         targets=planning.targets,
+        excludes=planning.excludes,
         selectors=planning.selectors,
         prune=planning.prune,
         prune_whole_app=planning.prune_scope == "app",
         max_deletes=planning.max_deletes,
         take_over=planning.take_over,
+        overrides=planning.overrides,
         resend=frozenset(kind for kind in KINDS_TO_RESEND if {kind, "all"} & set(planning.resend)),
         types=planning.types,
         shard=planning.shard,

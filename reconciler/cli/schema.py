@@ -18,7 +18,7 @@ KINDS: Final = tuple(FILES)
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
 @common_options()
 def command(kind: str, common: CommonOptions) -> int:
-    """Print the JSON Schema of KIND: Model (the default), Policy, Probe, Config, Plan or Seed (what the emulator starts with).
+    """Print the JSON Schema of KIND: Model (the default), ModelDefaults, Policy, Probe, Config, Plan or Seed (what the emulator starts with).
 
     Editors check a manifest against it while you type, if the first line of the manifest is
     `# yaml-language-server: $schema=FILE`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from reconciler.cli.choosing import with_selection
 from reconciler.cli.options import (
     CommonOptions,
     allow_empty_option,
@@ -27,6 +28,7 @@ from reconciler.manifests.selection import Inputs, Shard
     metavar="FILE",
     help="Also check params against the model types in this file (from `reconciler get types --format json`), offline.",
 )
+@with_selection
 @shard_option()
 @allow_empty_option()
 @allow_unknown_params_option()
@@ -40,6 +42,9 @@ def command(
     *,
     online: bool,
     types: str | None,
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
+    selectors: tuple[tuple[str, str], ...],
     shard: Shard | None,
     allow_empty: bool,
     allow_unknown_params: bool,
@@ -50,6 +55,9 @@ def command(
         raise click.UsageError("--online asks the service, --types reads a file instead. Give one of them.")
     inputs = Inputs(
         paths=paths,
+        targets=targets,
+        excludes=excludes,
+        selectors=selectors,
         types=types,
         shard=shard,
         allow_empty=allow_empty,

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from reconciler import exit_codes
-from reconciler.cli.options import CommonOptions, Invocation, require_text
+from reconciler.cli.choosing import require_text
+from reconciler.cli.options import CommonOptions, Invocation
 from reconciler.cli.output import note
 from reconciler.cli.pipeline import Outcome
 from reconciler.errors import ReconcilerError

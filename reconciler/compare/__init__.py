@@ -1,5 +1,6 @@
 """Desired × Observed → drifts: matching, the desired spec, params against model types, the diff, expectations.
 
+filling.py       what ModelDefaults add to models, and where two of them contradict each other
 match.py         which live model and version each manifest entry means
 in_sync.py       which resources are plainly as stated
 desired_spec.py  one manifest entry laid over what is there

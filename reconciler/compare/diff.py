@@ -156,8 +156,13 @@ def _ordered(items: Iterable[NotComparable]) -> tuple[NotComparable, ...]:
 
 
 def _drifts(match: Match, comparing: _Comparing) -> Iterable[Drift]:
-    visibility = match.desired.stated.get("visibility", MISSING)
-    memory = memory_from(match.observed.document, owner=comparing.owner, visibility=visibility)
+    desired = match.desired
+    visibility = next(
+        (each.stated["visibility"] for each in desired.statements if "visibility" in each.stated), MISSING
+    )
+    # A model that only defaults manage gets no mark, so nothing can be recorded of it.
+    owner = comparing.owner if desired.has_manifest else None
+    memory = memory_from(match.observed.document, owner=owner, visibility=visibility)
     if not is_model_in_sync(match, owner=comparing.owner):
         yield from _model_drift(match, comparing, memory)
     yield from _version_drifts(match, comparing, memory)
@@ -216,9 +221,10 @@ def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldP
 
 
 def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
-    desired, document, owner = match.desired, match.observed.document, comparing.owner
+    desired, document = match.desired, match.observed.document
+    owner = comparing.owner if desired.has_manifest else None
     before = spec_from_document(desired.key.kind, document)
-    statements = (desired.statement,)
+    statements = desired.statements
     after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements)
     if owner is not None:
         mark = lookup(before, MARK)
@@ -227,7 +233,11 @@ def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterabl
     if _is_same(before, after):
         return
     found = comparing.judged(desired.key, before, after, statements, memory)
-    places = _Places(default=desired.origin, stated=(desired.origins,), removals=_removed(desired.removals))
+    places = _Places(
+        default=desired.origin,
+        stated=(desired.origins, *(fill.origins for fill in desired.fills)),
+        removals=_removed(removal for each in statements for removal in each.removals),
+    )
     yield from _drift(desired.key, document, before, found, places, statements)
 
 

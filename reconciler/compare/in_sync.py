@@ -18,7 +18,9 @@ from reconciler.resources.tree import MISSING, lookup
 
 
 def is_match_in_sync(match: Match, *, owner: str | None) -> bool:
-    """Whether a model and its versions are plainly as stated. With an `owner`, the model must also carry its mark."""
+    """Whether a model and its versions are plainly as stated. With an `owner`, a model that has a manifest must also carry
+    its mark.
+    """
     return is_model_in_sync(match, owner=owner) and all(
         is_in_sync(
             key.kind,
@@ -35,9 +37,13 @@ def is_match_in_sync(match: Match, *, owner: str | None) -> bool:
 def is_model_in_sync(match: Match, *, owner: str | None) -> bool:
     """The same, for the model without its versions."""
     desired, document = match.desired, match.observed.document
-    if owner is not None and not _is_marked(document, owner=owner, protect=desired.protect):
+    is_marked = owner is not None and desired.has_manifest
+    if is_marked and not _is_marked(document, owner=str(owner), protect=desired.protect):
         return False
-    return is_in_sync(Kind.MODEL, document, desired.stated, action=desired.action, removes=bool(desired.removals))
+    return all(
+        is_in_sync(Kind.MODEL, document, each.stated, action=each.action, removes=bool(each.removals))
+        for each in desired.statements
+    )
 
 
 def _is_marked(document: Document, *, owner: str, protect: bool | None) -> bool:

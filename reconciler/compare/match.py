@@ -7,13 +7,14 @@ called unknown: `observe` raises before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.compare.filling import Conflict, conflict_problems, conflicts, reduced, with_defaults
 from reconciler.errors import ProblemList
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion
 from reconciler.resources.fields import MODEL_TRAINED
-from reconciler.resources.keys import Key, Scope
+from reconciler.resources.keys import Key, Kind, Scope
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.wording import nearest
 
@@ -34,21 +35,31 @@ class Match:
 
 
 def matches(desired: Desired, observed: Observed, *, live_ids: LiveIds = lambda scope: ()) -> tuple[Match, ...]:
-    """Pair every manifest with what is live. Raises ProblemsError naming every model or version that isn't there.
+    """Pair every manifest with what is live. Raises ProblemsError naming every model or version that isn't there, and every
+    contradiction between defaults.
 
     `live_ids` is asked for the nearest id, once per app and only where a model isn't there.
     """
     problems = ProblemList()
     found = []
     unknown: dict[Scope, list[DesiredModel]] = {}
+    contradicting: list[Conflict] = []
     for model in desired.models:
         live = observed.models.get(model.key)
         if live is None:
             unknown.setdefault(model.key.scope, []).append(model)
         else:
-            found.append(Match(desired=model, observed=live, versions=_versions(model, live, problems)))
+            contradicting.extend(conflicts(model.fills, model.key))
+            versions = _versions(model, live, problems)
+            contradicting.extend(
+                conflict
+                for key, entries in versions.items()
+                for conflict in conflicts([each for each in entries if each.default is not None], key)
+            )
+            found.append(Match(desired=model, observed=live, versions=versions))
     for scope, models in unknown.items():
         _report_unknown(scope, models, live_ids(scope), problems)
+    problems.extend(conflict_problems(contradicting))
     problems.raise_if_any()
     return tuple(found)
 
@@ -82,20 +93,29 @@ def _report_unknown(
 
 def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -> dict[Key, tuple[DesiredVersion, ...]]:
     selected: dict[Key, tuple[DesiredVersion, ...]] = {}
-    for index, entry in enumerate(model.versions):
+    for entry in model.versions:
         chosen = selected_versions(entry, live)
-        if not chosen:
+        if not chosen and entry.default is None:
             near = nearest(entry.selector.version_id or "", live.versions_by_id)
             problems.add(
                 "unknown-version",
                 f"model {model.key.address} has no version for {entry.selector}.",
                 entry.origin if entry.id_origin is None else entry.id_origin,
-                pointer=f"/spec/versions/{index}",
+                pointer=f"/spec/versions/{entry.index}",
                 hint=f"Did you mean {near}?" if near else "`reconciler get versions` lists the versions it has.",
             )
         for version in chosen:
             selected[version.key] = (*selected.get(version.key, ()), entry)
-    return dict(sorted(selected.items()))
+    return {key: _reduced(entries) for key, entries in sorted(selected.items())}
+
+
+def _reduced(entries: tuple[DesiredVersion, ...]) -> tuple[DesiredVersion, ...]:
+    """The entries for one version: those of defaults first, without what the manifest's own state."""
+    own = tuple(entry for entry in entries if entry.default is None)
+    if len(own) == len(entries):
+        return entries
+    fills = (reduced(entry, Kind.MODEL_VERSION, own) for entry in entries if entry.default is not None)
+    return (*(fill for fill in fills if fill.stated or fill.removals), *own)
 
 
 def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[ObservedVersion, ...]:
@@ -109,6 +129,14 @@ def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[Obser
     if selector.select == "latest-trained":
         return tuple(version for version in live.versions if version.status_code == MODEL_TRAINED)[:1]
     return live.versions
+
+
+def idle_entries(match: Match) -> Iterator[str]:
+    """What to know of defaults that state something of versions, where the model has none that they mean."""
+    means = {entry.selector for entries in match.versions.values() for entry in entries}
+    for entry in match.desired.versions:
+        if entry.default is not None and not selected_versions(entry, match.observed) and entry.selector not in means:
+            yield f"the ModelDefaults {entry.default} states something for {entry.selector}, and the model has no such version."
 
 
 def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
@@ -146,10 +174,10 @@ def lacks_versions(version_ids: frozenset[str], live: ObservedModel) -> bool:
 
 
 def named_versions(desired: Desired, observed: Observed) -> frozenset[Key]:
-    """The live versions that an entry of a manifest names, by id, as the latest, or as the latest trained one."""
+    """The live versions that an entry of a manifest or a default names, by id, as the latest, or as the latest trained one."""
     return frozenset(
         version.key
-        for model in desired.models
+        for model in with_defaults(desired, observed).models
         if (live := observed.models.get(model.key)) is not None
         for entry in model.versions
         if entry.selector.select != "all"

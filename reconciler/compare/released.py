@@ -24,15 +24,15 @@ from typing import Any
 from reconciler.compare.match import selected_versions
 from reconciler.errors import Origin
 from reconciler.resources.canonical import equal, spec_from_document
-from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Removal
+from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Fill, Removal
 from reconciler.resources.fields import KINDS, MARK_KEY, Action, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed, ObservedModel
 from reconciler.resources.secrets import Secrets, Sensitive, holds_sensitive, revealed
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
 
-Entry = DesiredModel | DesiredVersion
-"""What one manifest entry states of one resource."""
+Entry = DesiredModel | DesiredVersion | Fill
+"""What one entry of a manifest or a default states of one resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +87,10 @@ def pairs(base: Desired, head: Desired, observed: Observed) -> Iterator[Pair]:
     heads = {model.key: model for model in head.models}
     for model in base.models:
         other, live = heads.get(model.key), observed.models.get(model.key)
-        after = () if other is None else (other,)
-        yield Pair(key=model.key, document=None if live is None else live.document, before=(model,), after=after)
+        after: tuple[Entry, ...] = () if other is None else (other, *other.fills)
+        yield Pair(
+            key=model.key, document=None if live is None else live.document, before=(model, *model.fills), after=after
+        )
         if other is not None and live is not None:
             yield from _version_pairs(model, other, live)
 

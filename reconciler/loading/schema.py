@@ -13,6 +13,7 @@ from typing import Any, Final
 
 FILES: Final[Mapping[str, str]] = {
     "Model": "model.v1.schema.json",
+    "ModelDefaults": "modeldefaults.v1.schema.json",
     "Policy": "policy.v1.schema.json",
     "Probe": "probe.v1.schema.json",
     "Config": "config.v1.schema.json",

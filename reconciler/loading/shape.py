@@ -19,7 +19,7 @@ from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath, dotted, json_pointer, value_at
 from reconciler.loading.scalars import surprise
 from reconciler.loading.schema import schema_document
-from reconciler.resources.fields import KINDS, Shape
+from reconciler.resources.fields import CHOICES, KINDS, Shape
 from reconciler.resources.secrets import Sensitive, holds_sensitive, revealed
 from reconciler.resources.wording import described, listed, nearest, quoted, shortened
 
@@ -134,6 +134,7 @@ class _Wording:
             "minLength": self._empty,
             "uniqueItems": self._repeated,
             "minItems": self._no_items,
+            "minProperties": self._no_items,
             "minimum": self._out_of_range,
             "maximum": self._out_of_range,
             "exclusiveMinimum": self._out_of_range,
@@ -164,12 +165,9 @@ class _Wording:
         elif self._path[-1:] == ("remove",) and key in _TEXT_FIELDS:
             code, message = "cannot-clear", f"{dotted(path)}: {_CANNOT_CLEAR}."
             hint = "Set another string, or leave the key out to keep the live value."
-        elif self._path[-1:] == ("remove",) and key == "visibility":
-            code, message, hint = (
-                "cannot-clear",
-                "a visibility can't be removed.",
-                "Set the visibility that you want instead.",
-            )
+        elif self._path[-1:] == ("remove",) and (key,) in CHOICES:
+            code, message = "cannot-clear", f"{key} can't be removed."
+            hint = f"Set one of {listed(CHOICES[key,])} instead."
         elif near is not None and near.lower() == key.lower():
             hint = f"Did you mean {quoted(near)}?"
         elif elsewhere:

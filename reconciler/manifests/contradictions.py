@@ -1,20 +1,20 @@
 """Finds manifests that state another user or app than the chosen environment does.
 
-Takes the documents of a run by key, and the ids of the environment. Returns one problem per pair of values, however many
+Takes the documents of a run with the app that each is about, and the ids of the environment. Returns one problem per pair of values, however many
 manifests it concerns. Without this check, `--environment staging` would write the values of staging to the production app that
 a manifest names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from reconciler.config import Settings
 from reconciler.errors import Origin, Problem
 from reconciler.loading.document import LoadedDocument
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Scope
 from reconciler.resources.wording import quoted
 
 _PLACES: Final = 3
@@ -36,15 +36,17 @@ def chosen_environment(settings: Settings) -> ChosenEnvironment | None:
     return ChosenEnvironment(name=settings.environment, file=str(settings.config_path), ids=settings.environment_ids)
 
 
-def contradictions(documents: Mapping[Key, LoadedDocument], environment: ChosenEnvironment | None) -> Iterator[Problem]:
+def contradictions(
+    documents: Iterable[tuple[Scope, LoadedDocument]], environment: ChosenEnvironment | None
+) -> Iterator[Problem]:
     """Yield a problem for each pair of an id of the environment and another one that manifests state."""
     if environment is None:
         return
     found: dict[tuple[str, str], list[Origin]] = {}
-    for key, document in documents.items():
+    for scope, document in documents:
         for name, wanted in environment.ids.items():
             # A manifest that states no id takes that of the environment, or of a flag, so only stated ones can contradict.
-            stated = key.user_id if name == "user_id" else key.app_id
+            stated = scope.user_id if name == "user_id" else scope.app_id
             if stated != wanted and name in document.value["metadata"]:
                 found.setdefault((name, stated), []).append(document.origin(("metadata", name)))
     for (name, stated), origins in sorted(found.items()):

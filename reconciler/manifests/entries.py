@@ -43,7 +43,7 @@ def model_from_document(
     if not isinstance(spec, dict):
         return DesiredModel(key=key, action=Action.MERGE, stated={}, origin=document.origin())
     labels = value_at(document.value, ("metadata", "labels"))
-    entry = _Entry(document, ("spec",), Kind.MODEL, problems, warnings, spec)
+    entry = Entry(document, ("spec",), Kind.MODEL, problems, warnings, spec)
     action = entry.action(Action.MERGE)
     stated = entry.stated(action)
     protect = entry.value("protect")
@@ -52,25 +52,32 @@ def model_from_document(
         action=action,
         stated=stated,
         removals=entry.removals_beside(stated),
-        versions=_versions(document, spec.get("versions"), action, problems, warnings),
+        versions=versions_from(document, spec.get("versions"), action, problems, warnings),
         labels=labels if isinstance(labels, dict) else {},
         protect=protect if isinstance(protect, bool) else None,
         retain_versions=entry.retain_versions(),
         origin=document.origin(),
         id_origin=document.origin(("metadata", "id")),
-        origins=_Origins(document, ("spec",), stated),
+        origins=Origins(document, ("spec",), stated),
     )
 
 
-def _versions(
-    document: LoadedDocument, entries: Any, inherited: Action, problems: ProblemList, warnings: ProblemList
+def versions_from(
+    document: LoadedDocument,
+    entries: Any,
+    inherited: Action,
+    problems: ProblemList,
+    warnings: ProblemList,
+    *,
+    default: str | None = None,
 ) -> tuple[DesiredVersion, ...]:
+    """What `spec.versions` states, entry by entry; `default` is the name of the document if it is a ModelDefaults."""
     versions: list[DesiredVersion] = []
     seen: dict[Selector, Origin] = {}
     for index, value in enumerate(entries if isinstance(entries, list) else ()):
         if not isinstance(value, dict):
             continue
-        entry = _Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings, value)
+        entry = Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings, value)
         selector, origin = entry.selector(), entry.origin()
         if selector is not None and selector in seen:
             message = f"this entry means the same as the one in line {seen[selector].line}: {selector}."
@@ -88,14 +95,16 @@ def _versions(
                 expected_concepts=entry.expected_concepts(),
                 origin=origin,
                 id_origin=document.origin((*entry.path, "id")) if "id" in value else None,
-                origins=_Origins(document, entry.path, stated),
+                origins=Origins(document, entry.path, stated),
+                default=default,
+                index=index,
             )
         )
     return tuple(versions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """The mapping of a document that describes one resource: `spec`, or one of `spec.versions`; `whole` is its value."""
 
     document: LoadedDocument
@@ -288,7 +297,7 @@ def _conflict(stated: Mapping[str, Any], removal: Removal, tags: frozenset[str])
     return removal.path
 
 
-class _Origins(Mapping[FieldPath, Origin]):
+class Origins(Mapping[FieldPath, Origin]):
     """The place of each stated field and of everything inside its mappings, found out where it is asked for.
 
     What a variable brought in stands where the variable is named.

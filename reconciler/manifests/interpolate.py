@@ -25,7 +25,7 @@ _BARE: Final = re.compile(r"\$\{[A-Za-z_][0-9A-Za-z_.]*\}")
 _PART: Final = re.compile(r"(?<!\$)\$\{(?:var|env):")
 _ESCAPE: Final = "$${"
 _PLAIN_SETTINGS: Final = frozenset(
-    {"action", "visibility", "id", "select", "remove", "protect", "retain_versions", "expect"}
+    {"action", "visibility", "deploy_restriction", "id", "select", "remove", "protect", "retain_versions", "expect"}
 )
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 from reconciler.errors import Origin, Problem
 from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath
+from reconciler.manifests.defaults import defaults_from_document, is_shown_in_defaults
 from reconciler.manifests.interpolate import is_plain_setting
-from reconciler.manifests.policies import policy_from_document, repeated_rules
+from reconciler.manifests.policies import policy_from_document, problems_of_rules
 from reconciler.manifests.probes import probe_from_document
 from reconciler.manifests.reading import Reading
 from reconciler.resources.wording import quoted
@@ -58,10 +59,17 @@ KINDS: Final[Mapping[str, DocumentKind]] = {
     kind.name: kind
     for kind in (
         DocumentKind(
+            name="ModelDefaults",
+            field="defaults",
+            read=defaults_from_document,
+            is_shown=is_shown_in_defaults,
+            is_manifest=True,
+        ),
+        DocumentKind(
             name="Policy",
             field="policies",
             read=lambda document, reading: policy_from_document(document),
-            between=repeated_rules,
+            between=problems_of_rules,
             is_shown=lambda path: True,
         ),
         DocumentKind(name="Probe", field="probes", read=probe_from_document, is_shown=lambda path: True),

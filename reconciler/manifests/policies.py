@@ -1,6 +1,6 @@
 """One document of kind Policy → its rules, under what a JSON Schema can't state; and the rules between policies.
 
-Never compiles an expression: `validate` of manifests without policies needs no CEL.
+An expression that doesn't compile is a problem at its place. Without policies, nothing of CEL is imported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.errors import Origin, Problem
 from reconciler.loading.document import LoadedDocument
 from reconciler.resources.policy import Policy, Rule
-from reconciler.resources.wording import quoted
+from reconciler.resources.wording import listed, quoted
 
 
 def policy_from_document(document: LoadedDocument) -> Policy | None:
@@ -38,6 +38,28 @@ def _rule(document: LoadedDocument, index: int, value: object) -> Rule | None:
         origin=document.origin((*path, "name")),
         when_origin=document.origin((*path, "when")),
     )
+
+
+def problems_of_rules(policies: Sequence[Policy]) -> Iterator[Problem]:
+    """The problems of the rules of a run: expressions that don't compile, and names that occur twice."""
+    for policy in policies:
+        yield from (problem for rule in policy.rules for problem in _uncompilable(rule))
+    yield from repeated_rules(policies)
+
+
+def _uncompilable(rule: Rule) -> Iterator[Problem]:
+    from reconciler.manifests.cel import VARIABLES, CelError, compiled
+
+    try:
+        compiled(rule.when)
+    except CelError as error:
+        yield Problem(
+            code="bad-expression",
+            message=f"the expression of rule {quoted(rule.name)} can't be used: {error}.",
+            origin=rule.when_origin,
+            pointer="/spec/rules",
+            hint=f"It is in CEL, and can read {listed(VARIABLES)}.",
+        )
 
 
 def repeated_rules(policies: Sequence[Policy]) -> Iterator[Problem]:

@@ -1,13 +1,13 @@
-"""Which manifests a run is about: --target globs and --selector labels.
+"""Which manifests a run is about: --target and --exclude globs, and --selector labels.
 
-In: Desired. Out: the Desired that remains. A target that matches nothing is an error (a typo would read as "in
+In: Desired. Out: the Desired that remains. A glob that matches nothing is an error (a typo would read as "in
 sync"); what left git is judged by `policy` on all manifests, never on a selection.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import BinaryIO, Literal, TextIO
@@ -33,18 +33,22 @@ class Inputs:
     """What one run is about. `types` is a file with a snapshot of the model types, used instead of asking for them.
 
     `resend` are the kinds of values to send again where they can't be compared.
-        `probe_limit` is the most inputs × versions to predict on, None to predict nothing.
-        With `unmanaged`, live models without a manifest are listed too.
-        No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
+    `probe_limit` is the most inputs × versions to predict on, None to predict nothing.
+    With `unmanaged`, live models without a manifest are listed too.
+    `overrides` are the names of rules whose refusals are let through; unless a run `enforces_policies`, they only warn.
+    No manifest at all is an error, unless `allow_empty`, and so is a param that nobody knows, unless `allow_unknown_params`.
     """
 
     paths: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
     selectors: tuple[tuple[str, str], ...] = ()
     prune: bool = False
     prune_whole_app: bool = False
     max_deletes: int | None = None
     take_over: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    enforces_policies: bool = True
     resend: frozenset[Literal["image", "secrets"]] = frozenset()
     types: str | None = None
     shard: Shard | None = None
@@ -65,7 +69,7 @@ def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Des
 
     `user_id_of` tells who "me" is; it is asked only then. Raises ProblemsError for two manifests of one model.
     """
-    scopes = {model.key.scope for model in desired.models}
+    scopes = {model.key.scope for model in desired.models} | {default.scope for default in desired.defaults}
     if all(scope.user_id != ME for scope in scopes):
         return desired
     doubtful = {s for s in scopes if s.user_id == ME and any(o.app_id == s.app_id and o != s for o in scopes)}
@@ -84,26 +88,47 @@ def in_one_spelling(desired: Desired, user_id_of: Callable[[Scope], str]) -> Des
                 hint="Keep one of the two.",
             )
     problems.raise_if_any()
-    return replace(desired, models=tuple(models[key] for key in sorted(models)))
+    defaults = tuple(replace(each, scope=real_scope(each.scope, real)) for each in desired.defaults)
+    return replace(desired, models=tuple(models[key] for key in sorted(models)), defaults=defaults)
 
 
-def is_targeted(key: Key, globs: Iterable[str]) -> bool:
-    """Whether a model matches any glob, by its id, APP/MODEL or USER/APP/MODEL; without globs every model does."""
+def real_scope(scope: Scope, user_ids: Mapping[Scope, str]) -> Scope:
+    """An app under the user id that the mapping has for it, if any."""
+    return scope._replace(user_id=user_ids.get(scope, scope.user_id))
+
+
+def is_targeted(key: Key, targets: Collection[str], excludes: Collection[str] = ()) -> bool:
+    """Whether a model matches any of the targets, or there are none, and none of the excludes.
+
+    A glob is compared with the id, APP/MODEL and USER/APP/MODEL.
+    """
+    if not targets and not excludes:
+        return True
     names = (key.model_id, f"{key.app_id}/{key.model_id}", key.model().address)
-    patterns = tuple(globs)
-    return not patterns or any(fnmatchcase(name, glob) for glob in patterns for name in names)
+    return (not targets or _matches_any(names, targets)) and not _matches_any(names, excludes)
 
 
-def selected(desired: Desired, *, targets: tuple[str, ...], selectors: tuple[tuple[str, str], ...]) -> Desired:
-    """The manifests that match any target and every selector."""
-    if not targets and not selectors:
+def _matches_any(names: Collection[str], globs: Collection[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs for name in names)
+
+
+def selected(
+    desired: Desired,
+    *,
+    targets: tuple[str, ...],
+    selectors: tuple[tuple[str, str], ...],
+    excludes: tuple[str, ...] = (),
+) -> Desired:
+    """The manifests that match any target, none of `excludes`, and every selector."""
+    if not targets and not excludes and not selectors:
         return desired
     models = tuple(
         model
         for model in desired.models
-        if is_targeted(model.key, targets) and all(model.labels.get(name) == value for name, value in selectors)
+        if is_targeted(model.key, targets, excludes)
+        and all(model.labels.get(name) == value for name, value in selectors)
     )
-    if selectors and desired.models and not models and not targets:
+    if selectors and desired.models and not models and not targets and not excludes:
         stated = ", ".join(f"{name}={value}" for name, value in selectors)
         raise ReconcilerError(f"--selector {stated} matches no manifest. It is compared with metadata.labels.")
     return replace(desired, models=models)
@@ -132,3 +157,26 @@ def require_targets_match(targets: tuple[str, ...], keys: Iterable[Key], *, opti
             raise ReconcilerError(
                 f"{option} {glob!r} matches no model. It is compared with MODEL, APP/MODEL and USER/APP/MODEL."
             )
+
+
+def chosen_by(inputs: Inputs, desired: Desired) -> Desired:
+    """The manifests that a run is about."""
+    chosen = selected(desired, targets=inputs.targets, selectors=inputs.selectors, excludes=inputs.excludes)
+    return sharded(chosen, inputs.shard)
+
+
+def chosen_offline(inputs: Inputs, desired: Desired) -> Desired:
+    """The same, for a run that knows only manifests. Raises ReconcilerError for a glob that matches none."""
+    require_globs_match(inputs, stated={model.key for model in desired.models})
+    return chosen_by(inputs, desired)
+
+
+def require_globs_match(inputs: Inputs, *, live: Collection[Key] = (), stated: Collection[Key]) -> None:
+    """Raise ReconcilerError for a glob of a run that matches no model, live or stated by a manifest.
+
+    A model of another owner can only be taken over with a manifest.
+    """
+    known = {*live, *stated}
+    require_targets_match(inputs.targets, known)
+    require_targets_match(inputs.excludes, known, option="--exclude")
+    require_targets_match(inputs.take_over, stated, option="--take-over")

@@ -39,7 +39,7 @@ from reconciler.manifests.reading import Reading
 from reconciler.manifests.selection import Shard, in_shard
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import Action
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Key, Scope
 from reconciler.resources.probe import Probe
 from reconciler.resources.wording import listed
 
@@ -97,7 +97,7 @@ def desired_from_documents(
             warnings.extend(lookalikes(document))
         collected.take(interpolated)
     described, others = collected.models, collected.others
-    problems.extend(contradictions({key: document for key, (_, document) in described.items()}, environment))
+    problems.extend(contradictions(collected.scoped, environment))
     for name, documents in others.items():
         problems.extend(problems_between(KINDS[name], documents))
     problems.extend(file_problems(others["Probe"]))  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ def desired_from_documents(
 class _Collected:
     """What the documents of a run have been read into so far: models with their documents, and the others by kind.
 
-    `wrong` are the places that a problem has been reported for already.
+    `wrong` are the places that a problem has been reported for already, and `scoped` the documents that are about an app.
     """
 
     ids: Ids
@@ -127,6 +127,7 @@ class _Collected:
     warnings: ProblemList = field(default_factory=ProblemList)
     wrong: set[tuple[Origin, str]] = field(default_factory=set)
     models: dict[Key, tuple[DesiredModel, LoadedDocument]] = field(default_factory=dict)
+    scoped: list[tuple[Scope, LoadedDocument]] = field(default_factory=list)
     others: dict[str, list[NamedDocument]] = field(default_factory=lambda: {name: [] for name in KINDS})
 
     def take(self, document: LoadedDocument) -> None:
@@ -140,8 +141,11 @@ class _Collected:
             self.problems.extend(problem for problem in found if (problem.origin, problem.pointer) not in self.wrong)
         if kind is not None and other is not None:
             self.others[kind].append(other)
+            if isinstance(scope := getattr(other, "scope", None), Scope):
+                self.scoped.append((scope, document))
         if model is not None:
             first, there = self.models.setdefault(model.key, (model, document))
+            self.scoped.append((model.key.scope, document))
             if first is not model:
                 _report_duplicate(model.key, there, document, self.problems)
 

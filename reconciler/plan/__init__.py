@@ -2,6 +2,8 @@
 
 guards.py       what may be deleted, and what forbids it
 deletion.py     what a deletion shows: what would be lost
+policies.py     what the rules of policies say of a plan
+policy_json.py  the same as JSON and back
 in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back

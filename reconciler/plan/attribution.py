@@ -65,7 +65,8 @@ def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[
     `scopes` are the head's; `user_id_of` returns the user that "me" means, and is called only then.
     """
     others: dict[Scope, Scope] = {}
-    for scope in {model.key.scope for model in base.desired.models} - set(scopes):
+    defaults = base.desired.defaults
+    for scope in ({model.key.scope for model in base.desired.models} | {each.scope for each in defaults}) - set(scopes):
         for other in scopes:
             if other.app_id == scope.app_id and ME in {other.user_id, scope.user_id}:
                 me, named = (other, scope) if other.user_id == ME else (scope, other)
@@ -75,7 +76,9 @@ def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[
     for model in base.desired.models:
         key = model.key._replace(user_id=others.get(model.key.scope, model.key.scope).user_id)
         models.setdefault(key, replace(model, key=key))
-    return replace(base, desired=replace(base.desired, models=tuple(models[key] for key in sorted(models))))
+    there = tuple(replace(each, scope=others.get(each.scope, each.scope)) for each in defaults)
+    kept = replace(base.desired, models=tuple(models[key] for key in sorted(models)), defaults=there)
+    return replace(base, desired=kept)
 
 
 def _wants(

@@ -19,6 +19,7 @@ from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
 from reconciler.plan.parts import origin_document, origin_from_document, released_document, released_from_document
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
+from reconciler.plan.policy_json import policy_documents, policy_from_document
 from reconciler.plan.preview import preview_documents, preview_from_documents
 from reconciler.plan.unmanaged import UNMANAGED_PARTS, unmanaged_from_parts, unmanaged_parts
 from reconciler.requests.calls import Notice
@@ -83,7 +84,8 @@ def _placed(document: dict[str, Any], origin: Origin | None, change_origin: Orig
     return document if origin is None or origin == change_origin else {**document, "origin": origin_document(origin)}
 
 
-def _change_document(change: Change) -> dict[str, Any]:
+def change_document(change: Change) -> dict[str, Any]:
+    """One entry of `changes`."""
     origin = change.origin
     document: dict[str, Any] = {
         "address": change.key.address,
@@ -197,7 +199,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
             "config": plan.source.config,
         },
         "summary": plan.summary,
-        "changes": [_change_document(change) for change in plan.changes],
+        "changes": [change_document(change) for change in plan.changes],
         "refused": [refusal_document(refusal) for refusal in plan.refused],
         "not_comparable": [not_comparable_document(item) for item in plan.not_comparable],
         "released": [released_document(item) for item in plan.released],
@@ -209,6 +211,8 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     if plan.owner is not None:
         document["owner"] = plan.owner
     document.update(unmanaged_parts(plan))
+    if plan.only_defaults:
+        document["only_defaults"] = list(plan.only_defaults)
     if plan.forecast is not None and kind != "Apply":
         document["forecast"] = forecast_document(plan.forecast)
     if plan.attribution_base is not None:
@@ -217,6 +221,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     if plan.expectations:
         document["expectations"] = [expectation_document(item) for item in plan.expectations]
     document.update(preview_documents(plan.preview))
+    document.update(policy_documents(plan))
     if plan.warnings:
         document["warnings"] = [problem_document(warning) for warning in plan.warnings]
     document["fingerprint"] = fingerprint(document)
@@ -310,6 +315,9 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         "attribution_base",
         "expectations",
         "forecast",
+        "only_defaults",
+        "policy",
+        "overridden_rules",
         "owner",
         "warnings",
         "probes",
@@ -324,6 +332,9 @@ def _plan_from_document(document: Mapping[str, Any]) -> Plan:
         endpoint=document["endpoint"],
         environment=document.get("environment"),
         owner=document.get("owner"),
+        only_defaults=tuple(document.get("only_defaults", ())),
+        policy=policy_from_document(document),
+        overridden_rules=tuple(document.get("overridden_rules", ())),
         source=Source(
             digest=source["digest"],
             files=tuple(source["files"]),

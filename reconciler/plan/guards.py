@@ -88,7 +88,8 @@ def owner_refusals(
 def _owner_refusals(match: Match, owner: str | None, take_over: Collection[str]) -> Iterator[Refusal]:
     key, value = match.desired.key, lookup(match.observed.document, ("metadata", MARK_KEY))
     theirs = owner_mark(match.observed).get("owner")
-    if owner is not None and value is not MISSING and not isinstance(value, Mapping):
+    is_marked = owner is not None and match.desired.has_manifest
+    if is_marked and value is not MISSING and not isinstance(value, Mapping):
         yield Refusal(
             rule="mark-conflict",
             address=key.address,
@@ -116,9 +117,12 @@ def in_prune_scope(model: ObservedModel, rules: PruneRules) -> bool:
 
 
 def model_candidates(desired: Desired, observed: Observed, rules: PruneRules) -> tuple[Candidate, ...]:
-    """Live models of completely listed apps that have no manifest and are in the scope of pruning."""
+    """Live models of completely listed apps that have no manifest and are in the scope of pruning.
+
+    `desired` contains the models that only defaults manage, which are never candidates.
+    """
     manifests = {model.key for model in desired.models}
-    scopes = {key.scope for key in manifests} & observed.listed
+    scopes = {model.key.scope for model in desired.models if model.has_manifest} & observed.listed
     return tuple(
         Candidate(key=key, reason="it has no manifest")
         for key, model in sorted(observed.models.items())
@@ -131,7 +135,12 @@ def version_candidates(matches: Iterable[Match], *, owner: str | None) -> tuple[
     found: list[Candidate] = []
     for match in matches:
         retain, live = match.desired.retain_versions, match.observed
-        if retain is None or not live.versions_complete or owner_mark(live).get("owner") not in (None, owner):
+        if (
+            retain is None
+            or not match.desired.has_manifest
+            or not live.versions_complete
+            or owner_mark(live).get("owner") not in (None, owner)
+        ):
             continue  # the versions of another owner's model are that owner's
         named = {
             key for key, entries in match.versions.items() if any(entry.selector.select != "all" for entry in entries)

@@ -92,6 +92,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyResult:
+    """What a rule of a policy says of one change, or of the whole plan if `address` is None.
+
+    `source` says whether the rule is the head's or the base's; `overridden`, that its refusal was let through.
+    """
+
+    rule: str
+    severity: Literal["deny", "warn"]
+    address: str | None
+    message: str
+    overridden: bool
+    source: Literal["head", "base"]
+    origin: Origin
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether it refuses the plan."""
+        return self.severity == "deny" and not self.overridden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """The calls of an apply, and the seconds that `rate`, in calls per second, alone makes them take.
 
@@ -128,7 +149,9 @@ class Plan:
     `compared` are the models whose manifests were compared with live, `matched` those manifests, and `hidden` the texts of
     secrets that they state. `overrides` are the versions whose params change, and `stated_versions` all that manifests name. A
     saved plan keeps none of these five. `preview` is what probes found. `owner` is the owner that
-    it was made for, whose mark is on its models. `unchanged` counts models wholly in sync. `batch` is the most entries of a
+    it was made for, whose mark is on its models, but for those of `only_defaults`: addresses of
+    changed models that have no manifest. `policy` is what the rules of policies say (None: there are none), and
+    `overridden_rules` those whose refusals are let through. `unchanged` counts models wholly in sync. `batch` is the most entries of a
     request. `created_at` is RFC 3339 in UTC. Two plans with the same content at the same time have the same fingerprint.
     """
 
@@ -149,8 +172,11 @@ class Plan:
     unchanged: int = 0
     environment: str | None = None
     owner: str | None = None
+    only_defaults: tuple[str, ...] = ()
     attribution_base: AttributionBase | None = None
     forecast: Forecast | None = None
+    policy: tuple[PolicyResult, ...] | None = None
+    overridden_rules: tuple[str, ...] = ()
     compared: tuple[Key, ...] = field(default=(), compare=False)
     matched: tuple[Match, ...] = field(default=(), compare=False, repr=False)
     hidden: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

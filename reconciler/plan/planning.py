@@ -16,18 +16,18 @@ from reconciler import __version__
 from reconciler.compare.diff import Comparison, spec_as_stated
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
+from reconciler.compare.filling import with_defaults, without_effect
 from reconciler.compare.in_sync import is_match_in_sync
-from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
+from reconciler.compare.match import Match, idle_entries, is_about_params, lacks_versions, matches
 from reconciler.compare.unreadable import stated_at
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.selection import (
     Inputs,
+    chosen_by,
     in_one_spelling,
     is_targeted,
-    require_targets_match,
-    selected,
-    sharded,
+    require_globs_match,
 )
 from reconciler.plan.by_types import compared_by_types, require_fitting_params, secrets_by_types, stated_secrets
 from reconciler.plan.deletion import COUNTED_IF_REFUSED, deletions_of, with_counted_versions
@@ -44,6 +44,7 @@ from reconciler.plan.guards import (
 )
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
 from reconciler.plan.plan import Change, Plan, Source, forecast
+from reconciler.plan.policies import judged
 from reconciler.plan.reading import observed_for
 from reconciler.plan.unmanaged import unmanaged_counts, unmanaged_models
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
@@ -93,10 +94,10 @@ class Planning:
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
         for secret in sorted(known):
             self.remote.register_secret(secret)
-        chosen = sharded(selected(desired, targets=inputs.targets, selectors=inputs.selectors), inputs.shard)
-        observed = self._observed(chosen, desired, inputs=inputs, base=base)
-        require_targets_match(inputs.targets, {*observed.models, *(model.key for model in desired.models)})
-        require_targets_match(inputs.take_over, {model.key for model in desired.models}, option="--take-over")
+        observed = self._observed(chosen_by(inputs, desired), desired, inputs=inputs, base=base)
+        require_globs_match(inputs, live=observed.models, stated={model.key for model in desired.models})
+        desired = with_defaults(desired, observed)
+        chosen = chosen_by(inputs, desired)
         found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types, base=base)
         owner = self.settings.owner
@@ -109,7 +110,6 @@ class Planning:
         secrets = self._registered(secrets_by_types(known, found, types, secret_variables(desired)), found)
         comparison = compared_by_types(differing, types, owner=owner, secrets=secrets, resend=inputs.resend)
         comparison = comparison.without(deleted)
-        expectations = self._expectations(found, deleted)
         plan = assembled(
             found=found,
             comparison=comparison,
@@ -123,7 +123,7 @@ class Planning:
             endpoint=self.settings.endpoint.url,
             environment=self.settings.environment,
             tool_version=__version__,
-            expectations=expectations,
+            expectations=self._expectations(found, deleted),
             secrets=secrets,
         )
         plan = replace(plan, overrides=_overrides(comparison, found, types, inputs))
@@ -134,7 +134,8 @@ class Planning:
             from reconciler.plan.releasing import against_base
 
             plan = against_base(plan, base, chosen, observed=observed, secrets=secrets, rules=rules)
-        return plan, warnings
+        plan, of_rules = judged(plan, desired, base=base, observed=observed, secrets=secrets, inputs=inputs)
+        return plan, (*without_effect(desired, observed), *warnings, *of_rules)
 
     def _rounded_off(self, plan: Plan, inputs: Inputs, desired: Desired, observed: Observed) -> Plan:
         """The plan with what an apply of it takes, and with the models that no manifest names."""
@@ -172,7 +173,7 @@ class Planning:
         specs: dict[Key, Mapping[str, Any]] = {}
         for match in self.matched(desired):
             statements = {key: [each.statement for each in entries] for key, entries in match.versions.items()}
-            statements[match.desired.key] = [match.desired.statement]
+            statements[match.desired.key] = list(match.desired.statements)
             for key, stated in statements.items():
                 document = match.observed.document
                 if key.version_id:
@@ -256,7 +257,8 @@ class Planning:
     def matched(self, desired: Desired) -> tuple[Match, ...]:
         """The manifests, each with its live model. Raises ProblemsError for what isn't there."""
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
-        return matches(desired, self._observed(desired, desired, inputs=Inputs(paths=())), live_ids=self._live_ids)
+        observed = self._observed(desired, desired, inputs=Inputs(paths=()))
+        return matches(with_defaults(desired, observed), observed, live_ids=self._live_ids)
 
     def _live_ids(self, scope: Scope) -> tuple[str, ...] | None:
         """The ids in an app, for a hint: a listing that fails is no reason to report anything else."""
@@ -272,6 +274,7 @@ class Planning:
         return observed_for(
             chosen,
             self.remote,
+            whole=desired,
             scopes={model.key.scope for model in desired.models},
             lists_apps=inputs.prune or inputs.unmanaged,
             is_pruning=inputs.prune,
@@ -315,7 +318,7 @@ class Planning:
         conflicts = owner_refusals(found, owner=self.settings.owner, take_over=inputs.take_over)
         if rules is None:
             return Decision(refusals=conflicts)
-        if not desired.models:
+        if not any(model.has_manifest for model in desired.models):
             return Decision(refusals=(empty_desired_state(),))
         if desired.passed_over:
             return Decision(refusals=(*conflicts, manifests_passed_over(desired.passed_over)))
@@ -325,7 +328,7 @@ class Planning:
                 *model_candidates(desired, observed, rules),
                 *version_candidates(found, owner=self.settings.owner),
             )
-            if is_targeted(candidate.key, inputs.targets)
+            if is_targeted(candidate.key, inputs.targets, inputs.excludes)
         ]
         try:
             uses = self.uses([candidate.key for candidate in candidates]) if candidates else {}
@@ -419,6 +422,7 @@ def assembled(
         source=source,
         changes=tuple(changes),
         owner=owner,
+        only_defaults=_only_defaults(found, touched),
         requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
         refused=(*calls.refusals, *decision.refusals),
         notices=(*_notices(found, owner), *_unshown(comparison, owner), *calls.notices, *decision.notices),
@@ -432,10 +436,21 @@ def assembled(
     )
 
 
+def _only_defaults(found: Iterable[Match], touched: Collection[Key]) -> tuple[str, ...]:
+    """The addresses of the changed models that have no manifest."""
+    return tuple(
+        key.address for match in found if (key := match.desired.key) in touched and not match.desired.has_manifest
+    )
+
+
 def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:
     for match in found:
         key = match.desired.key
-        if owner is None and match.desired.protect:
+        yield from (Notice(address=key.address, message=message) for message in idle_entries(match))
+        if match.desired.protect and not match.desired.has_manifest:
+            message = "protect: true has no effect: only defaults manage the model, which is never pruned and gets no owner mark."
+            yield Notice(address=key.address, message=message)
+        elif owner is None and match.desired.protect:
             # A safety setting that does nothing must say so.
             message = "protect: true has no effect without an owner in reconciler.yaml: it is kept in the owner mark."
             yield Notice(address=key.address, message=message)

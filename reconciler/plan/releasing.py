@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from reconciler.compare.filling import with_defaults
 from reconciler.compare.released import Loosened, loosened, pairs, released
 from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import Inputs, in_shard, is_targeted
@@ -25,13 +26,13 @@ from reconciler.resources.tree import path_text
 
 def beside(base: BaseState, desired: Desired, inputs: Inputs, user_id_of: Callable[[Scope], str]) -> BaseState:
     """The base in the head's spelling of apps, with the manifests that this run no longer has, as far as it is about them."""
-    base = spelled_as(base, {model.key.scope for model in desired.models}, user_id_of)
+    base = spelled_as(base, desired.scopes, user_id_of)
     known = {model.key for model in desired.models}
     gone = tuple(
         model
         for model in base.desired.models
         if model.key not in known
-        and is_targeted(model.key, inputs.targets)
+        and is_targeted(model.key, inputs.targets, inputs.excludes)
         and all(model.labels.get(name) == value for name, value in inputs.selectors)
         and in_shard(model.key, inputs.shard)
     )
@@ -42,6 +43,7 @@ def against_base(
     plan: Plan, base: BaseState, chosen: Desired, *, observed: Observed, secrets: Secrets, rules: PruneRules | None
 ) -> Plan:
     """The plan with each change attributed, and with what the base manages and the `chosen` manifests don't."""
+    base = replace(base, desired=with_defaults(base.desired, observed))
     plan = attributed(plan, base, observed=observed, secrets=secrets, rules=rules)
     return with_released(plan, base, chosen, observed=observed, secrets=secrets)
 

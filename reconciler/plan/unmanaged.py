@@ -55,7 +55,7 @@ def _without_manifest(desired: Desired, observed: Observed, inputs: Inputs) -> l
         for key, model in sorted(observed.models.items())
         if key not in manifests
         and not model.is_bookmark
-        and is_targeted(key, inputs.targets)
+        and is_targeted(key, inputs.targets, inputs.excludes)
         and in_shard(key, inputs.shard)
     ]
 

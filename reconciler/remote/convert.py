@@ -104,8 +104,8 @@ def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str,
 def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
     """By name, what reads one field of such messages as JSON: MISSING where it isn't set.
 
-    Only strings and messages are here, and lists of them: what manifests state. A field of another kind is read with its
-    whole message.
+    Only strings, enums and messages are here, and lists of strings and messages: what manifests state. A field of another
+    kind is read with its whole message.
     """
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -114,13 +114,31 @@ def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         if field.type == FieldDescriptor.TYPE_STRING or (field.type == FieldDescriptor.TYPE_MESSAGE and not is_map):
             readers[field.name] = _field_reader(field)
+        elif field.type == FieldDescriptor.TYPE_ENUM and not _is_repeated(field) and not field.has_presence:
+            readers[field.name] = _enum_reader(field)
     return readers
+
+
+def _enum_reader(field: Any) -> Callable[[Any], Any]:
+    """The name of a value, as JSON has it; the number of one that this release of the package doesn't know."""
+    name = field.name
+    names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+
+    def read(message: Any) -> Any:
+        number = getattr(message, name)
+        return names.get(number, number) if number else MISSING
+
+    return read
+
+
+def _is_repeated(field: Any) -> bool:
+    # `label` is deprecated since protobuf 6.31, which brought `is_repeated`.
+    return bool(field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED)
 
 
 def _field_reader(field: Any) -> Callable[[Any], Any]:
     name = field.name
-    # `label` is deprecated since protobuf 6.31, which brought `is_repeated`.
-    is_repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+    is_repeated = _is_repeated(field)
     if is_repeated and field.message_type is not None:
         return lambda message: [_json(item) for item in getattr(message, name)] or MISSING
     if is_repeated:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from reconciler.remote.port import Remote
@@ -32,11 +33,15 @@ def observe(
     needs: Mapping[Key, NeedsVersions],
     *,
     listed: frozenset[Scope] = frozenset(),
+    searched: Mapping[Scope, str] = MappingProxyType({}),
+    others: NeedsVersions | None = None,
     gone: Collection[Key] = (),
     few: int = FEW,
     parallelism: int = 8,
 ) -> Observed:
-    """Read the models in `needs`, and every model of the apps in `listed`.
+    """Read the models in `needs`, every model of the apps in `listed`, and those of a model type in the apps in `searched`.
+
+    `others` says of the models that are not in `needs` whether all of their versions have to be read.
 
     Up to `few` models of an app are read one by one.
     A model that doesn't exist isn't in the result. `gone` are models whose deletion the service has acknowledged: if the
@@ -48,8 +53,11 @@ def observe(
     models: dict[Key, ObservedModel] = {}
     single: list[Key] = []
     read: set[Scope] = set()
+    for scope, type_id in sorted(searched.items()):
+        found_there = remote.search_models(scope, name="", model_type_id=type_id)
+        models.update((model.key, model) for model in found_there if model.key.scope == scope)
     for scope in sorted({*needed, *listed}):
-        keys = needed.get(scope, [])
+        keys = [key for key in needed.get(scope, []) if key not in models]
         if scope not in listed and len(keys) <= few:
             single.extend(keys)
             continue
@@ -60,11 +68,9 @@ def observe(
         # A model that isn't in the listing may exist all the same: listings leave out bookmarks, and pages by offset can
         # skip a model while others are created or deleted. Only GetModel can tell that it doesn't exist.
         single.extend(sorted(missing - set(gone)))
-    for found in each(remote.get_model, single, parallelism):
-        if found is not None:
-            models[found.key] = found
+    models.update((found.key, found) for found in each(remote.get_model, single, parallelism) if found is not None)
     # A listing contains only the latest version of each model, and listing versions takes at least a call per model.
-    incomplete = [model for key, model in models.items() if key in needs and needs[key](model)]
+    incomplete = [model for key, model in models.items() if (ask := needs.get(key, others)) is not None and ask(model)]
     for model in each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
     return Observed(models=dict(sorted(models.items())), listed=listed, listed_in_part=frozenset(read - listed))

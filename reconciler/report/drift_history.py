@@ -8,7 +8,7 @@ live and the desired value. The same path with another fingerprint is new drift:
 fingerprint is a keyed digest, so that the file discloses no value; for a secret there is not even that, only the fact that it
 differed.
 
-A run that looks at a part of the fleet (--target, --selector, no --prune) says nothing about the rest: entries that it did not
+A run that looks at a part of the fleet (--target, --exclude, --selector, no --prune) says nothing about the rest: entries that it did not
 check stay as they are, and don't count as resolved.
 """
 
@@ -142,7 +142,13 @@ def compared_with_history(
 
 
 def was_checked(
-    entry: Entry, *, compared: frozenset[str], targets: tuple[str, ...], is_partial: bool, is_pruning: bool
+    entry: Entry,
+    *,
+    compared: frozenset[str],
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
+    is_partial: bool,
+    is_pruning: bool,
 ) -> bool:
     """Whether a run would have found an entry's drift again, if it were still there.
 
@@ -152,9 +158,11 @@ def was_checked(
     # A model's id may contain "@", so an address can be split in two ways; one that fits is enough.
     models = {entry.address, entry.address.rpartition("@")[0]} - {""}
     if entry.path == WHOLE:
-        # An entry doesn't say which deletions a selection other than --target covers, so there it stays.
-        is_known = bool(targets) or not is_partial
-        return is_pruning and is_known and any(is_targeted(_model_key(address), targets) for address in models)
+        # An entry doesn't say which deletions a selection by anything but names covers, so there it stays.
+        is_known = bool(targets or excludes) or not is_partial
+        return (
+            is_pruning and is_known and any(is_targeted(_model_key(address), targets, excludes) for address in models)
+        )
     return not is_partial or not models.isdisjoint(compared)
 
 

@@ -16,7 +16,7 @@ from reconciler.errors import Origin, Refusal
 from reconciler.plan.document import refusal_document
 from reconciler.plan.plan import Change, Plan
 from reconciler.resources.canonical import spec_from_document
-from reconciler.resources.desired import DesiredModel, DesiredVersion
+from reconciler.resources.desired import DesiredModel, DesiredVersion, Fill
 from reconciler.resources.fields import KINDS, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
@@ -25,6 +25,10 @@ from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text
 
 OWNER_SETTING: Final = "`owner` in reconciler.yaml"
 """Where the owner mark comes from: no manifest states it."""
+
+
+Entry = DesiredModel | DesiredVersion | Fill
+"""What states fields of a resource: a manifest, or a default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +75,23 @@ class Explanation:
 
 
 def explanation(match: Match, plan: Plan, *, secrets: Secrets) -> Explanation:
-    """Explain a model by its manifest, and by the plan that was made for it alone."""
+    """Explain a model by its manifest and by defaults, and by the plan that was made for it alone."""
     resource = _Resource(key=match.desired.key, document=match.observed.document, plan=plan, secrets=secrets)
-    blocks = [Block(key=resource.key, origin=match.desired.origin, paths=resource.paths((match.desired,)))]
+    blocks = [
+        Block(
+            key=resource.key, origin=match.desired.origin, paths=resource.paths((match.desired, *match.desired.fills))
+        )
+    ]
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
         resource = _Resource(key=key, document=document, plan=plan, secrets=secrets)
+        own_first = (*(each for each in entries if not each.default), *(each for each in entries if each.default))
         selects = (entry.selector.select for entry in entries)
         blocks.append(
             Block(
                 key=key,
                 origin=entries[0].origin,
-                paths=resource.paths(entries),
+                paths=resource.paths(own_first),
                 select=next((select for select in selects if select is not None), None),
             )
         )
@@ -106,7 +115,7 @@ class _Resource:
         change = next((change for change in self.plan.changes if change.key == self.key), None)
         object.__setattr__(self, "change", change)
 
-    def paths(self, entries: Sequence[DesiredModel | DesiredVersion]) -> tuple[ExplainedPath, ...]:
+    def paths(self, entries: Sequence[Entry]) -> tuple[ExplainedPath, ...]:
         """Every path that the entries state or remove, and every other one that the plan changes, ordered by path."""
         found: dict[tuple[FieldPath, str | None], ExplainedPath] = {}
         for entry in entries:
@@ -128,7 +137,7 @@ class _Resource:
                 found[MARK, None] = ExplainedPath(path=MARK, value=mark, live=mark, is_in_sync=True)
         return tuple(found[place] for place in sorted(found, key=lambda place: (place[0], place[1] or "")))
 
-    def _stated(self, entry: DesiredModel | DesiredVersion) -> Iterator[ExplainedPath]:
+    def _stated(self, entry: Entry) -> Iterator[ExplainedPath]:
         stated = self.secrets.conceal(self.key, entry.stated, source="manifest")
         for managed in KINDS[self.key.kind]:
             for path, value in _values(lookup(stated, managed.path), managed.path):
@@ -145,7 +154,7 @@ class _Resource:
                     call=self._call(path) if differs else None,
                 )
 
-    def _removed(self, entry: DesiredModel | DesiredVersion) -> Iterator[ExplainedPath]:
+    def _removed(self, entry: Entry) -> Iterator[ExplainedPath]:
         for removal in entry.removals:
             live = lookup(self.live, removal.path)
             if removal.item is not None:

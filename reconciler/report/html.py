@@ -173,6 +173,7 @@ SECTIONS: Final[tuple[Callable[[Report], str], ...]] = (
     _summary,
     _facts,
     _list(lists.REFUSED),
+    _list(lists.OVERRIDDEN),
     _list(lists.STALE),
     _list(lists.ERRORS),
     _list(lists.REMAINING),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from reconciler.plan.policies import sentence
 from reconciler.report.effects import kept_texts, missed_texts
 from reconciler.report.outcome import (
     failed_texts,
@@ -33,6 +34,15 @@ class SentenceList:
     style: Literal["bad", ""] = ""
 
 
+def overridden_texts(report: Report) -> Iterable[str]:
+    """The rules that --override names, each with what it let through."""
+    for name in report.plan.overridden_rules:
+        found = [item for item in report.plan.policy or () if item.rule == name and item.overridden]
+        yield from map(sentence, found)
+        if not found:
+            yield f"--override {name}: the rule refuses nothing."
+
+
 def _errors(report: Report) -> Iterable[str]:
     yield from failed_texts(report)
     if report.outcome.unread:
@@ -40,6 +50,7 @@ def _errors(report: Report) -> Iterable[str]:
 
 
 REFUSED: Final = SentenceList(title="Refused", texts=lambda report: map(str, report.plan.refused), style="bad")
+OVERRIDDEN: Final = SentenceList(title="Overridden policies", texts=overridden_texts, style="bad")
 STALE: Final = SentenceList(title="Changed since the plan was made", texts=stale_texts, style="bad")
 ERRORS: Final = SentenceList(title="Errors", texts=_errors, style="bad")
 REMAINING: Final = SentenceList(title="Not as planned after the apply", texts=remaining_texts, style="bad")

@@ -166,6 +166,7 @@ def _list(found: lists.SentenceList) -> Callable[[Report], Part]:
 
 SECTIONS: Final[tuple[tuple[int, Callable[[Report], Part]], ...]] = (
     (150, _list(lists.REFUSED)),
+    (145, _list(lists.OVERRIDDEN)),
     (140, _list(lists.STALE)),
     (130, _list(lists.ERRORS)),
     (120, _list(lists.REMAINING)),

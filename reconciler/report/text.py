@@ -177,6 +177,7 @@ SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
     _changes,
     text_section,
     _list(lists.REFUSED),
+    _list(lists.OVERRIDDEN),
     _list(lists.STALE),
     _list(lists.UNMET),
     _list(lists.MISSED),
@@ -198,7 +199,16 @@ last, or none at all.
 RESULT_SECTIONS: Final = tuple(
     map(
         _list,
-        (lists.REFUSED, lists.STALE, lists.ERRORS, lists.REMAINING, lists.MISSED, lists.NOT_UNDONE, lists.BACKUPS),
+        (
+            lists.REFUSED,
+            lists.OVERRIDDEN,
+            lists.STALE,
+            lists.ERRORS,
+            lists.REMAINING,
+            lists.MISSED,
+            lists.NOT_UNDONE,
+            lists.BACKUPS,
+        ),
     )
 )
 """The sections that only an apply has."""

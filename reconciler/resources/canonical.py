@@ -18,6 +18,8 @@ from reconciler.resources.secrets import Sensitive, revealed
 from reconciler.resources.tree import MISSING, lookup, map_leaves
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_NO_RESTRICTION = "USAGE_RESTRICTION_NOT_SET"
+"""The first value of DeployRestriction (resources.proto), which proto3 doesn't distinguish from an unset field."""
 
 MAX_EXACT = 2**53
 """The largest magnitude up to which a double represents every integer (IEEE 754)."""
@@ -134,6 +136,8 @@ def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
     if field.shape is Shape.IMAGE:
         url = value.get("url", "")
         return {"url": url} if url else MISSING
+    if field.shape is Shape.ENUM and value == _NO_RESTRICTION:
+        return MISSING
     return list(value) if field.shape is Shape.TAGS else value
 
 

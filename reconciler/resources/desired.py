@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from reconciler.errors import Origin
 from reconciler.resources.fields import Action
-from reconciler.resources.keys import Key
+from reconciler.resources.keys import Key, Scope
 from reconciler.resources.policy import Policy
 from reconciler.resources.probe import Probe
 from reconciler.resources.tree import FieldPath
@@ -57,7 +57,9 @@ class DesiredVersion:
 
     `stated` contains the stated fields alone, nested as in the manifest ({"output_info": {"params": {…}}}). `origins`
     maps the path of each stated value, down to the leaves, to its position. `expected_concepts` are concept ids that
-    are checked and never written; None if the entry has no `expect`. `id_origin` is the place of the version's id.
+    are checked and never written; None if the entry has no `expect`. `id_origin` is the place of the version's id, and `index`
+    the position of the entry in its document. `default` is the name of the ModelDefaults that the entry comes from, None for
+    one of the model's own manifest.
     """
 
     selector: Selector
@@ -68,6 +70,8 @@ class DesiredVersion:
     origin: Origin
     id_origin: Origin | None = field(default=None, compare=False)
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
+    default: str | None = None
+    index: int = field(default=0, compare=False)
 
     @property
     def statement(self) -> Statement:
@@ -76,11 +80,54 @@ class DesiredVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What one ModelDefaults, called `name`, states of a model itself. The other fields are as in DesiredModel."""
+
+    name: str
+    action: Action
+    stated: Mapping[str, Any]
+    removals: tuple[Removal, ...] = ()
+    protect: bool | None = None
+    retain_versions: int | None = None
+    origin: Origin
+    origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
+
+    @property
+    def statement(self) -> Statement:
+        """What it states, without the places."""
+        return Statement(action=self.action, stated=self.stated, removals=self.removals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which models a ModelDefaults is for: globs of ids, model types, and labels of manifests. What is empty selects all."""
+
+    ids: tuple[str, ...] = ()
+    model_type_ids: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDefaults:
+    """One document of kind ModelDefaults, for the models of one app. `is_live`: for those without a manifest too."""
+
+    name: str
+    scope: Scope
+    select: Selection
+    is_live: bool = False
+    model: Fill
+    versions: tuple[DesiredVersion, ...] = ()
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredModel:
     """One manifest of kind Model. `protect` and `retain_versions` are None if the manifest doesn't state them.
 
     `stated` and `origins` are as in DesiredVersion. `labels` are for selection alone and are never sent. `id_origin` is
-    the place of the model's id.
+    the place of the model's id. `fills` are what defaults state of the model beside its own manifest; the entries of defaults for
+    versions are among `versions`. A model that only defaults manage has no manifest: `origin` is the place of the first of them.
     """
 
     key: Key
@@ -94,11 +141,18 @@ class DesiredModel:
     origin: Origin
     id_origin: Origin | None = field(default=None, compare=False)
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
+    fills: tuple[Fill, ...] = ()
+    has_manifest: bool = True
 
     @property
     def statement(self) -> Statement:
-        """What it states of the model itself, without the places."""
+        """What its manifest states of the model itself, without the places."""
         return Statement(action=self.action, stated=self.stated, removals=self.removals)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What defaults state of the model itself, and last what its manifest does. They state different paths."""
+        return (*(fill.statement for fill in self.fills), self.statement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,5 +169,11 @@ class Desired:
     digest: str = ""
     has_references: bool = True
     passed_over: tuple[str, ...] = ()
+    defaults: tuple[ModelDefaults, ...] = ()
     policies: tuple[Policy, ...] = ()
     probes: tuple[Probe, ...] = ()
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """The apps whose models the manifests or the defaults are about."""
+        return frozenset((*(model.key.scope for model in self.models), *(default.scope for default in self.defaults)))

@@ -23,6 +23,7 @@ class Shape(str, Enum):
 
     STRING = "string"  # a proto3 scalar: "" means absent, so it can't be sent
     VISIBILITY = "visibility"  # the enum name in the manifest, {"gettable": name} in the API document
+    ENUM = "enum"  # a proto3 enum by name; its first value means absent, so it can't be sent
     TAGS = "tags"  # a repeated string, compared as a set: [] means absent, so PatchModels can't send it
     IMAGE = "image"  # {"url": …}: the service may return the URL of its own copy
     STRUCT = "struct"  # google.protobuf.Struct: JSON with doubles as numbers; inside it, empty differs from absent
@@ -42,6 +43,7 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
         FieldSpec(path=("description",), shape=Shape.STRING),
         FieldSpec(path=("notes",), shape=Shape.STRING),
         FieldSpec(path=("visibility",), shape=Shape.VISIBILITY),
+        FieldSpec(path=("deploy_restriction",), shape=Shape.ENUM),
         FieldSpec(path=("toolkits",), shape=Shape.TAGS),
         FieldSpec(path=("use_cases",), shape=Shape.TAGS),
         FieldSpec(path=("languages",), shape=Shape.TAGS),
@@ -56,6 +58,17 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
         FieldSpec(path=("output_info", "params"), shape=Shape.STRUCT),
     ),
 }
+
+CHOICES: Final[Mapping[FieldPath, tuple[str, ...]]] = {
+    ("visibility",): ("PRIVATE", "ORG", "PUBLIC"),
+    ("deploy_restriction",): (
+        "NO_LIMITS",
+        "SHARED_COMPUTE_ONLY",
+        "DEDICATED_COMPUTE_ONLY",
+        "MODEL_OWNER_DEDICATED_COMPUTE_ONLY",
+    ),
+}
+"""The values that a manifest can state for fields that take one of a few (resources.proto: Visibility.Gettable, DeployRestriction)."""
 
 SETTINGS_FILE: Final = "reconciler.yaml"
 """The name of the settings file. A file of this name among the manifests isn't read as a manifest."""

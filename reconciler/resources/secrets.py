@@ -167,6 +167,16 @@ def _lists_wrapped(value: Any) -> Any:
     return value
 
 
+def _stated_values(desired: Desired) -> Iterator[Mapping[str, Any]]:
+    """All that manifests and defaults state, entry by entry."""
+    for model in desired.models:
+        yield model.stated
+        yield from (version.stated for version in model.versions)
+    for default in desired.defaults:
+        yield default.model.stated
+        yield from (version.stated for version in default.versions)
+
+
 def known_secrets(desired: Desired) -> frozenset[str]:
     """Return every string that the manifests take from environment variables."""
     return frozenset(secret_variables(desired))
@@ -177,10 +187,9 @@ def secret_variables(desired: Desired) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
     if not desired.has_references:
         return {}
-    for model in desired.models:
-        for stated in (model.stated, *(version.stated for version in model.versions)):
-            for _, secret in sensitive_places(stated):
-                # Only strings can be recognized elsewhere. Other values stay wrapped at their own position.
-                if isinstance(secret.reveal(), str):
-                    found.setdefault(secret.reveal(), set()).update(secret.variables)
+    for stated in _stated_values(desired):
+        for _, secret in sensitive_places(stated):
+            # Only strings can be recognized elsewhere. Other values stay wrapped at their own position.
+            if isinstance(secret.reveal(), str):
+                found.setdefault(secret.reveal(), set()).update(secret.variables)
     return {text: tuple(sorted(names)) for text, names in found.items()}

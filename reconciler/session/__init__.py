@@ -4,6 +4,7 @@ session.py     what a run has around it, and a method for each command
 applying.py    one plan, written, if the live side is still as planned
 probing.py     what --probe adds to a plan and to an apply
 accepting.py   one accept: the manifests as they would have to be
+recorded.py    a session whose live side is a recorded one
 connection.py  a connection to the service, or to an emulator in this process
 provenance.py  who runs this process: a CI account and job, or the user of git
 explaining.py  one model explained, path by path

@@ -5,8 +5,10 @@ In: Settings. Out: a Remote that is closed at the end. It calls nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from reconciler.config import Settings
 from reconciler.config.endpoint import parse_endpoint
@@ -16,22 +18,30 @@ from reconciler.state.folder import embedded_state
 
 
 @contextmanager
-def connected(settings: Settings, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[ClarifaiRemote]:
+def connected(
+    settings: Settings,
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    seed: Path | Mapping[str, Any] | None = None,
+) -> Iterator[ClarifaiRemote]:
     """A Remote for the settings' endpoint, closed at the end. Raises ReconcilerError if a token is needed and missing.
 
-    Once `is_stopping`, no failed call is retried.
+    Once `is_stopping`, no failed call is retried. With a `seed`, the endpoint is an emulator that holds it and keeps nothing.
     """
     timing = _timing(settings, is_stopping)
-    if not settings.endpoint.is_embedded:
+    if seed is None and not settings.endpoint.is_embedded:
         with _remote(settings, timing) as remote:
             yield remote
         return
     from reconciler.emulator.sample import SAMPLE
     from reconciler.emulator.server import Emulator
 
-    state = embedded_state(settings.endpoint.state, root=settings.root)
+    state = None if seed is not None else embedded_state(settings.endpoint.state, root=settings.root)
     # A seed goes into a new state only, in one transaction: several commands may start at once.
-    with Emulator(state=state, seed=SAMPLE) as emulator, _remote(settings, timing, url=emulator.url) as remote:
+    with (
+        Emulator(state=state, seed=SAMPLE if seed is None else seed) as emulator,
+        _remote(settings, timing, url=emulator.url) as remote,
+    ):
         yield remote
 
 

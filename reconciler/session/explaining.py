@@ -25,17 +25,35 @@ def explained(planning: Planning, inputs: Inputs, desired: Desired, name: str) -
 
     Raises ReconcilerError where no manifest, or more than one, is about such a model, and as a plan does.
     """
-    model = _named(desired, name)
+    models = [model for model in desired.models if is_called(model.key, name)]
+    if not models:
+        # Models that only defaults manage are found on the live side; without such defaults this makes no call.
+        models = [model for model in _live_only(planning, desired) if is_called(model.key, name)]
+    model = _only(models, desired, name)
     # With its probes and policies as they are: only what the plan is about gets smaller.
-    alone = replace(desired, models=(model,))
-    plan, _ = planning.planned(inputs, alone)
-    found = planning.matched(alone)
-    return explanation(found[0], plan, secrets=planning.secrets_of(alone, found))
+    alone = replace(desired, models=(model,) if model.has_manifest else ())
+    plan, _ = planning.planned(replace(inputs, targets=(model.key.address,)), alone)
+    found = [match for match in planning.matched(alone) if match.desired.key == model.key]
+    return explanation(found[0], plan, secrets=planning.secrets_of(alone, tuple(found)))
 
 
-def _named(desired: Desired, name: str) -> DesiredModel:
+def is_called(key: Key, name: str) -> bool:
+    """Whether a name means a model: its id, APP/ID or USER/APP/ID."""
     parts = name.split("/")
-    found = [model for model in desired.models if _parts(model.key)[-len(parts) :] == parts]
+    return _parts(key)[-len(parts) :] == parts
+
+
+def _live_only(planning: Planning, desired: Desired) -> list[DesiredModel]:
+    defaults = tuple(default for default in desired.defaults if default.is_live)
+    return (
+        [match.desired for match in planning.matched(replace(desired, models=(), defaults=defaults))]
+        if defaults
+        else []
+    )
+
+
+def _only(found: list[DesiredModel], desired: Desired, name: str) -> DesiredModel:
+    parts = name.split("/")
     if len(found) == 1:
         return found[0]
     if found:

@@ -123,9 +123,9 @@ class Session:
     def validate(self, inputs: Inputs, *, online: bool = False) -> Validated:
         """Read and check the manifests, those of `inputs.shard` alone if one is given.
 
-        Their params are checked against the model types in `inputs.types`, or those of the service where `online`. Raises
-        ProblemsError with every problem of every file.
+        Params are checked against the types in `inputs.types`, or the service's where `online`. Raises ProblemsError for all files.
         """
+        from reconciler.manifests.selection import chosen_offline
         from reconciler.manifests.validate import manifests_at
 
         validated = manifests_at(
@@ -133,9 +133,10 @@ class Session:
             self.settings,
             environ=self.environ,
             stdin=inputs.stdin,
-            shard=inputs.shard,
+            shard=None if inputs.targets or inputs.excludes else inputs.shard,
             allow_empty=inputs.allow_empty,
         )
+        validated = replace(validated, desired=chosen_offline(inputs, validated.desired))
         if inputs.types is not None:
             from reconciler.plan.planning import require_fitting_params_offline
 
@@ -170,8 +171,11 @@ class Session:
         if history_file is not None:
             read_history(history_file, endpoint=endpoint)  # a file that can't be used is an error before any call
         validated = self._validated(inputs)
-        plan = self._planned(inputs, validated)
-        skipped, has_manifests = validated.desired.passed_over, bool(validated.desired.models)
+        plan = self._planned(replace(inputs, enforces_policies=False), validated)
+        skipped, has_manifests = (
+            validated.desired.passed_over,
+            bool(validated.desired.models or validated.desired.defaults),
+        )
         # A run over nothing has checked nothing, so it says nothing about what earlier runs found.
         history = None
         if history_file is not None and has_manifests:
@@ -189,7 +193,8 @@ class Session:
             was_checked,
             compared=frozenset(key.address for key in plan.compared),
             targets=inputs.targets,
-            is_partial=bool(inputs.targets or inputs.selectors or inputs.shard or skipped),
+            excludes=inputs.excludes,
+            is_partial=bool(inputs.targets or inputs.excludes or inputs.selectors or inputs.shard or skipped),
             is_pruning=inputs.prune,
         )
         return update_history(
@@ -245,7 +250,7 @@ class Session:
 
         validated = self._validated(inputs)
         probing = self._probing(inputs.probe_limit, validated.desired.probes, undo_on_miss=undo_on_miss)
-        with self._locked(model.key.scope for model in validated.desired.models):
+        with self._locked(validated.desired.scopes):
             plan = self._planned(inputs, validated)
             if probing is not None:
                 probing.require_ready(plan)

@@ -90,7 +90,14 @@ def test_export_by_name_and_type_searches(service: Service) -> None:
     document = result.document()
     assert (result.exit_code, result.stderr) == (0, "")
     assert [manifest["metadata"]["id"] for manifest in document["manifests"]] == ["pet-breeds"]
-    assert {**document, "manifests": []} == {"kind": "Export", "manifests": [], "files": [], "skipped": [], "lost": []}
+    assert {**document, "manifests": []} == {
+        "kind": "Export",
+        "manifests": [],
+        "model_types": {"demo/pets/pet-breeds": "visual-classifier"},
+        "files": [],
+        "skipped": [],
+        "lost": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ def test_each_way_to_fail_has_its_exit_code_and_text(
         ["--app-id", ""],
         ["--user-id", " "],
         ["--target", ""],
+        ["--exclude", " "],
         ["--selector", "team"],
         ["--selector", "=vision"],
         ["--max-deletes", "1"],
@@ -250,6 +251,7 @@ def test_version_imports_the_frame_alone() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     stages = (
         "cli",
+        "cli.choosing",
         "cli.completing",
         "cli.main",
         "cli.options",

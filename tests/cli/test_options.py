@@ -30,8 +30,8 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
     probe(lambda **options: seen.update(options))
     line = (
         "probe a.yaml - --format markdown --endpoint embedded --user-id me --app-id pets --environment prod --config c.yaml "
-        "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* "
-        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --take-over old-* --resend image --resend all --types t.json --shard 2/5 --out p.json "
+        "--pat-file pat --parallelism 64 --rate 0.5 --timeout 3600 --insecure --color never -vv --target gen* --target me/* --exclude *-old "
+        "--selector team=vision --selector note=a=b --prune --prune-scope app --max-deletes 0 --take-over old-* --override no-public --resend image --resend all --types t.json --shard 2/5 --out p.json "
         "--allow-empty --allow-unknown-params "
         "--detailed-exitcode"
     )
@@ -55,11 +55,13 @@ def test_every_shared_option_reaches_the_command(cli: RunCli, probe: Any) -> Non
     }
     assert asdict(seen["planning"]) == {
         "targets": ("gen*", "me/*"),
+        "excludes": ("*-old",),
         "selectors": (("team", "vision"), ("note", "a=b")),
         "prune": True,
         "prune_scope": "app",
         "max_deletes": 0,
         "take_over": ("old-*",),
+        "overrides": ("no-public",),
         "resend": ("image", "all"),
         "types": "t.json",
         "shard": {"number": 2, "count": 5},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -330,7 +331,7 @@ TYPES = {
 
 
 def test_check_takes_each_entry_with_each_version_it_selects() -> None:
-    every, one = entry({"min_value": 2}, FIRST), entry({"min_value": "x", "min_valu": 1}, SECOND)
+    every, one = replace(entry({"min_value": 2}, FIRST), index=1), entry({"min_value": "x", "min_valu": 1}, SECOND)
     match = Match(
         desired=desired(one, every),
         observed=observed("embedding-classifier", {FIRST: {}, SECOND: {"output_info": {"params": {"min_value": 2}}}}),

@@ -174,6 +174,8 @@ def _wanted_common(live: Fields, entry: Mapping[str, Json], action: str) -> Fiel
     after = dict(live)
     removed = entry.get("remove", {})
     after.update({name: entry[name] for name in TEXTS if name in entry})
+    if "deploy_restriction" in entry:
+        after["deploy_restriction"] = entry["deploy_restriction"]
     if "visibility" in entry:
         after["visibility"] = {"gettable": entry["visibility"]}
     metadata = wanted_struct(
@@ -309,6 +311,8 @@ def _wanted_versions(address: str, versions: Sequence[Fields], spec: Mapping[str
 def managed(fields: Fields) -> Fields:
     """The managed fields of a document: absent texts and tags left out, visibility by its name, the image by its url."""
     found = {name: fields[name] for name in (*TEXTS, *TAGS) if fields.get(name)}
+    if fields.get("deploy_restriction"):
+        found["deploy_restriction"] = fields["deploy_restriction"]
     if "visibility" in fields:
         found["visibility"] = fields["visibility"]["gettable"]
     if fields.get("image", {}).get("url"):

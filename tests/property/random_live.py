@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
-from .random_values import IMAGES, TEXTS, VISIBILITIES, struct, tags
+from .random_values import IMAGES, RESTRICTIONS, TEXTS, VISIBILITIES, struct, tags
 
 Json = Any
 
@@ -60,7 +60,7 @@ def random_model(rng: Random, model_id: str) -> dict[str, Json]:
                 "task": lambda: "classification",
                 "creator": lambda: "someone",
                 "workflow_recommended": lambda: rng.choice((True, False)),
-                "deploy_restriction": lambda: "SHARED_COMPUTE_ONLY",
+                "deploy_restriction": lambda: rng.choice(RESTRICTIONS),
                 "check_consents": lambda: tags(rng),
                 "default_eval_info": lambda: {"params": {"k": 1}},
             },

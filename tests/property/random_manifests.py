@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from .random_live import FREE_TYPE, ranged_params
-from .random_values import IMAGES, KEYS, TEXTS, VISIBILITIES, reordered, struct, tags, variation
+from .random_values import IMAGES, KEYS, RESTRICTIONS, TEXTS, VISIBILITIES, reordered, struct, tags, variation
 
 Json = Any
 
@@ -21,6 +21,8 @@ def random_spec(rng: Random, model: Mapping[str, Json]) -> dict[str, Json]:
             spec[name] = model.get(name) if name in model and rng.random() < 0.3 else rng.choice(TEXTS)
     if rng.random() < 0.3:
         spec["visibility"] = rng.choice(VISIBILITIES)
+    if rng.random() < 0.2:
+        spec["deploy_restriction"] = rng.choice(RESTRICTIONS)
     removed: dict[str, Json] = {}
     _state_tags(rng, spec, removed)
     chance = rng.random()

@@ -17,6 +17,12 @@ NUMBERS: Final = (0, 1, -1, 2, 20, 20.0, 0.5, 0.95, 1.5, 1e-07, 1e300, 2**53, -(
 TAG_POOL: Final = ("OpenAI", "HuggingFace", "Clarifai", "en", "de", "größe", "a b")
 IMAGES: Final = ("https://samples.clarifai.com/metro-north.jpg", "https://example.com/a.png", "https://example.com/b")
 VISIBILITIES: Final = ("PRIVATE", "ORG", "PUBLIC")
+RESTRICTIONS: Final = (
+    "NO_LIMITS",
+    "SHARED_COMPUTE_ONLY",
+    "DEDICATED_COMPUTE_ONLY",
+    "MODEL_OWNER_DEDICATED_COMPUTE_ONLY",
+)
 
 
 def scalar(rng: Random) -> Json:

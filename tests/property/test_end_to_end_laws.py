@@ -269,6 +269,10 @@ def plan_is_the_same_in_any_order(run: Run, document: Mapping[str, Any], rng: Ra
     assert not unlike
 
 
+def _without(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != name}
+
+
 def _without_places(document: Mapping[str, Any]) -> Any:
     kept = {name: value for name, value in document.items() if name not in ("source", "created_at", "fingerprint")}
     kept["changes"] = [{**change, "origin": None} for change in kept["changes"]]

@@ -49,6 +49,7 @@ HARD_MODELS = st.fixed_dictionaries(
         **dict.fromkeys(("name", "description", "notes"), TEXT),
         **dict.fromkeys(("toolkits", "use_cases", "languages"), st.lists(TEXT, max_size=3)),
         "visibility": VISIBILITIES,
+        "deploy_restriction": st.sampled_from(["USAGE_RESTRICTION_NOT_SET", "NO_LIMITS", "SHARED_COMPUTE_ONLY", 9]),
         "image": st.fixed_dictionaries({"url": TEXT}),
         "metadata": STRUCTS,
     },

@@ -39,6 +39,7 @@ STRUCTS = st.dictionaries(KEYS, VALUES, max_size=4)
 TAGS = st.lists(st.sampled_from(["OpenAI", "Clarifai", "HuggingFace", "en"]), max_size=4, unique=True)
 STRINGS = st.sampled_from(["pets", "Pets classifier", "ä\n→", "x"])
 VISIBILITIES = st.sampled_from(["PRIVATE", "ORG", "PUBLIC"])
+RESTRICTIONS = st.sampled_from(["NO_LIMITS", "SHARED_COMPUTE_ONLY", "DEDICATED_COMPUTE_ONLY"])
 ACTIONS = st.sampled_from(list(Action))
 
 
@@ -53,6 +54,7 @@ MODEL_DOCUMENTS = st.fixed_dictionaries(
         "description": st.none() | STRINGS,
         "notes": st.none() | STRINGS,
         "visibility": st.none() | VISIBILITIES.map(lambda name: {"gettable": name}),
+        "deploy_restriction": st.sampled_from([None, "USAGE_RESTRICTION_NOT_SET"]) | RESTRICTIONS,
         "toolkits": TAGS,
         "use_cases": TAGS,
         "languages": TAGS,
@@ -98,6 +100,7 @@ MODEL_STATEMENTS = st.fixed_dictionaries(
         "description": STRINGS,
         "notes": STRINGS,
         "visibility": VISIBILITIES,
+        "deploy_restriction": RESTRICTIONS,
         "toolkits": TAGS,
         "use_cases": TAGS,
         "languages": TAGS,

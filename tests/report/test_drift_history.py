@@ -202,6 +202,20 @@ def test_which_entries_a_run_looked_at(
     entry = Entry(address=address, path=path, fingerprint="", first_seen=MONDAY)
     compared = frozenset({"me/pets/petsID", "me/pets/a@b"})
     looked_at = was_checked(
-        entry, compared=compared, targets=targets, is_partial=bool(targets) or selected, is_pruning=is_pruning
+        entry,
+        compared=compared,
+        targets=targets,
+        excludes=(),
+        is_partial=bool(targets) or selected,
+        is_pruning=is_pruning,
+    )
+    assert looked_at is expected
+
+
+@pytest.mark.parametrize(("excludes", "expected"), [(("other",), True), (("gone",), False), (("me/*",), False)])
+def test_what_is_excluded_was_not_looked_at(excludes: tuple[str, ...], *, expected: bool) -> None:
+    entry = Entry(address="me/pets/gone", path="", fingerprint="", first_seen=MONDAY)
+    looked_at = was_checked(
+        entry, compared=frozenset(), targets=(), excludes=excludes, is_partial=True, is_pruning=True
     )
     assert looked_at is expected

@@ -33,6 +33,7 @@ from reconciler.compare.params.fields import (
     sensitive_params,
     types_from_snapshot,
 )
+from reconciler.compare.params.of_defaults import UNDECLARED, OfDefaults
 from reconciler.compare.params.values import Complaint, complaint_about
 from reconciler.errors import Origin, Problem, ProblemList
 from reconciler.loading.nodes import json_pointer
@@ -248,27 +249,33 @@ def findings(matches: Iterable[Match], types: Mapping[str, Document], *, allows_
     """The same as `check`, and the warnings. Unless it `allows_unknown` params, they are problems."""
     problems, warnings = ProblemList(), ProblemList()
     undeclared: dict[str, Problem] = {}
+    of_defaults = OfDefaults()
     for match in matches:
         type_id = match.observed.model_type_id
         model_type = types.get(type_id)
         for key, entries in match.versions.items():
             fields: ParamFields | None = None
-            for index, entry in enumerate(match.desired.versions):
-                if not any(entry is each for each in entries) or not _is_about_params(entry):
+            for entry in entries:
+                if not _is_about_params(entry):
                     continue
                 document = match.observed.versions_by_id[key.version_id].document
                 live = lookup(document, PARAMS)
                 if _is_held(entry, live):
                     continue
                 fields = fields or fields_for(model_type, document)
-                found = _entry_findings(index, entry, live, fields, type_id)
+                found = _entry_findings(entry, live, fields, type_id)
+                if entry.default is not None:
+                    left = of_defaults.take(match.desired.key, problems=found.problems, unknown=found.warnings)
+                    found = Findings(warnings=left)
                 problems.extend(found.problems)
                 for each in found.warnings:
-                    if each.code == "undeclared-params":
+                    if each.code == UNDECLARED:
                         undeclared.setdefault(type_id, each)
                     else:
                         (warnings if allows_unknown else problems).extend((each,))
     warnings.extend(undeclared.values())
+    (warnings if allows_unknown else problems).extend(of_defaults.unknown())
+    problems.extend(of_defaults.wrong())
     return _once(problems, warnings)
 
 
@@ -279,9 +286,10 @@ def check_offline(desired: Desired, types: Mapping[str, Document]) -> tuple[Prob
     """
     problems = ProblemList()
     every = FieldSet(fields=tuple(field for each in types.values() for field in fields_for(each, None).by_type.fields))
-    for model in desired.models:
-        for index, entry in enumerate(model.versions):
-            place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{index}")
+    entries = [each.versions for each in desired.models] + [each.versions for each in desired.defaults]
+    for versions in entries:
+        for entry in versions:
+            place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{entry.index}")
             stated = _mapping(lookup(entry.stated, PARAMS)) or {}
             problems.extend(_problems_with_values(stated, {}, every.anywhere, every.secrets, entry.action, place))
     return tuple(problems)
@@ -300,10 +308,10 @@ def _is_held(entry: DesiredVersion, live: Any) -> bool:
     return isinstance(stated, Mapping) and is_held(live, stated)
 
 
-def _entry_findings(index: int, entry: DesiredVersion, live: Any, fields: ParamFields, type_id: str) -> Findings:
+def _entry_findings(entry: DesiredVersion, live: Any, fields: ParamFields, type_id: str) -> Findings:
     """What is wrong with one entry; the warnings are about params that nobody knows."""
     stated = _mapping(lookup(entry.stated, PARAMS))
-    pointer = f"/spec/versions/{index}"
+    pointer = f"/spec/versions/{entry.index}"
     problems = problems_with_params(
         stated,
         live=_mapping(live) or {},

@@ -55,9 +55,10 @@ UNSTORED: Final = (
 
 LEFT_OUT: Final = frozenset(
     {"secrets", "validate_params", "max_batch", "delete_used_by_workflow", "delete_used_by_deployment", "missing_scopes",
-     "refused_calls", "rest_unknown_fields", "rate_limit", "latency_ms", "faults", "unstored_fields"}
+     "refused_calls", "rest_unknown_fields", "rate_limit", "latency_ms", "faults", "unstored_fields",
+     "predict_override", "predict_params", "predict_latency_ms", "failing_inputs"}
 )  # fmt: skip
-"""Switches about something else: refusals, secrets (no random model type declares any), deletions in use, and pace."""
+"""Switches about something else: refusals, secrets (no random model type declares any), deletions in use, pace, predictions."""
 
 
 def _numbers() -> range:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -55,7 +56,10 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
 
 def edits(text: str, root: Part, before: Any, after: Any) -> list[Edit]:
     """The edits that make a document's value `after`, which was `before`."""
-    return list(_Splice(text).edits(root, before, after, (), is_flow=False))
+    found = sorted(_Splice(text).edits(root, before, after, (), is_flow=False), key=lambda edit: (edit.start, edit.end))
+    if any(other.start < one.end for one, other in pairwise(found)):
+        raise NotEditableError((), "the values that differ stand too close together to be edited one by one")
+    return found
 
 
 def same(one: Any, other: Any) -> bool:
@@ -111,6 +115,8 @@ class _Splice:
         if any(letter != "\t" and not letter.isprintable() for line in lines for letter in line):
             return None
         old = self._text[part.start : part.end]
+        if old[:1] not in ("|", ">"):  # a tag, which the new value may not have
+            return None
         header, _, rest = old.partition("\n")
         # The comment after the header stays.
         comment = header.lstrip("|>+-0123456789").rstrip("\r")
@@ -181,7 +187,10 @@ class _Splice:
             return
         pad = " " * part.column
         if index == 0:
-            at = self._line_start(self._first(part, spans[0][0], path))
+            first = self._first(part, spans[0][0], path)
+            at = self._line_start(first)
+            if self._text[at:first].strip(" "):  # `- - first`: what comes before is an item of the list around it
+                raise NotEditableError(path, "its first item shares its line with other parts")
             yield Edit(at, at, "".join(f"{pad}{dash}{text}{self._newline}" for text in texts))
             return
         at = self._line_end(spans[index - 1][1])

@@ -8,7 +8,7 @@ A string is written in the first of these styles that keeps it as it is:
     plain           unless YAML could read it as anything else, or a person as a number: yes, 012, 1_000, 12:30, 1e3
     literal (|)     if it has several lines and every character is visible
     single quotes   if it has one line and every character is visible
-    double quotes   otherwise, with an escape for everything that isn't visible
+    double quotes   otherwise, with an escape for everything that isn't visible, and in what a CI runner would obey in a log
 
 PyYAML's own emitter writes any YAML in any style, and takes an order of magnitude longer for this one
 (docs/decisions/0020-a-yaml-writer.md).
@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from reconciler.errors import ReconcilerError
 from reconciler.loading.scalars import may_surprise, read_plain
+from reconciler.resources.wording import RUNNER_COMMAND
 
 _Write = Callable[[str], None]
 """Takes text that begins at the start of a line and ends with one or more whole lines."""
@@ -44,6 +45,8 @@ _JOINERS: Final = "\u200c\u200d"
 
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _TEXT_OF_LINE: Final = re.compile(r"\n(?=[^\n])")
+_COMMAND_LINE: Final = re.compile(r"\n[ \t]*::")
+"""The start of a GitHub workflow command, which a line begins with after any indentation (actions/runner, ActionCommand)."""
 
 
 def yaml_text(document: Mapping[str, Any]) -> str:
@@ -62,7 +65,8 @@ def comment(text: str) -> str:
 
 def escaped_line(text: str) -> str:
     """The text with an escape for every character that isn't visible, line breaks included."""
-    return text if text.isprintable() else "".join(map(_visible_letter, text))
+    shown = text if text.isprintable() else "".join(map(_visible_letter, text))
+    return RUNNER_COMMAND.sub("# #", shown) if "##" in shown else shown
 
 
 def _write_mapping(mapping: Mapping[str, Any], indent: str, write: _Write) -> None:
@@ -118,7 +122,12 @@ def _scalar(value: Any, indent: str) -> str:
 
 def _literal(text: str, indent: str) -> str | None:
     """A literal block scalar; None if it would not be read back as it is, or something in it can't be seen."""
-    if not text.strip(" \t\n") or not _is_visible(text):
+    if (
+        not text.strip(" \t\n")
+        or not _is_visible(text)
+        or RUNNER_COMMAND.search(text)
+        or _COMMAND_LINE.search(f"\n{text}")
+    ):
         return None
     inner = indent + _STEP
     # The indentation of a text that begins with white space can't be found out by its first line.
@@ -142,8 +151,10 @@ def _line(text: str) -> str:
 
 def _spelled_line(text: str) -> str:
     """A string on one line."""
-    if not text.isprintable() and any(map(_is_hidden, text)):
-        return f'"{"".join(_ESCAPES.get(letter) or _visible_letter(letter) for letter in text)}"'
+    is_command = "##" in text and RUNNER_COMMAND.search(text) is not None
+    if is_command or (not text.isprintable() and any(map(_is_hidden, text))):
+        spelled = "".join(_ESCAPES.get(letter) or _visible_letter(letter) for letter in text)
+        return '"{}"'.format(RUNNER_COMMAND.sub(r"#\\x23", spelled))
     return text if _is_plain(text) else "'{}'".format(text.replace("'", "''"))
 
 

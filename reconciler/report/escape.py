@@ -6,9 +6,7 @@ import json
 import re
 from typing import Any, Final
 
-_COMMAND: Final = re.compile(r"##(?=(?:vso|teamcity)?\[)", re.IGNORECASE)
-"""What a runner obeys anywhere in a line: GitHub's "##[" (actions/runner, ActionCommand), "##vso[" of Azure Pipelines
-(microsoft/azure-pipelines-agent, CommandParser) and "##teamcity[" (TeamCity documentation, "Service Messages")."""
+from reconciler.resources.wording import RUNNER_COMMAND
 
 _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -29,7 +27,7 @@ def neutral(text: str) -> str:
     The beginning of a runner's command is broken: "##[" becomes "#\\x23[".
     """
     if "##" in text:
-        text = _COMMAND.sub(r"#\\x23", text)
+        text = RUNNER_COMMAND.sub(r"#\\x23", text)
     if text.isprintable() and (text.isascii() or not _BLANK.search(text)):
         return text
     return "".join(_escaped(letter) if _is_unseen(letter) else letter for letter in text)
@@ -38,7 +36,7 @@ def neutral(text: str) -> str:
 def neutral_json(text: str) -> str:
     """JSON text of the same value, in which nothing is unseen and no runner finds a command."""
     if "##" in text:
-        text = _COMMAND.sub(r"#\\u0023", text)
+        text = RUNNER_COMMAND.sub(r"#\\u0023", text)
     return text if text.isascii() and "\x7f" not in text else _BEYOND_ASCII.sub(_json_escape, text)
 
 

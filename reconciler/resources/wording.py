@@ -1,14 +1,19 @@
-"""Values and names in messages: shortened, quoted, and without characters that a terminal would act on."""
+"""Values and names in messages: shortened, quoted, and without characters that a terminal or a CI runner would act on."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from reconciler.resources.secrets import Sensitive
 
 _MAX_SHOWN: Final = 60
+
+RUNNER_COMMAND: Final = re.compile(r"##(?=(?:vso|teamcity)?\[)", re.IGNORECASE)
+"""What a runner obeys anywhere in a line: GitHub's "##[" (actions/runner, ActionCommand), "##vso[" of Azure Pipelines
+(microsoft/azure-pipelines-agent, CommandParser) and "##teamcity[" (TeamCity documentation, "Service Messages")."""
 
 
 def described(value: Any) -> str:

@@ -19,6 +19,7 @@ PIECES = (
     *("yes", "No", "012", "1_000", "12:30", "1e3", "0o7", "0x1F", "~", "null", "=", "<<", ".inf", "2024-01-01", "1.5", "+", "."),
     *(" ", "  ", "\n", "\n\n", "\t", "\r", "\r\n", "\x85", "\u2028", "\u2029", "\xa0", "\u3000", "\u202e", "\u200d", "\x07"),
     *("- ", "? ", ": ", ":", "#", " #", "'", '"', "|", ">", "%", "@", "`", "{", "}", "[", "]", ",", "&a", "*a", "!t", "---", "..."),
+    *("##vso[x]", "##[y]", "##TeamCity[z]", "\n  ::error::x", "::"),
     *("a", "b c", "\\", "é", "😀", "\U000e0041", "\U0010ffff", "\ufffd", "\ue000", "x" * 1030, "y" * 70),
 )  # fmt: skip
 TEXTS = st.one_of(
@@ -52,6 +53,13 @@ def test_this_tools_own_loader_reads_the_same(value: Any) -> None:
 @given(document=DOCUMENTS)
 def test_no_character_acts_on_its_surroundings_unseen(document: dict[str, Any]) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\ufeff]", yaml_text(document))
+
+
+@given(document=DOCUMENTS)
+def test_no_ci_runner_finds_a_command(document: dict[str, Any]) -> None:
+    text = yaml_text(document)
+    assert not re.search(r"##(vso|teamcity)?\[", text, re.IGNORECASE)
+    assert not re.search(r"^\s*::", text, re.MULTILINE)
 
 
 def is_same(first: Any, second: Any) -> bool:

@@ -38,6 +38,8 @@ LATEST: Final = "latest"
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _TIME_IN_NAME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)")
 _MOST_RUNS_AT_ONCE: Final = 1000
+_MOST_NAMED: Final = 5
+"""Runs that an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,9 +195,12 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
     if run_id == LATEST and known:
         run_id = known[0]
     folder = root / run_id
+    if not known:
+        raise ReconcilerError(f"There is no run in {root} yet.")
     if run_id not in known:
-        there = f"The latest there are: {', '.join(known[:5])}." if known else "There is none yet."
-        raise ReconcilerError(f"There is no run {run_id!r} in {root}. {there}")
+        raise ReconcilerError(
+            f"There is no run {run_id!r} in {root}. The latest runs are: {', '.join(known[:_MOST_NAMED])}."
+        )
     plan = read_plan(str(folder / PLAN), kinds=kinds)
     sent: dict[int, frozenset[str]] = {}
     backups: tuple[str, ...] = ()

@@ -44,8 +44,25 @@ class NotProbed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One expectation on one version. `value` is that of the concept (0 where the answer leaves it out), `text` the answer.
+
+    `error` says why it could not be checked.
+    """
+
+    key: Key
+    probe: str
+    expected: ProbeExpectation
+    is_met: bool
+    value: float | None = None
+    text: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """All that the probes of a plan found. `doubtful` are versions that may not have taken the override.
+    """All that the probes of a plan found. `doubtful` are versions that may not have taken the override. `misses` are expectations that
+    the predictions with the planned params don't meet.
 
     `probes` are the probes of the run, and `versions` the versions of the plan's manifests that they name: what an apply checks.
     `predictions` counts inputs × versions.
@@ -54,6 +71,7 @@ class Preview:
     comparisons: tuple[Comparison, ...] = ()
     not_probed: tuple[NotProbed, ...] = ()
     doubtful: tuple[Key, ...] = ()
+    misses: tuple[Check, ...] = ()
     probes: tuple[Probe, ...] = ()
     versions: tuple[Key, ...] = field(default=())
     predictions: int = 0
@@ -72,6 +90,7 @@ def preview_documents(preview: Preview | None) -> dict[str, Any]:
             "predictions": preview.predictions,
             "not_probed": [{**_ids(item.key), "reason": item.reason} for item in preview.not_probed],
             "override_doubtful": [_ids(key) for key in preview.doubtful],
+            "misses": [{**_ids(check.key), **check_document(check)} for check in preview.misses],
             "documents": [_probe_document(probe) for probe in preview.probes],
             "versions": [_ids(key) for key in preview.versions],
         },
@@ -87,6 +106,7 @@ def preview_from_documents(document: Mapping[str, Any]) -> Preview | None:
         comparisons=tuple(_comparison(entry) for entry in document["probes"]),
         not_probed=tuple(NotProbed(key=_key(entry), reason=str(entry["reason"])) for entry in probing["not_probed"]),
         doubtful=tuple(_key(entry) for entry in probing["override_doubtful"]),
+        misses=tuple(_check(entry) for entry in probing["misses"]),
         probes=tuple(_probe(entry) for entry in probing["documents"]),
         versions=tuple(_key(entry) for entry in probing["versions"]),
         predictions=int(probing["predictions"]),
@@ -193,6 +213,35 @@ def _probe(entry: Mapping[str, Any]) -> Probe:
         scope=Scope(str(entry["user_id"]), str(entry["app_id"])),
         models=tuple(map(str, entry["models"])),
         inputs=tuple(ProbeInput(**{**item, "origin": Origin(**item["origin"])}) for item in entry["inputs"]),
-        expect=tuple(ProbeExpectation(**{**item, "origin": Origin(**item["origin"])}) for item in entry["expect"]),
+        expect=tuple(map(_expected, entry["expect"])),
         origin=Origin(**entry["origin"]),
     )
+
+
+def check_document(check: Check) -> dict[str, Any]:
+    """One entry of `probe_checks`."""
+    found = {"value": check.value, "text": check.text, "error": check.error}
+    return {
+        "address": check.key.address,
+        "probe": check.probe,
+        "input": check.expected.input,
+        "expected": expected_document(check.expected),
+        "met": check.is_met,
+        **{name: value for name, value in found.items() if value is not None},
+    }
+
+
+def _check(entry: Mapping[str, Any]) -> Check:
+    return Check(
+        key=_key(entry),
+        probe=str(entry["probe"]),
+        expected=_expected(entry["expected"]),
+        is_met=entry["met"] is True,
+        value=entry.get("value"),
+        text=entry.get("text"),
+        error=entry.get("error"),
+    )
+
+
+def _expected(entry: Mapping[str, Any]) -> ProbeExpectation:
+    return ProbeExpectation(**{**entry, "origin": Origin(**entry["origin"])})

@@ -95,7 +95,7 @@ class Asking:
         if self.is_stopping():
             return (Unpredicted(reason="the run was interrupted"),) * len(call.questions)
         try:
-            samples = [_sample(question) for _, question in call.questions]
+            samples = [_sample(content, question) for content, question in call.questions]
             return self.remote.predict(call.key, samples, override=call.override)
         except UnreadableFileError as error:
             return (Unpredicted(reason=f"a file of the same call {error}"),) * len(call.questions)
@@ -103,9 +103,11 @@ class Asking:
             return (Unpredicted(reason=str(error)),) * len(call.questions)
 
 
-def _sample(question: Question) -> Sample:
+def _sample(content: Content, question: Question) -> Sample:
     item = question.input
     image = None if item.file is None else content_of(question.probe, item)
+    if image is not None and digest_of(image) != content[1]:
+        raise UnreadableFileError("was changed while it was read")
     return Sample(id=item.id, text=item.text, url=item.url, image=image)
 
 

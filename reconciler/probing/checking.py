@@ -6,32 +6,14 @@ A prediction that fails is a miss: what could not be checked is not as expected.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from reconciler.loading.patterns import PatternError, pattern
-from reconciler.plan.preview import expected_document
+from reconciler.plan.preview import Check
 from reconciler.probing.asking import Asking
 from reconciler.probing.questions import Question, questions
 from reconciler.resources.keys import Key
 from reconciler.resources.prediction import Answer, Prediction, Unpredicted
 from reconciler.resources.probe import Probe, ProbeExpectation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One expectation on one version. `value` is that of the concept (0 where the answer leaves it out), `text` the answer.
-
-    `error` says why it could not be checked.
-    """
-
-    key: Key
-    probe: str
-    expected: ProbeExpectation
-    is_met: bool
-    value: float | None = None
-    text: str | None = None
-    error: str | None = None
 
 
 def asked_of(versions: Sequence[Key], probes: Sequence[Probe]) -> tuple[Question, ...]:
@@ -44,13 +26,14 @@ def checked(versions: Sequence[Key], probes: Sequence[Probe], asking: Asking) ->
     asked = asked_of(versions, probes)
     answers = asking.answers((question, None) for question in asked)
     return tuple(
-        _check(question, expected, answer)
+        check_of(question, expected, answer)
         for question, answer in zip(asked, answers, strict=True)
         for expected in question.probe.expected_of(question.input.id)
     )
 
 
-def _check(question: Question, expected: ProbeExpectation, answer: Answer) -> Check:
+def check_of(question: Question, expected: ProbeExpectation, answer: Answer) -> Check:
+    """One expectation, by the answer to its input."""
     value: float | None = None
     text: str | None = None
     error: str | None = None
@@ -83,16 +66,3 @@ def _text_check(text_matches: str, answer: Prediction) -> tuple[bool, str | None
         return pattern(text_matches)(answer.text), answer.text, None
     except PatternError as error:  # a saved plan's, by another version of the engine
         return False, answer.text, str(error)
-
-
-def check_document(check: Check) -> dict[str, Any]:
-    """One entry of `probe_checks`."""
-    found = {"value": check.value, "text": check.text, "error": check.error}
-    return {
-        "address": check.key.address,
-        "probe": check.probe,
-        "input": check.expected.input,
-        "expected": expected_document(check.expected),
-        "met": check.is_met,
-        **{name: value for name, value in found.items() if value is not None},
-    }

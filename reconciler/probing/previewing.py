@@ -13,8 +13,9 @@ from dataclasses import replace
 from reconciler.errors import Problem, RemoteError
 from reconciler.plan.overrides import PlannedOverride, could_matter
 from reconciler.plan.plan import Plan
-from reconciler.plan.preview import Comparison, NotProbed, Preview
+from reconciler.plan.preview import Check, Comparison, NotProbed, Preview
 from reconciler.probing.asking import Asking
+from reconciler.probing.checking import check_of
 from reconciler.probing.questions import Question, in_spelling_of, questions, require_within
 from reconciler.remote.observe import concepts_of
 from reconciler.resources.keys import Key
@@ -44,10 +45,12 @@ def previewed(
     answers = asking.answers([*pairs, *((question, planned[question.key].override) for question in asked)])
     before, after = answers[: len(asked)], answers[len(asked) :]
     comparisons = tuple(map(_compared, asked, before, after))
+    doubtful = tuple(_doubtful(planned, comparisons))
     preview = Preview(
         comparisons=comparisons,
         not_probed=tuple(not_probed),
-        doubtful=tuple(_doubtful(planned, comparisons)),
+        doubtful=doubtful,
+        misses=tuple(_misses(asked, after, doubtful)),
         probes=tuple(_with_digests(probe, asking) for probe in probes),
         versions=tuple(key for key in plan.stated_versions if any(probe.names(key) for probe in probes)),
         predictions=count,
@@ -135,6 +138,17 @@ def _doubtful(planned: Mapping[Key, PlannedOverride], comparisons: Sequence[Comp
             continue
         if any(found.before is not None and could_matter(item, found.before) for found in mine):
             yield key
+
+
+def _misses(asked: Sequence[Question], after: Sequence[Answer], doubtful: Sequence[Key]) -> Iterator[Check]:
+    """The expectations that the planned params miss, as far as the predictions tell."""
+    for question, answer in zip(asked, after, strict=True):
+        if isinstance(answer, Unpredicted) or question.key in doubtful:
+            continue
+        for expected in question.probe.expected_of(question.input.id):
+            check = check_of(question, expected, answer)
+            if not check.is_met:
+                yield check
 
 
 # --- warnings -----------------------------------------------------------------------------------------------------

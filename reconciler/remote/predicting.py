@@ -10,6 +10,7 @@ The status of the call says whether all, some or none of the inputs could be pre
 from __future__ import annotations
 
 import base64
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -88,7 +89,14 @@ def _answer(output: Any, *, is_success: bool, clean: Callable[[str], str]) -> An
     if status.code != statuses.SUCCESS and not (is_success and status.code == 0):
         texts = list(dict.fromkeys(filter(None, (clean(status.description), clean(status.details)))))
         return Unpredicted(reason=": ".join((f"{status.code} {status_name(status.code)}".strip(), *texts)))
+    if not _is_finite(output.data):
+        return Unpredicted(reason="the answer has a value that is not a number")
     return prediction_from(output.data)
+
+
+def _is_finite(data: Any) -> bool:
+    values = [concept.value for concept in data.concepts]
+    return all(map(math.isfinite, (*values, *(data.embeddings[0].vector if data.embeddings else ()))))
 
 
 def prediction_from(data: Any) -> Prediction:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from reconciler.plan.preview import Comparison, Preview
-from reconciler.probing.checking import Check
+from reconciler.plan.preview import Check, Comparison, Preview
 from reconciler.report.report import Report
 from reconciler.resources.keys import Key
 from reconciler.resources.prediction import Prediction
@@ -189,6 +188,8 @@ def preview_notes(report: Report) -> Iterator[str]:
             f"{key.address}: every prediction is the same with the planned params, although they could have changed one. "
             "The model may not take the params of a call, so this says nothing about the change."
         )
+    for check in preview.misses:
+        yield f"apply --probe would find a miss: {_check_text(check)}"
     reasons: dict[str, list[str]] = {}
     for item in preview.not_probed:
         reasons.setdefault(item.reason, []).append(item.key.address)

@@ -16,7 +16,7 @@ from reconciler.compare.diff import FieldChange
 from reconciler.errors import Problem
 from reconciler.plan.document import fingerprint, plan_document, request_document
 from reconciler.plan.plan import Forecast, Plan
-from reconciler.probing.checking import Check, check_document
+from reconciler.plan.preview import Check, check_document
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text

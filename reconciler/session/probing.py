@@ -13,8 +13,9 @@ from reconciler.config import Settings
 from reconciler.errors import Problem, ReconcilerError, Refusal, RefusedError
 from reconciler.manifests.probe_files import UnreadableFileError, content_of
 from reconciler.plan.plan import Plan
+from reconciler.plan.preview import Check
 from reconciler.probing.asking import Asking
-from reconciler.probing.checking import Check, asked_of, checked
+from reconciler.probing.checking import asked_of, checked
 from reconciler.probing.previewing import previewed
 from reconciler.probing.questions import in_spelling_of, require_within
 from reconciler.remote.port import Remote

@@ -205,6 +205,26 @@ def test_the_bytes_of_a_file_are_sent(zoo: Zoo) -> None:
     assert [len(request["inputs"]) for request in zoo.predictions()] == [1, 1]
 
 
+def test_a_file_that_changes_meanwhile_is_not_sent(cli: RunCli, folder: Path) -> None:
+    """What is sent is what the plan has the digest of."""
+    file = folder / "models" / "dog.jpg"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"dog")
+
+    def change(rpc: str, request: Any) -> None:
+        if rpc == "PostModelOutputs":
+            file.write_bytes(b"another")
+
+    with Emulator(seed=seeded(ZOO), before_call=change) as emulator:
+        zoo = Zoo(emulator, cli, folder)
+        zoo.wants({"min_value": 0.5}, probe(inputs=[{"id": "dog", "image": {"file": "dog.jpg"}}]))
+        (entry,) = zoo.plan("--parallelism", "1")["probes"]
+        assert len(zoo.predictions()) == 1
+
+    assert (entry["before"], entry["after"]) == (expected("dog", OWN), None)
+    assert "was changed while it was read" in entry["error"]
+
+
 # --- the limit ----------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +423,23 @@ def test_an_expectation_of_an_unknown_concept_is_warned_of_at_its_place(zoo: Zoo
 
     assert (warning["code"], warning["path"], warning["line"]) == ("unknown-concept", "models/probes.yaml", 1)
     assert warning["hint"] == "Did you mean cat?"
+
+
+@pytest.mark.parametrize(("position", "misses"), [("honoured", ["one"]), ("ignored", [])])
+def test_a_plan_says_which_expectations_it_would_miss(
+    cli: RunCli, folder: Path, position: str, misses: Sequence[str]
+) -> None:
+    """Not where the model may not have taken the params: then the prediction says nothing."""
+    best = expected("one", OWN)[0]
+    met = {"input": "one", "concept": best["id"], "at_most": 1}
+    missed = {"input": "one", "concept": best["id"], "at_least": best["value"]}
+    with served(cli, folder, predict_override=position) as zoo:
+        zoo.wants({"min_value": 0.99}, probe(expect=[met, missed]))
+        document = zoo.plan()
+        text = zoo.run("plan", "models", "--probe").stdout
+
+    assert [check["input"] for check in document["probing"]["misses"]] == misses
+    assert ("apply --probe would find a miss" in text) is bool(misses)
 
 
 def test_a_refused_plan_is_not_probed(cli: RunCli, folder: Path) -> None:

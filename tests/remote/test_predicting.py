@@ -117,6 +117,15 @@ def test_an_input_that_fails_leaves_the_others(status: int, codes: tuple[int, in
     assert {each.reason for each in found if isinstance(each, Unpredicted)} == {"30002 INPUT_FAILED"}
 
 
+@pytest.mark.parametrize(
+    "data", [{"concepts": [{"id": "a", "value": "NaN"}]}, {"embeddings": [{"vector": ["Infinity"]}]}]
+)
+def test_an_answer_without_numbers_is_none(data: dict[str, Any]) -> None:
+    (found,), _ = predicted([TEXT], answer(output("ask", **data)))
+
+    assert found == Unpredicted(reason="the answer has a value that is not a number")
+
+
 @pytest.mark.parametrize("code", [21351, 21354, 21355, 11005])
 def test_a_busy_model_is_asked_again(code: int) -> None:
     (found,), calls = predicted([TEXT], answer(status=failing(code)), answer(output("ask", text={"raw": "Yes."})))

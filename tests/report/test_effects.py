@@ -14,8 +14,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.errors import Origin
 from reconciler.plan.document import plan_document, plan_from_document
-from reconciler.plan.preview import Comparison, NotProbed, Preview
-from reconciler.probing.checking import Check
+from reconciler.plan.preview import Check, Comparison, NotProbed, Preview
 from reconciler.report.effect_sections import html_section, markdown_section
 from reconciler.report.html import render_html
 from reconciler.report.markdown import render_markdown

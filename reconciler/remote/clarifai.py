@@ -91,15 +91,19 @@ class ClarifaiRemote:
 
     # --- reads ------------------------------------------------------------------------------------------------
 
-    def list_models(self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False) -> Iterator[ObservedModel]:
+    def list_models(
+        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, expected: int = 0
+    ) -> Iterator[ObservedModel]:
         """Yield every model in the listing of an app, each with its latest version, including models of other apps.
 
-        Before each further page `is_enough` is asked; the listing ends there if it says so.
+        Before each further page `is_enough` is asked; the listing ends there if it says so. `expected` is how many models
+        there should be at least, 0 if that isn't known.
         """
         # By default the service sorts by time of change. That order shifts while models are patched, so that pages by
         # offset would skip some.
         order = {"sort_by_created_at": True, "sort_ascending": True}
-        return self._list_models("ListModels", {**_user_app("ListModels", scope), **order}, scope, is_enough)
+        body = {**_user_app("ListModels", scope), **order}
+        return self._list_models("ListModels", body, scope, is_enough=is_enough, expected=expected)
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
         """Yield the models of an app that match a name with wildcards and a type id. "" matches any."""
@@ -110,9 +114,17 @@ class ClarifaiRemote:
         )
 
     def _list_models(
-        self, rpc: str, body: Mapping[str, Any], scope: Scope, is_enough: Callable[[], bool] = lambda: False
+        self,
+        rpc: str,
+        body: Mapping[str, Any],
+        scope: Scope,
+        *,
+        is_enough: Callable[[], bool] = lambda: False,
+        expected: int = 0,
     ) -> Iterator[ObservedModel]:
-        messages: Iterable[Any] = self._list(rpc, body, "models", identity=_owner_and_id, is_enough=is_enough)
+        messages: Iterable[Any] = self._list(
+            rpc, body, "models", identity=_owner_and_id, is_enough=is_enough, expected=expected
+        )
         own_user_id = scope.user_id
         if own_user_id == ME:
             messages = list(messages)
@@ -250,6 +262,7 @@ class ClarifaiRemote:
         identity: Any,
         until_empty: bool = True,
         is_enough: Callable[[], bool] = lambda: False,
+        expected: int = 0,
     ) -> Iterator[Any]:
         def fetch(page: int, per_page: int) -> Any:
             # The search takes a Pagination message; the listings have the two fields themselves (service.proto).
@@ -257,7 +270,9 @@ class ClarifaiRemote:
             paged = {**body, "pagination": pages} if rpc == "PostModelsSearches" else page_body(body, page, per_page)
             return getattr(self._caller.call(rpc, paged).message, field)
 
-        return self._pages.read(rpc, fetch, identity=identity, until_empty=until_empty, is_enough=is_enough)
+        return self._pages.read(
+            rpc, fetch, identity=identity, until_empty=until_empty, is_enough=is_enough, expected=expected
+        )
 
     # --- users --------------------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: 
     def is_enough() -> bool:
         return not is_whole and needed <= found.keys()
 
-    for model in remote.list_models(scope, is_enough=is_enough):
+    for model in remote.list_models(scope, is_enough=is_enough, expected=len(needed)):
         # The service lists Clarifai's own models beside those of the app; they aren't managed.
         if model.key.scope == scope:
             found[model.key] = model

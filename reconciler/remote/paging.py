@@ -11,22 +11,37 @@ For the models or workflows of an app, one more call is negligible. For the vers
 calls of a run. Such listings (`until_empty=False`) also end at a page that is shorter than an earlier page of the same
 connection, which shows that the server sends more at a time than this. This holds only below 128 items, the documented
 default page size, because listings may have different limits above it.
+
+Once a page was full, the next ones are asked for together, because the time of a listing is that of its calls. Where the caller knows
+how many items there must be, no call is made that wouldn't be made one after the other. The pages are used in their order, and an
+item that appears on two of them, because something was created or deleted meanwhile, is yielded once. An item that has moved from one
+page to an earlier one may be missing, exactly as if the pages were read one after the other: the caller must not take it for absent.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LARGEST_PAGE: Final = 1000
 """The largest page that the service sends (Clarifai documentation, "Pagination")."""
 
 DOCUMENTED_PAGE: Final = 128
 """The service's default page size (service.proto, ListModelsRequest.per_page)."""
+
+MOST_AHEAD: Final = 8
+"""The largest number of pages that are asked for together."""
+
+MOST_BLINDLY: Final = 4
+"""The same where nobody knows how many there are: what is behind the end is asked for in vain."""
 
 FetchPage = Callable[[int, int], Sequence[Any]]
 """Takes `page`, counted from 1, and `per_page`. Returns the messages of that page."""
@@ -48,37 +63,80 @@ class Pages:
         identity: Callable[[Any], object],
         until_empty: bool = True,
         is_enough: Callable[[], bool] = lambda: False,
+        expected: int = 0,
     ) -> Iterator[Any]:
         """Yield every item of a listing once, in the server's order.
 
         Items with equal `identity` are the same item. If `until_empty`, the listing ends only at an empty page, or where
-        `is_enough` says so of all that was yielded. Raises
-        RemoteError, as `fetch` does, at any page.
+        `is_enough` says so of all that was yielded. `expected` is how many items there should be at least, 0 if that isn't
+        known. Raises RemoteError, as `fetch` does, at any page.
         """
         seen: set[object] = set()
-        page, per_page = 1, self._per_page
-        while True:
-            try:
-                items = fetch(page, per_page)
-            except RemoteError as error:
-                # A server with a smaller limit than documented rejects the page size: use the default from then on.
-                if page > 1 or per_page <= DOCUMENTED_PAGE or not _is_too_large(error):
-                    raise
-                per_page = self._per_page = DOCUMENTED_PAGE
-                continue
-            # Compared with earlier pages: the first page of a connection can't be known to be short.
-            is_short = len(items) < min(self._largest_seen, DOCUMENTED_PAGE)
-            with self._lock:
-                self._largest_seen = max(self._largest_seen, len(items))
-            fresh = {key: item for item in items if (key := identity(item)) not in seen}
-            # Without this check, a server that ignores `page` would be read forever.
-            if items and not fresh:
-                raise _repeats(rpc, page)
-            seen.update(fresh)
-            yield from fresh.values()
-            if not items or (is_short and not until_empty) or is_enough():
-                return
-            page += 1
+        page, per_page, size, step = 1, self._per_page, 0, 1
+        with _Ahead(fetch) as ahead:
+            while True:
+                try:
+                    items = ahead.page(page, per_page)
+                except RemoteError as error:
+                    # A server with a smaller limit than documented rejects the page size: use the default from then on.
+                    if page > 1 or per_page <= DOCUMENTED_PAGE or not _is_too_large(error):
+                        raise
+                    per_page = self._per_page = DOCUMENTED_PAGE
+                    continue
+                # Compared with earlier pages: the first page of a connection can't be known to be short.
+                is_short = len(items) < min(self._largest_seen, DOCUMENTED_PAGE)
+                with self._lock:
+                    self._largest_seen = max(self._largest_seen, len(items))
+                fresh = {key: item for item in items if (key := identity(item)) not in seen}
+                # Without this check, a server that ignores `page` would be read forever.
+                if items and not fresh:
+                    raise _repeats(rpc, page)
+                seen.update(fresh)
+                is_full = len(items) in {per_page, size}
+                if until_empty and items and ahead.is_empty and (is_full if expected else len(items) == per_page):
+                    # As many as there must be at least; where that isn't known, 1, 2, 4, 4 …
+                    more = -(-(expected - len(seen)) // len(items)) if expected else step
+                    ahead.ask(page + 1, min(more, MOST_AHEAD), per_page)
+                    step = min(2 * step, MOST_BLINDLY)
+                size = len(items)
+                yield from fresh.values()
+                if not items or (is_short and not until_empty) or is_enough():
+                    return
+                page += 1
+
+
+class _Ahead:
+    """Pages that are asked for together, before they are needed. At the end, what isn't under way yet isn't asked for any more."""
+
+    def __init__(self, fetch: FetchPage) -> None:
+        self._fetch = fetch
+        self._pool: ThreadPoolExecutor | None = None
+        self._pages: dict[int, Future[Sequence[Any]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every page that was asked for has been taken."""
+        return not self._pages
+
+    def ask(self, first: int, count: int, per_page: int) -> None:
+        """Ask for so many pages together. A single one can as well be asked for when it is needed."""
+        if count < 2:
+            return
+        self._pool = self._pool or ThreadPoolExecutor(max_workers=MOST_AHEAD)
+        for page in range(first, first + count):
+            self._pages[page] = self._pool.submit(self._fetch, page, per_page)
+
+    def page(self, page: int, per_page: int) -> Sequence[Any]:
+        """One page, asked for now or before."""
+        asked = self._pages.pop(page, None)
+        return self._fetch(page, per_page) if asked is None else asked.result()
 
 
 def _is_too_large(error: RemoteError) -> bool:

@@ -34,10 +34,13 @@ class Remote(Protocol):
 
     endpoint: str
 
-    def list_models(self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False) -> Iterator[ObservedModel]:
+    def list_models(
+        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, expected: int = 0
+    ) -> Iterator[ObservedModel]:
         """Yield every model in the listing of an app, each with its latest version, including models of other apps.
 
-        Before each further page `is_enough` is asked; the listing ends there if it says so.
+        Before each further page `is_enough` is asked; the listing ends there if it says so. `expected` is how many models
+        there should be at least, 0 if that isn't known.
         """
         ...
 

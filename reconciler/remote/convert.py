@@ -55,7 +55,10 @@ class LazyDocument(Mapping[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """The field's value, or the default."""
         read = self._read
-        found = read[name] if name in read else read.setdefault(name, self._field(name))
+        found = read[name] if name in read else self._field(name)
+        # A string is cheap to read again. Notes have up to 64 KiB, and a copy of each beside the message would double a fleet.
+        if name not in read and type(found) is not str:
+            read[name] = found
         return default if found is MISSING else found
 
     def __getitem__(self, name: str) -> Any:

@@ -37,11 +37,8 @@ LARGEST_PAGE: Final = 1000
 DOCUMENTED_PAGE: Final = 128
 """The service's default page size (service.proto, ListModelsRequest.per_page)."""
 
-MOST_AHEAD: Final = 8
-"""The largest number of pages that are asked for together."""
-
-MOST_BLINDLY: Final = 4
-"""The same where nobody knows how many there are: what is behind the end is asked for in vain."""
+MOST_AHEAD: Final = 4
+"""The largest number of pages that are asked for together. All of them are in memory at once, as the service sent them."""
 
 FetchPage = Callable[[int, int], Sequence[Any]]
 """Takes `page`, counted from 1, and `per_page`. Returns the messages of that page."""
@@ -97,7 +94,7 @@ class Pages:
                     # As many as there must be at least; where that isn't known, 1, 2, 4, 4 …
                     more = -(-(expected - len(seen)) // len(items)) if expected else step
                     ahead.ask(page + 1, min(more, MOST_AHEAD), per_page)
-                    step = min(2 * step, MOST_BLINDLY)
+                    step *= 2
                 size = len(items)
                 yield from fresh.values()
                 if not items or (is_short and not until_empty) or is_enough():

@@ -156,8 +156,10 @@ def needs_all_versions(model: DesiredModel, live: ObservedModel) -> bool:
             return True
         if selector.select == "latest-trained" and (latest is None or latest.status_code != MODEL_TRAINED):
             return latest is not None
-        if selector.version_id is not None and (latest is None or latest.key.version_id != selector.version_id):
-            return latest is not None
+        if selector.version_id is not None and latest is not None:
+            named = live.versions_by_id.get(selector.version_id)
+            if named is None or ("output_info" not in named.document and is_about_params(entry)):
+                return True
     return False
 
 

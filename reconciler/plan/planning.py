@@ -201,7 +201,8 @@ class Planning:
             key: partial(lacks_versions, frozenset(ids)) for key, ids in versions.items()
         }
         needs.update(dict.fromkeys(whole, lambda live: not live.versions_complete))
-        return observe(self.remote, needs, gone=gone, few=few, parallelism=self.settings.limits.parallelism)
+        parallelism = self.settings.limits.parallelism
+        return observe(self.remote, needs, gone=gone, versions=versions, few=few, parallelism=parallelism)
 
     def read_again(self, keys: Iterable[Key], whole: Collection[Key] = ()) -> Observed:
         """The same in as few calls as there can be: for the check right before a request."""

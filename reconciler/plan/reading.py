@@ -63,6 +63,7 @@ def observed_for(
         if default.is_live
     )
     listed = frozenset(scopes) if lists_apps else frozenset[Scope]()
+    versions = {key: _named_versions(models) for key, models in manifests.items()}
     searched = _searches(live, needs, listed)
     observed = observe(
         remote,
@@ -70,6 +71,7 @@ def observed_for(
         listed=listed | {default.scope for default in live if default.scope not in searched},
         searched=searched,
         others=partial(_needs_versions_by_default, live) if live else None,
+        versions=versions,
         parallelism=parallelism,
     )
     elsewhere = tuple(model for model in gone if model.key.scope not in scopes)
@@ -106,6 +108,12 @@ def _with_elsewhere(observed: Observed, gone: Collection[DesiredModel], remote: 
             if error.fault is not FaultClass.NOT_FOUND:  # where the app is gone, so are its models
                 raise
     return replace(observed, models=dict(sorted(models.items())))
+
+
+def _named_versions(models: Iterable[DesiredModel]) -> frozenset[str]:
+    """The versions that manifests of one model name by id."""
+    selectors = (entry.selector for model in models for entry in model.versions)
+    return frozenset(selector.version_id for selector in selectors if selector.version_id is not None)
 
 
 def _needs_nothing(_live: ObservedModel) -> bool:

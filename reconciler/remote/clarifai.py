@@ -11,7 +11,7 @@ own key, so it can't be mistaken for one of the app.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from reconciler.config.endpoint import Endpoint
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
 from reconciler.remote.convert import LazyDocument, documents_from, model_from, newest_first, version_from
-from reconciler.remote.paging import Pages, page_body
+from reconciler.remote.paging import DOCUMENTED_PAGE, Pages, page_body
 from reconciler.remote.port import Reply
 from reconciler.remote.retry import Safety
 from reconciler.remote.scrub import Scrubber
@@ -73,6 +73,7 @@ class ClarifaiRemote:
         )
         self._pages = Pages()
         self._own_user_id = ""
+        self._shows_asked_versions = True
         self._own_user_lock = threading.Lock()
 
     def close(self) -> None:
@@ -186,6 +187,44 @@ class ClarifaiRemote:
         }
         messages = self._list(rpc, body, "model_versions", identity=_id, until_empty=False)
         yield from newest_first(version_from(_require_id(rpc, message), key=model) for message in messages)
+
+    def find_versions(self, scope: Scope, version_ids: Collection[str]) -> Iterator[ObservedVersion]:
+        """Yield those of some versions of an app's models that listings of models show; maybe none.
+
+        Nothing is called any more once a listing has shown none of the versions that it was asked for.
+        """
+        asked = sorted(version_ids)
+        for first in range(0, len(asked), DOCUMENTED_PAGE):
+            if not self._shows_asked_versions:
+                return
+            found = self._find_some_versions(scope, asked[first : first + DOCUMENTED_PAGE])
+            self._shows_asked_versions = bool(found)
+            yield from found
+
+    def _find_some_versions(self, scope: Scope, ids: list[str]) -> list[ObservedVersion]:
+        # "If set, only return the model of these versions" (service.proto, ListModelsRequest.model_version_ids). Whether the
+        # response then contains that version of the model or the latest one isn't documented, so it is looked at.
+        rpc, found = "ListModels", list[ObservedVersion]()
+        body = {**_user_app(rpc, scope), "model_version_ids": ids}
+        messages = self._list(
+            rpc,
+            body,
+            "models",
+            identity=_version_identity,
+            until_empty=False,
+            is_enough=lambda: not found or len(found) == len(ids),
+        )
+        try:
+            for message in messages:
+                key = Key(user_id=scope.user_id, app_id=scope.app_id, model_id=_require_id(rpc, message).id)
+                is_own = message.app_id == scope.app_id and scope.user_id in (message.user_id, ME)
+                if is_own and message.model_version.id in ids:
+                    found.append(version_from(message.model_version, key=key))
+        except RemoteError as error:
+            if error.fault is FaultClass.TRANSIENT:
+                raise
+            return []  # a service that doesn't take the filter shows nothing
+        return found
 
     def get_version(self, key: Key) -> ObservedVersion | None:
         """Return one version, or None if the service reports that the model or the version doesn't exist."""
@@ -323,6 +362,10 @@ def _id(message: Any) -> object:
 
 def _owner_and_id(message: Any) -> object:
     return message.user_id, message.app_id, message.id
+
+
+def _version_identity(message: Any) -> object:
+    return message.user_id, message.app_id, message.id, message.model_version.id
 
 
 def _user_and_id(message: Any) -> object:

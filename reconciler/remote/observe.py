@@ -7,7 +7,7 @@ Returns an Observed, or raises RemoteError. Never returns a partial result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key, Scope
-from reconciler.resources.observed import Document, Observed, ObservedModel
+from reconciler.resources.observed import Document, Observed, ObservedModel, ObservedVersion
 
 NeedsVersions = Callable[[ObservedModel], bool]
 """Whether all versions of a model have to be read. The function is called with the latest version present."""
@@ -36,6 +36,7 @@ def observe(
     searched: Mapping[Scope, str] = MappingProxyType({}),
     others: NeedsVersions | None = None,
     gone: Collection[Key] = (),
+    versions: Mapping[Key, Collection[str]] | None = None,
     few: int = FEW,
     parallelism: int = 8,
 ) -> Observed:
@@ -45,7 +46,8 @@ def observe(
 
     Up to `few` models of an app are read one by one.
     A model that doesn't exist isn't in the result. `gone` are models whose deletion the service has acknowledged: if the
-    listing doesn't contain them, they aren't asked for one by one. Raises RemoteError if any call fails.
+    listing doesn't contain them, they aren't asked for one by one. `versions` are the versions of models that the run names by
+    id, which may take fewer calls than all versions of these models. Raises RemoteError if any call fails.
     """
     needed: dict[Scope, list[Key]] = defaultdict(list)
     for key in needs:
@@ -70,7 +72,16 @@ def observe(
         single.extend(sorted(missing - set(gone)))
     models.update((found.key, found) for found in each(remote.get_model, single, parallelism) if found is not None)
     # A listing contains only the latest version of each model, and listing versions takes at least a call per model.
-    incomplete = [model for key, model in models.items() if (ask := needs.get(key, others)) is not None and ask(model)]
+
+    def is_incomplete(model: ObservedModel) -> bool:
+        ask = needs.get(model.key, others)
+        return ask is not None and ask(model)
+
+    incomplete = [model for model in models.values() if is_incomplete(model)]
+    if len(incomplete) > few:
+        incomplete = _with_named_versions(remote, incomplete, versions or {})
+        models.update((model.key, model) for model in incomplete)
+        incomplete = [model for model in incomplete if is_incomplete(model)]
     for model in each(lambda model: with_all_versions(remote, model), incomplete, parallelism):
         models[model.key] = model
     return Observed(models=dict(sorted(models.items())), listed=listed, listed_in_part=frozenset(read - listed))
@@ -88,6 +99,29 @@ def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: 
         if model.key.scope == scope:
             found[model.key] = model
     return found
+
+
+def _with_named_versions(
+    remote: Remote, models: Sequence[ObservedModel], versions: Mapping[Key, Collection[str]]
+) -> list[ObservedModel]:
+    """The models, each with those of its named versions that one call for many models shows."""
+    missing: dict[Scope, set[str]] = defaultdict(set)
+    for model in models:
+        missing[model.key.scope].update(set(versions.get(model.key, ())) - model.versions_by_id.keys())
+    found: dict[Key, list[ObservedVersion]] = defaultdict(list)
+    for scope, ids in missing.items():
+        for version in remote.find_versions(scope, ids):
+            found[version.key.model()].append(version)
+    return [replace(model, versions=_newest_first(model, found.get(model.key, ()))) for model in models]
+
+
+def _newest_first(model: ObservedModel, more: Iterable[ObservedVersion]) -> tuple[ObservedVersion, ...]:
+    """The latest version, and then the others that were read."""
+    known = {version.key: version for version in (*model.versions, *more)}
+    if model.latest is not None:
+        known.pop(model.latest.key, None)
+    others = sorted(known.values(), key=lambda version: version.created_at, reverse=True)
+    return (*((model.latest,) if model.latest is not None else ()), *others)
 
 
 def with_all_versions(remote: Remote, model: ObservedModel) -> ObservedModel:

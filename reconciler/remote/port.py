@@ -6,7 +6,7 @@ fails. None returns a part of what was asked for, because a missing page would l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,13 @@ class Remote(Protocol):
 
     def list_versions(self, key: Key) -> Iterator[ObservedVersion]:
         """Yield every version of a model, newest first."""
+        ...
+
+    def find_versions(self, scope: Scope, version_ids: Collection[str]) -> Iterator[ObservedVersion]:
+        """Yield those of some versions of an app's models that one call for many of them shows; maybe none.
+
+        A version that isn't yielded may exist all the same.
+        """
         ...
 
     def get_version(self, key: Key) -> ObservedVersion | None:

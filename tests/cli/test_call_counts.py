@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -122,3 +122,35 @@ def test_a_request_that_is_checked_pays_at_most_two_reads(
     # What stands before that are the reads of the plan.
     planning = ["ListModels"] if count > 3 else ["GetModel"] * count
     assert calls[: len(planning)] == planning
+
+
+OLDER = "versions: [{id: '%032x', output_info: {params: {min_value: 0.5}}}]"
+
+
+@pytest.mark.parametrize(
+    ("shown", "count", "calls"),
+    [
+        ("asked", 200, {"ListModels": 3, "ListModelTypes": 1}),
+        ("latest", 200, {"ListModels": 2, "ListModelTypes": 1, "ListModelVersions": 200}),
+        ("asked", 3, {"GetModel": 3, "ListModelTypes": 2, "ListModelVersions": 6}),
+    ],
+)
+def test_older_versions_of_many_models_are_read_together_where_the_service_shows_them(
+    cli: RunCli, tmp_path: Path, shown: Literal["asked", "latest"], count: int, calls: dict[str, int]
+) -> None:
+    versions = [{"output_info": {"params": {"min_value": value}}} for value in (0.5, 0.9)]
+    models = [
+        {
+            "id": f"m{number:03d}",
+            "model_type_id": "embedding-classifier",
+            "versions": [{"id": f"{number + 1000 * index:032x}", **each} for index, each in enumerate(versions)],
+        }
+        for number in range(count)
+    ]
+    (tmp_path / "m.yaml").write_text(manifests(count, OLDER), encoding="utf-8")
+    with Emulator(seed=seeded(*models), switches=Switches(listed_version=shown)) as emulator:
+        emulator.clear_calls()
+        pace = ("--endpoint", emulator.url, "--rate", "1000")
+        result = cli("plan", "m.yaml", "--detailed-exitcode", *pace, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+        made = Counter(call.rpc for call in emulator.calls)
+    assert (result.exit_code, dict(made)) == (0, calls), result.stdout

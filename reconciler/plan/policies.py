@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from reconciler.errors import Origin, Problem, ProblemList, ReconcilerError, Refusal
-from reconciler.manifests.base import BaseState
 from reconciler.manifests.cel import Activation, CelError, Program, activation, compiled
 from reconciler.manifests.selection import Inputs
 from reconciler.plan.document import change_document
@@ -25,6 +24,9 @@ from reconciler.resources.observed import Observed
 from reconciler.resources.policy import Policy, Rule
 from reconciler.resources.secrets import Secrets, redacted
 from reconciler.resources.wording import listed, nearest, quoted
+
+if TYPE_CHECKING:
+    from reconciler.manifests.base import BaseState
 
 REFUSAL: Final = "policy"
 """The rule of a refusal that a policy causes."""

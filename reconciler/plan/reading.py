@@ -63,7 +63,7 @@ def observed_for(
         if default.is_live
     )
     listed = frozenset(scopes) if lists_apps else frozenset[Scope]()
-    versions = {key: _named_versions(models) for key, models in manifests.items()}
+    versions = {key: _named_versions(model for model, _ in models) for key, models in stated.items()}
     searched = _searches(live, needs, listed)
     observed = observe(
         remote,

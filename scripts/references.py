@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from reconciler import exit_codes
+from reconciler.cli.help import EXAMPLES, command_groups, grouped
 from reconciler.cli.main import COMMANDS, PROGRAM, cli
 from reconciler.cli.options import common_options, plan_options
 from reconciler.cli.pipeline import reporting_to_pipeline
@@ -147,8 +148,12 @@ def _flow(value: Any) -> str:
 def command_reference() -> str:
     """Return a section for every command, in the order of --help."""
     parts = []
-    with click.Context(cli, info_name=PROGRAM) as top:
-        for name in COMMANDS:
+    with click.Context(cli, info_name=PROGRAM, **cli.context_settings) as top:
+        for title, names in command_groups(COMMANDS).items():
+            links = ", ".join(f"[{name}](#{name})" for name in names)
+            parts.append(f"- {title}: {links}")
+        parts.append("")
+        for name in itertools.chain.from_iterable(command_groups(COMMANDS).values()):
             command = cli.get_command(top, name)
             assert command is not None
             parts.append(_command(command, click.Context(command, parent=top, info_name=name)))
@@ -156,7 +161,8 @@ def command_reference() -> str:
 
 
 def _command(command: click.Command, ctx: click.Context) -> str:
-    shown = [_record(option, ctx) for option in command.params if isinstance(option, click.Option)]
+    own = [option for _, group in grouped(command, ctx) for option in group if "--help" not in option.opts]
+    shown = [_record(option, ctx) for option in own]
     linked = []
     for title, options in _SHARED.items():
         shared = {_record(option, ctx) for option in options()}
@@ -165,6 +171,9 @@ def _command(command: click.Command, ctx: click.Context) -> str:
             linked.append(f"the [{title[0].lower()}{title[1:]}](#{title.lower().replace(',', '').replace(' ', '-')})")
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     text = f"### {ctx.info_name}\n\n```text\n{usage}\n```\n\n{_help(command.help or '')}\n"
+    if examples := EXAMPLES.get(ctx.info_name or ""):
+        lines = "\n".join(f"# {purpose}\n{line}" for purpose, line in examples)
+        text += f"\n```sh\n{lines}\n```\n"
     if shown:
         text += f"\n{_table('option', shown)}\n"
     if linked:
@@ -174,8 +183,13 @@ def _command(command: click.Command, ctx: click.Context) -> str:
 
 def shared_reference(title: str) -> str:
     """Return the table of options that several commands share, for the section with this title."""
-    with click.Context(cli, info_name=PROGRAM) as ctx:
-        return _table("option", [_record(option, ctx) for option in _SHARED[title]()]) + "\n"
+    command = click.Command(PROGRAM, params=_SHARED[title](), add_help_option=False)
+    with click.Context(command, info_name=PROGRAM) as ctx:
+        tables = (
+            f"**{topic}**\n\n{_table('option', [_record(option, ctx) for option in group])}\n"
+            for topic, group in grouped(command, ctx)
+        )
+        return "\n".join(tables)
 
 
 def _planning_options() -> list[click.Parameter]:

@@ -6,13 +6,16 @@ import html
 import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -60,27 +63,45 @@ def environment() -> dict[str, str]:
     return {**kept, **identity, **no_config, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+def printed(command: str, folder: Path) -> str:
+    """What a command prints in a reader's shell. The digest of a plan covers the time at which it was made."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return re.sub(r"sha256:[0-9a-f]{64}", "sha256:DIGEST", done.stdout)
+
+
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if "<!-- runnable -->" in read(path)], ids=named)
-def test_a_page_run_from_top_to_bottom_prints_what_it_shows(path: Path, tmp_path: Path) -> None:
+def test_a_page_run_from_top_to_bottom_prints_what_it_shows(path: Path, tmp_path: Path, *, update_golden: bool) -> None:
+    """With --update-golden, the page shows from then on what its commands print."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    for file, block in STEP.findall(read(path)):
+    page = read(path)
+    runs = list(STEP.finditer(page))
+    shown: list[str] = []
+    for step in runs:
+        file, block = step.groups()
         if file:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(block, encoding="utf-8")
+            shown.append(block)
             continue
-        for command, shown in commands(block):
-            done = subprocess.run(
-                ["bash", "-o", "pipefail", "-c", command],
-                cwd=tmp_path,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            # The digest of a plan covers the time at which it was made.
-            assert re.sub(r"sha256:[0-9a-f]{64}", "sha256:DIGEST", done.stdout) == shown, command
+        block = ""
+        for command, said in commands(step[2]):
+            output = printed(command, tmp_path)
+            assert update_golden or output == said, command
+            block += f"$ {command}\n{output}"
+        shown.append(block)
+    for step, block in zip(reversed(runs), reversed(shown), strict=True):
+        page = page[: step.start(2)] + block + page[step.end(2) :]
+    if update_golden:
+        path.write_text(page, encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
@@ -103,6 +124,39 @@ def test_a_whole_manifest_in_a_page_is_valid(text: str) -> None:
     document = yaml.safe_load(text)
     errors = Draft202012Validator(schema_document(document["kind"])).iter_errors(document)
     assert [error.message for error in errors] == []
+
+
+COMMAND_LINES = [
+    pytest.param(line, id=f"{named(path)}-{line[:60]}")
+    for path in DOCUMENTS
+    if path.name != "CHANGELOG.md"
+    for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", read(path), re.DOTALL)
+    for line in re.sub(r"\\\n\s*", "", block).splitlines()
+    if re.match(r"(\$ )?reconciler [a-z]", line)
+]
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_every_command_line_in_a_page_is_one_that_the_command_accepts(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether there is that command and those options; nothing is run. Variables of the shell stand for a number."""
+    from reconciler.cli.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    line = re.sub(r"\$\w+", "1", line.removeprefix("$ "))
+    words = itertools.takewhile(
+        lambda word: word not in ("|", ">", ">>", "&&", "||", ";"), shlex.split(line.replace(";", " ;"), comments=True)
+    )
+    _, name, *arguments = words
+    for word in arguments:
+        if re.fullmatch(r"[\w.-]+\.\w+", word):
+            (tmp_path / word).touch()
+    root = click.Context(cli, info_name="reconciler", **cli.context_settings)
+    found = cli.get_command(root, name)
+    assert found is not None
+    with suppress(click.exceptions.Exit):  # --help
+        found.make_context(name, arguments, parent=root)
 
 
 # --- links ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import click
 
 from reconciler import exit_codes
 from reconciler.cli.choosing import with_selection
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options, paths_argument
 from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.apply.accept import Acceptance
 
 
-@click.command("accept")
+@helpful_command("accept")
 @paths_argument()
 @with_selection
 @click.option("--dry-run", is_flag=True, help="Print the changes as a unified diff, and write nothing.")
@@ -67,7 +68,7 @@ def _echo(found: Acceptance, common: CommonOptions, *, is_written: bool) -> None
     if is_written:
         click.echo("".join(f"{text}\n" for text in words.accepted_texts(found)), nl=False)
     else:
-        echo_document(diff)
+        echo_document((diff,))
     for text in words.left_texts(found):
         click.echo(f"warning: {text}", err=True)
     note(common, _summary(found, is_written=is_written))

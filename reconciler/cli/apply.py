@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import completing
 from reconciler.cli.choosing import require_text
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import (
     CommonOptions,
     PlanOptions,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from reconciler.apply.results import OnError
 
 
-@click.command("apply")
+@helpful_command("apply")
 @paths_argument(required=False)
 @plan_options()
 @click.option(
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
 @probe_options(
     undo=True, what="After writing, check what the Probe documents expect of predictions; a miss is exit code 4."
 )
-@click.option("--yes", is_flag=True, help="Write without asking.")
+@click.option("-y", "--yes", is_flag=True, help="Write without asking.")
 @common_options()
 @reporting_problems
 @reporting_to_pipeline

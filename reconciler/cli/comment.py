@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from reconciler.cli.choosing import require_text
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, Invocation, common_options
 from reconciler.cli.output import echo_json, echo_result, is_page, note
 from reconciler.cli.run import reporting_problems
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.ci.posting import Access, Thread
 
 
-@click.command("comment")
+@helpful_command("comment")
 @click.option("--plan", "plan_file", metavar="FILE", help="The saved plan (`reconciler plan --out FILE`).")
 @click.option(
     "--failed",

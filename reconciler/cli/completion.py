@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from reconciler import exit_codes
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.main import COMPLETION_VARIABLE, PROGRAM, cli
 from reconciler.cli.options import CommonOptions, common_options
 
@@ -23,7 +24,7 @@ _FILE_NAMES: Final = (
 """Changes to click's scripts. They complete nothing where click has nothing to offer; for a PATH that is to be a file's name."""
 
 
-@click.command(name="completion")
+@helpful_command("completion")
 @click.argument("shell", type=click.Choice(SHELLS))
 @common_options()
 def command(shell: str, common: CommonOptions) -> int:  # noqa: ARG001  --format changes nothing here

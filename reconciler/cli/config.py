@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_json, note
 from reconciler.cli.run import open_session, reporting_problems, setting_text
@@ -13,7 +14,7 @@ from reconciler.report.escape import neutral
 from reconciler.report.wrap import without_commands
 
 
-@click.command("config")
+@helpful_command("config")
 @common_options(formats=("text", "json"))
 @reporting_problems
 def command(common: CommonOptions) -> int:

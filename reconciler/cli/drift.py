@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import (
     CommonOptions,
     PlanOptions,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.report.report import Report
 
 
-@click.command("drift")
+@helpful_command("drift")
 @paths_argument()
 @plan_options(out=True)
 @click.option(

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from reconciler import exit_codes
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import verbose_option
 from reconciler.errors import UsageError
 
 
-@click.command(name="emulator")
+@helpful_command("emulator")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -38,7 +39,7 @@ from reconciler.errors import UsageError
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The SQLite file that keeps the state. Default: in memory, gone at the end.",
+    help="The SQLite file that keeps the state. Default: in memory only, lost at the end.",
 )
 @click.option(
     "--seed",

@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli import completing
 from reconciler.cli.choosing import require_text
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, allow_unknown_params_option, common_options, paths_argument
 from reconciler.cli.output import counted, echo_json, echo_result, is_page
 from reconciler.cli.run import open_session, reporting_problems, standard_input
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _HEADERS: Final = ("PATH", "STATED", "WHERE", "LIVE", "STATE")
 
 
-@click.command("explain")
+@helpful_command("explain")
 @click.argument("model", metavar="MODEL", callback=require_text, shell_complete=completing.model_ids)
 @paths_argument()
 @allow_unknown_params_option()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from reconciler.cli.choosing import require_text
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
 from reconciler.cli.progress import wipe
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from reconciler.report.results import Result
 
 
-@click.command("export")
+@helpful_command("export")
 @click.argument("ids", nargs=-1, metavar="[ID]...", callback=require_text)
-@click.option("--output", callback=require_text, metavar="DIR", help="Write one file per model into this folder.")
+@click.option("-o", "--output", callback=require_text, metavar="DIR", help="Write one file per model into this folder.")
 @click.option(
     "--force",
     is_flag=True,
@@ -103,7 +104,7 @@ def command(
     elif is_page(common):
         echo_result(_result(exported), common)
     elif output is None:
-        echo_document("---\n".join(exported.texts()))
+        echo_document(("---\n".join(exported.texts()),))
     else:
         click.echo("".join(f"{file}\n" for file in exported.files.values()), nl=False)
     _note(exported, place, common)

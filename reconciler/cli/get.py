@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
@@ -32,8 +33,16 @@ class Subject:
     rows: Callable[[Mapping[str, Any]], list[Row]]
 
 
-@click.command("get")
-@click.argument("subject", type=click.Choice(["types", "models", "versions", "concepts", "output-info"]))
+class _Subjects(click.Choice[str]):
+    """The choices in plural; one of something may be asked for in singular."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        plural = f"{value}s"
+        return super().convert(plural if plural in self.choices else value, param, ctx)
+
+
+@helpful_command("get")
+@click.argument("subject", type=_Subjects(["types", "models", "versions", "concepts", "output-info"]))
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @common_options()
 @reporting_problems

@@ -19,7 +19,7 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__, exit_codes
-from reconciler.cli.options import Invocation
+from reconciler.cli.options import Invocation, use_color
 from reconciler.errors import ReconcilerError
 
 PROGRAM: Final = "reconciler"
@@ -44,13 +44,13 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "purge": ("reconciler.cli.purge", "Delete every model of an app, after a backup."),
     "comment": ("reconciler.cli.comment", "Post a saved plan as a pull-request comment, and keep it up to date."),
     "runs": ("reconciler.cli.runs", "List what applies, undos and purges did from here."),
-    "undo": ("reconciler.cli.undo", "Undo what one apply changed, except where somebody has changed it since."),
+    "undo": ("reconciler.cli.undo", "Undo the changes of one apply that nobody has changed since."),
     "config": ("reconciler.cli.config", "Print the settings in force, each with its source."),
     "schema": ("reconciler.cli.schema", "Print the JSON Schema of a manifest, the configuration or a plan."),
     "emulator": ("reconciler.cli.emulator", "Serve an emulated Clarifai API on this machine."),
     "completion": ("reconciler.cli.completion", "Print the completion script for bash, zsh or fish."),
 }
-"""Command name → its module and the line that --help shows, in the order of --help."""
+"""Command name → its module and the line that --help shows. `help.COMMAND_GROUPS` has the order of --help."""
 
 # What an internal error's traceback might quote: credentials in the environment, and the header that carries the token.
 _SECRET_NAME = re.compile(r"PAT$|PAT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
@@ -89,9 +89,13 @@ class LazyGroup(click.Group):
         raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+        """Write the commands by what they are for, from the tables alone."""
+        from reconciler.cli.help import command_groups
+
+        widest = max(map(len, COMMANDS))
+        for title, names in command_groups(COMMANDS).items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{widest}}", COMMANDS[name][1]) for name in names])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Complete the names of commands from the table alone, and the group's own options."""
@@ -132,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     invocation = Invocation()
     if sys.stdout is None:
-        click.echo("error: Standard output is closed, so the result can't be written. Nothing was done.", err=True)
+        _show_error("Standard output is closed, so the result can't be written. Nothing was done.")
         return exit_codes.ERROR
     _prepare_streams()
     previous = _interrupt_on_sigterm()
@@ -151,16 +155,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             click.echo(_internal_error_text(error, invocation), err=True)
             return exit_codes.ERROR
         _abandon_stdout()
-        click.echo(f"error: The result can't be written to standard output: {error.strerror}.", err=True)
+        _show_error(f"The result can't be written to standard output: {error.strerror}.")
         return exit_codes.ERROR
     except ReconcilerError as error:
-        click.echo(f"error: {error}", err=True)
+        _show_error(f"{error}")
         return error.exit_code
     except click.UsageError as error:
         _show_usage_error(error, invocation)
         return exit_codes.USAGE
     except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
+        _show_error(f"{error.format_message()}")
         return exit_codes.ERROR
     except Exception as error:  # noqa: BLE001  the boundary: anything else is a bug in this program
         click.echo(_internal_error_text(error, invocation), err=True)
@@ -214,11 +218,21 @@ def _abandon_stdout() -> None:
         return
 
 
+def _show_error(text: str) -> None:
+    """Print why the command failed, with its label in colour on a terminal."""
+    from reconciler.report.paint import Painter
+
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    paint = Painter(color=use_color("auto", isatty=is_terminal, environ=os.environ))
+    click.echo(f"{paint('error:', 'loss')} {text}", err=True)
+
+
 def _show_usage_error(error: click.UsageError, invocation: Invocation) -> None:
     """Print how the command is used, then what is wrong; some errors of click's parser have no context."""
     usage = f"{error.ctx.get_usage()}\n" if error.ctx is not None else ""
     path = error.ctx.command_path if error.ctx is not None else f"{PROGRAM} {invocation.command}".rstrip()
-    click.echo(f"{usage}Try '{path} --help' for help.\n\nerror: {error.format_message()}", err=True)
+    click.echo(f"{usage}Try '{path} --help' for help.\n", err=True)
+    _show_error(error.format_message())
 
 
 def _internal_error_text(error: Exception, invocation: Invocation) -> str:

@@ -14,13 +14,15 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from reconciler.cli import completing
 from reconciler.cli.choosing import require_text, selection_options
-from reconciler.manifests.selection import Shard
+
+if TYPE_CHECKING:
+    from reconciler.manifests.selection import Shard
 
 FORMATS: Final = ("text", "json", "markdown", "html")
 """The formats of every command; a command with others names them in its `common_options`."""
@@ -106,6 +108,8 @@ def _require_positive(most: float) -> Callable[[click.Context, click.Parameter, 
 
 def _read_shard(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
     """Read I/N, from 1/N to N/N."""
+    from reconciler.manifests.selection import Shard
+
     if value is None:
         return None
     number, slash, count = value.partition("/")
@@ -383,6 +387,7 @@ def _prune_options() -> list[Decorator[Any]]:
 
 def _out_option() -> Decorator[Any]:
     return click.option(
+        "-o",
         "--out",
         callback=require_text,
         metavar="FILE",

@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -19,12 +20,16 @@ from reconciler.cli.options import CommonOptions, use_color
 from reconciler.cli.progress import wipe
 from reconciler.errors import Problem, problem_document
 from reconciler.report.escape import neutral, neutral_json
+from reconciler.report.paint import Painter
 from reconciler.report.wrap import without_commands
 
 if TYPE_CHECKING:
     from reconciler.report.report import Report
     from reconciler.report.results import Result
 
+
+CHUNK: Final = 1 << 16
+"""Characters of a document that are written at once."""
 
 # --- standard output -------------------------------------------------------------------------------------------
 
@@ -39,7 +44,7 @@ def echo_report(
     from reconciler.report.report import report_document
 
     if not (common.quiet or is_plan_shown):
-        echo_problems(report.warnings, label="warning")
+        echo_problems(report.warnings, common, label="warning")
     if common.format == "json":
         echo_json(report_document(report))
     elif is_page(common):
@@ -58,7 +63,10 @@ def echo_applied(report: Report, common: CommonOptions, *, is_plan_shown: bool =
     """
     code = echo_report(report, common, is_plan_shown=is_plan_shown)
     if report.stale or any(result.moved for result in report.outcome.results):
-        note(common, "note: somebody has changed what was planned; reconciler plan shows what an apply would do now.")
+        note(
+            common,
+            "note: live values have changed since the plan was made. Run reconciler plan to see what an apply would do now.",
+        )
     elif report.undone is not None:
         pass  # the report names the run that undid it
     elif report.outcome.run is not None and not report.converged:
@@ -74,12 +82,12 @@ def note_digest(report: Report, path: str | None, common: CommonOptions) -> None
         note(common, f"note: the digest of {path} is {report.digest}")
 
 
-def _page(report: Report, common: CommonOptions, *, max_chars: int | None) -> str:
-    """A report as Markdown or HTML, whichever --format says."""
+def _page(report: Report, common: CommonOptions, *, max_chars: int | None) -> Iterable[str]:
+    """A report as Markdown or HTML, whichever --format says, in pieces."""
     if common.format == "markdown":
         from reconciler.report.markdown import COMMENT_BUDGET, render_markdown
 
-        return render_markdown(report, budget=max_chars or COMMENT_BUDGET)
+        return (render_markdown(report, budget=max_chars or COMMENT_BUDGET),)
     from reconciler.report.html import render_html
 
     return render_html(report)
@@ -104,15 +112,35 @@ def _columns(*, isatty: bool) -> int | None:
 
 def echo_json(document: Any) -> None:
     """Print one JSON document."""
-    echo_document(neutral_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+    # Each string of the document is one piece, so that no piece ends inside of one.
+    pieces = json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document)
+    echo_document(neutral_json(text) for text in chain(_chunks(pieces), ("\n",)))
 
 
-def echo_document(text: str) -> None:
-    """Print a document as UTF-8, whatever the locale says: a program reads it, not a terminal of that locale."""
+def echo_document(pieces: Iterable[str]) -> None:
+    """Print a document as UTF-8, whatever the locale says: a program reads it, not a terminal of that locale.
+
+    It is given in pieces, because that of a fleet is better not held as a whole.
+    """
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="backslashreplace")
-    click.echo(text, nl=False)
+    for text in _chunks(pieces):
+        click.echo(text, nl=False)
+
+
+def _chunks(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer pieces."""
+    held: list[str] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
 
 
 def is_page(common: CommonOptions) -> bool:
@@ -125,7 +153,7 @@ def echo_result(result: Result, common: CommonOptions) -> None:
     from reconciler.report.results import result_html, result_markdown
 
     rendered = result_html(result) if common.format == "html" else result_markdown(result)
-    echo_document(rendered)
+    echo_document((rendered,))
 
 
 # --- problems and errors ---------------------------------------------------------------------------------------
@@ -137,12 +165,13 @@ def echo_validation_errors(problems: Iterable[Problem], common: CommonOptions) -
     if common.format == "json":
         echo_json(validation_document(found))
         return
-    echo_problems(found, label="error")
+    echo_problems(found, common, label="error")
     if is_page(common):
+        from reconciler.cli.sources import placed
         from reconciler.report.results import Result
 
         summary = f"{counted(len(found), 'problem')}; nothing was compared or written."
-        echo_result(Result(title="Manifests with problems", summary=summary, sentences=tuple(map(str, found))), common)
+        echo_result(Result(title="Manifests with problems", summary=summary, problems=placed(found)), common)
 
 
 def echo_error(message: str, exit_code: int, common: CommonOptions) -> None:
@@ -155,14 +184,35 @@ def echo_error(message: str, exit_code: int, common: CommonOptions) -> None:
         result = Result(title="Failed", summary="The command failed.", sentences=tuple(message.split("\n")))
         echo_result(result, common)
     for line in message.split("\n"):
-        click.echo(f"error: {without_commands(neutral(line))}", err=True)
+        echo_error_line(line, common.color)
 
 
-def echo_problems(problems: Iterable[Problem], *, label: str) -> None:
-    """Print each problem on a line of standard error, as path:line:column: message."""
-    for problem in problems:
-        text = without_commands(neutral(str(problem)))
-        click.echo(text if label == "error" else f"{label}: {text}", err=True)
+def echo_error_line(text: str, choice: str = "auto") -> None:
+    """Print "error: ..." on standard error, the label in colour where --color says so."""
+    wipe()
+    click.echo(f"{error_painter(choice)('error:', 'loss')} {without_commands(neutral(text))}", err=True)
+
+
+def echo_problems(problems: Iterable[Problem], common: CommonOptions, *, label: Literal["error", "warning"]) -> None:
+    """Print each problem on standard error as path:line:column: message, with the line that it is about; then how many there are."""
+    found = tuple(problems)
+    if not found:
+        return
+    from reconciler.cli.sources import placed
+    from reconciler.report.problems import problem_lines
+
+    wipe()
+    columns = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    for line in problem_lines(placed(found), label=label, paint=error_painter(common.color), columns=columns):
+        click.echo(line, err=True)
+    if label == "error" and len(found) > 1:
+        files = len({problem.origin.path for problem in found})
+        click.echo(f"\n{counted(len(found), 'problem')} in {counted(files, 'file')}.", err=True)
+
+
+def error_painter(choice: str = "auto") -> Painter:
+    """What colours standard error, by --color."""
+    return Painter(color=use_color(choice, isatty=sys.stderr.isatty(), environ=os.environ))
 
 
 def validation_document(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import (
     CommonOptions,
     PlanOptions,
@@ -22,7 +23,7 @@ from reconciler.cli.run import inputs_from, open_session, reporting_problems
 from reconciler.cli.webhook import notifying_webhook
 
 
-@click.command("plan")
+@helpful_command("plan")
 @paths_argument()
 @plan_options(out=True, detailed_exitcode=True)
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler import exit_codes
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
 from reconciler.cli.progress import wipe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _NOTHING_DELETED: Final = "Nothing was deleted."
 
 
-@click.command("purge")
+@helpful_command("purge")
 @click.argument("app", metavar="USER/APP")
 @click.option(
     "--confirm",
@@ -42,7 +43,7 @@ _NOTHING_DELETED: Final = "Nothing was deleted."
     is_flag=True,
     help="Only list the models that would be deleted, and check that they may be. Needs no --confirm.",
 )
-@click.option("--yes", is_flag=True, help="On a terminal: delete without asking.")
+@click.option("-y", "--yes", is_flag=True, help="On a terminal: delete without asking.")
 @common_options()
 @reporting_problems
 def command(app: str, common: CommonOptions, *, confirm: str | None, delete_all: bool, dry_run: bool, yes: bool) -> int:

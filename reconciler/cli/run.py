@@ -156,7 +156,7 @@ def confirmed(report: Report, common: CommonOptions) -> bool:
     text = terminal_text(report, common, isatty=sys.stderr.isatty())
     wipe()
     if not common.quiet:
-        echo_problems(report.warnings, label="warning")
+        echo_problems(report.warnings, common, label="warning")
     click.echo(text, err=True, nl=False)
     return asked("Write these changes?", outcome=NOTHING_WRITTEN)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
@@ -19,7 +20,7 @@ _SHORT: Final = 10
 """Characters of a commit's id in the table."""
 
 
-@click.command("runs")
+@helpful_command("runs")
 @common_options()
 @reporting_problems
 def command(common: CommonOptions) -> int:

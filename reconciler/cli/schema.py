@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from reconciler import exit_codes
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_document, echo_result, is_page
 from reconciler.loading.schema import FILES, schema_text
@@ -14,7 +15,7 @@ from reconciler.loading.schema import FILES, schema_text
 KINDS: Final = tuple(FILES)
 
 
-@click.command(name="schema")
+@helpful_command("schema")
 @click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS, case_sensitive=False), default=KINDS[0])
 @common_options()
 def command(kind: str, common: CommonOptions) -> int:
@@ -32,5 +33,5 @@ def command(kind: str, common: CommonOptions) -> int:
             Result(title=f"JSON Schema of {kind}", summary="JSON Schema, draft 2020-12.", blocks=(block,)), common
         )
         return exit_codes.OK
-    echo_document(text if text.endswith("\n") else f"{text}\n")
+    echo_document((text if text.endswith("\n") else f"{text}\n",))
     return exit_codes.OK

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
 from reconciler.cli.output import echo_report
 from reconciler.cli.report_files import limiting_markdown
 from reconciler.cli.run import reporting_problems
 
 
-@click.command("show")
+@helpful_command("show")
 @click.argument("file", metavar="FILE")
 @common_options()
 @reporting_problems

@@ -7,13 +7,14 @@ from dataclasses import replace
 import click
 
 from reconciler.cli.choosing import require_text
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, PlanOptions, common_options, paths_argument, plan_options
 from reconciler.cli.output import echo_report
 from reconciler.cli.pipeline import Outcome, reporting_to_pipeline
 from reconciler.cli.run import inputs_from, open_session, reporting_problems
 
 
-@click.command("test")
+@helpful_command("test")
 @paths_argument()
 @click.option(
     "--against",

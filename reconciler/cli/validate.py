@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.choosing import with_selection
+from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import (
     CommonOptions,
     allow_empty_option,
@@ -20,7 +21,7 @@ from reconciler.cli.run import open_session, reporting_problems, standard_input
 from reconciler.manifests.selection import Inputs, Shard
 
 
-@click.command("validate")
+@helpful_command("validate")
 @paths_argument()
 @click.option("--online", is_flag=True, help="Also check params against the service's model types and live models.")
 @click.option(
@@ -71,7 +72,7 @@ def command(
         echo_json(validation_document((), validated.warnings))
         return 0
     if not common.quiet:
-        echo_problems(validated.warnings, label="warning")
+        echo_problems(validated.warnings, common, label="warning")
     models, files = len(validated.desired.models), len(validated.desired.files)
     summary = f"Valid: {counted(models, 'model')} in {counted(files, 'file')}."
     if is_page(common):

@@ -11,7 +11,7 @@ import os
 import posixpath
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,6 +264,31 @@ def commit_of(paths: Sequence[str]) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return f"{commit}-dirty" if is_dirty else commit
+
+
+def branch_of(paths: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The branch that is checked out in the repository that holds the first path.
+
+    CI systems check out a commit without a branch, and name the branch in a variable. None where nothing names one.
+    """
+    places = [Path(os.path.realpath(path)) for path in paths if path != "-"] or [Path.cwd()]
+    try:
+        head = run_git(
+            places[0] if places[0].is_dir() else places[0].parent, "symbolic-ref", "--quiet", "--short", "HEAD"
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = head.stdout.decode(errors="replace").strip() if head.returncode == 0 else ""
+    return found or next((environ[name] for name in _BRANCH_VARIABLES if environ.get(name)), None)
+
+
+_BRANCH_VARIABLES: Final = (
+    "GITHUB_HEAD_REF",
+    "GITHUB_REF_NAME",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME",
+    "CI_COMMIT_REF_NAME",
+)
+"""Of GitHub Actions ("Variables reference") and GitLab CI/CD ("Predefined CI/CD variables reference"); of a pull request first."""
 
 
 def _has_changes(place: Path) -> bool:

@@ -88,6 +88,7 @@ class Source:
     digest: str
     files: tuple[str, ...]
     git_commit: str | None = None
+    git_branch: str | None = None
     config: str | None = None
 
 

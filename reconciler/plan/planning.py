@@ -69,12 +69,13 @@ FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Planning:
-    """What planning needs around it; `now` is the clock in UTC, `git_commit` gives the commit of some paths, or None."""
+    """What planning needs around it; `now` is the clock in UTC, `git_commit` and `git_branch` give those of some paths, or None."""
 
     settings: Settings
     remote: Remote
     now: Callable[[], datetime]
     git_commit: Callable[[Sequence[str]], str | None]
+    git_branch: Callable[[Sequence[str]], str | None]
 
     def planned(
         self, inputs: Inputs, desired: Desired, *, base: BaseState | None = None
@@ -155,8 +156,13 @@ class Planning:
         return secrets
 
     def _source(self, desired: Desired, paths: Sequence[str]) -> Source:
-        commit, config = self.git_commit(paths), self.settings.config_path
-        return Source(digest=desired.digest, files=desired.files, git_commit=commit, config=config)
+        return Source(
+            digest=desired.digest,
+            files=desired.files,
+            git_commit=self.git_commit(paths),
+            git_branch=self.git_branch(paths),
+            config=self.settings.config_path,
+        )
 
     def _allows_unknown(self, inputs: Inputs) -> bool:
         return inputs.allow_unknown_params or self.settings.warns_of_unknown_params
@@ -461,13 +467,13 @@ def _unshown(comparison: Comparison, owner: str | None) -> Iterator[Notice]:
     """What to know about secrets that the service doesn't show, although the manifests state them."""
     for item in comparison.unshown:
         remedy = (
-            "An owner in reconciler.yaml makes apply record what it has sent."
+            "Set an owner in reconciler.yaml, so that apply records what it has sent."
             if owner is None
             else "What was sent to a PUBLIC model isn't recorded."
         )
         yield Notice(
             address=item.address,
-            message=f"the service shows no {path_text(item.path)}. If it doesn't after apply either, apply can't verify it, "
+            message=f"the service doesn't show {path_text(item.path)}. If it doesn't after an apply either, the value can't be verified, "
             f"and every plan sends it again. {remedy}",
         )
 

@@ -79,7 +79,7 @@ def whole_lines(field: Mapping[str, Any]) -> tuple[Line, ...]:
 
 
 def _split(value: Any) -> list[str]:
-    """The lines of a string; a last line without a newline says so."""
+    """The lines of a string; a last line without a newline is marked."""
     if value is MISSING or value == "":
         return []
     lines = [neutral(line) for line in value.split("\n")]

@@ -21,7 +21,7 @@ def neutral(text: str) -> str:
     """The text with every character that can't be seen written as \\xNN, \\uNNNN or \\UNNNNNNNN.
 
     That is what isn't printable as in str.isprintable: what moves the cursor, reorders, hides or breaks lines (controls, bidi
-    and other format characters, surrogates, separators), and every blank but the plain space, from which nobody could tell it;
+    and other format characters, surrogates, separators), and every blank but the plain space, because they look the same;
     and what is printable and blank.
 
     The beginning of a runner's command is broken: "##[" becomes "#\\x23[".

@@ -19,7 +19,7 @@ from reconciler.resources.keys import Kind, Scope
 GROUP_FROM: Final = 3
 """From this number on, updates of one app with the same fields and values are shown as one."""
 
-_NOUNS: Final = {Kind.MODEL: ("model", "models"), Kind.MODEL_VERSION: ("version", "versions")}
+NOUNS: Final = {Kind.MODEL: ("model", "models"), Kind.MODEL_VERSION: ("version", "versions")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Group:
     @property
     def counted(self) -> str:
         """Their number with a noun, such as "37 models"."""
-        return counted(len(self.changes), *_NOUNS[self.first.key.kind])
+        return counted(len(self.changes), *NOUNS[self.first.key.kind])
 
     @property
     def names(self) -> tuple[str, ...]:

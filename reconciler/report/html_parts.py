@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Final
 
-from reconciler.report import assets, effect_assets
-from reconciler.report.assets import FAVICON
+from reconciler.report import effect_assets, page_script, page_style
 from reconciler.report.escape import neutral
 
-STYLE = assets.STYLE + effect_assets.STYLE
-SCRIPT = assets.SCRIPT + effect_assets.SCRIPT
+FAVICON: Final = "data:,"
+"""An empty icon, so that no browser requests one from a server."""
+
+# After a separator, but not before the number of a line. The character references of `escape` have none of them.
+_BREAKS: Final = re.compile(r"(?<=[/@._=-])(?=\w)|(?<=:)(?=[^\W\d])")
+
+STYLE: Final = page_style.STYLE + effect_assets.STYLE
+SCRIPT: Final = page_script.SCRIPT + effect_assets.SCRIPT
 
 
-def page(title: str, body: str) -> str:
-    """A whole document around a body of HTML."""
+def page_start(title: str, *, subtitle: str = "") -> str:
+    """The beginning of a document, up to where its sections go. `subtitle` is HTML."""
     policy = (
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -40,13 +47,19 @@ def page(title: str, body: str) -> str:
 </head>
 <body>
 <main>
-<h1>{text(title)}</h1>
-{body}
-</main>
-<script>{SCRIPT}</script>
-</body>
-</html>
+<h1>{breakable(title)}</h1>
+{subtitle}
 """
+
+
+def page_end() -> str:
+    """The end of a document that `page_start` began."""
+    return f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+
+
+def page(title: str, body: str) -> str:
+    """A whole document around a body of HTML."""
+    return f"{page_start(title)}{body}\n{page_end()}"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -77,13 +90,24 @@ def text(plain: str) -> str:
     return escape(neutral(plain))
 
 
+def breakable(plain: str) -> str:
+    """An id or a path as HTML that a browser breaks at separators, where it has to break it."""
+    return _BREAKS.sub("<wbr>", text(plain))
+
+
 def _line(plain: str) -> str:
     """A line of the page, in which a CI runner that logs the page finds no command (see `wrap.without_commands`)."""
     shown = text(plain)
     return shown.replace("::", "&#58;:", 1) if shown.lstrip().startswith("::") else shown
 
 
-def sentences(title: str, texts: Iterable[str], style: str = "") -> str:
+def sentences(title: str, texts: Iterable[str], style: str = "") -> Iterator[str]:
     """A titled list of texts; nothing if there are none."""
-    items = "".join(f"<li>{text(each)}</li>\n" for each in texts)
-    return f'<section class="{style}"><h2>{title}</h2>\n<ul>\n{items}</ul></section>' if items else ""
+    is_empty = True
+    for each in texts:
+        if is_empty:
+            yield f'<section class="{style}"><h2>{title}</h2>\n<ul>\n'
+        is_empty = False
+        yield f"<li>{text(each)}</li>\n"
+    if not is_empty:
+        yield "</ul></section>\n"

@@ -33,7 +33,7 @@ from reconciler.report.markdown_parts import (
     sentences,
     size_of,
 )
-from reconciler.report.outcome import forecast_text, lost_text, request_counts, summary_text
+from reconciler.report.outcome import forecast_text, is_long_or_deletes, lost_text, request_counts, summary_text
 from reconciler.report.report import Report
 from reconciler.report.wrap import listed
 from reconciler.resources.secrets import redacted
@@ -147,15 +147,14 @@ def _requests(report: Report) -> Part:
     for request in report.plan.requests:
         body = json.dumps(redacted(request.body), ensure_ascii=False, sort_keys=True)
         entries.append(f"- {code(clipped(neutral(f'{request.rpc} {body}'), LONGEST_SENTENCE))}\n")
-    # A comment mentions the time only if somebody will wait for it.
-    is_long = report.forecast is not None and report.forecast.seconds >= 1
-    note = f"\n{forecast_text(report)}.\n" if is_long else ""
+    forecast = forecast_text(report) if is_long_or_deletes(report) else ""
+    note = f"\n{forecast}.\n" if forecast else ""
     counts = f"{code(neutral(request_counts(report)))}\n{note}\n<details><summary>What is sent</summary>"
     return Part(
         head=f"\n### Requests\n\n{counts}\n\n",
         entries=tuple(entries),
         weights=(1,) * len(entries),
-        omitted=lambda count: f"_{counted(count, 'request', 'requests')} are omitted here._",
+        omitted=lambda count: f"_{counted(count, 'request', 'requests')} omitted here._",
         tail="\n</details>\n",
     )
 

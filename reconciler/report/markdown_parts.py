@@ -15,7 +15,7 @@ from reconciler.report.escape import neutral
 from reconciler.report.wrap import without_commands
 
 LINE_LENGTH: Final = 300
-"""Characters of one line of a value. A longer one is cut, and says so; the plan has all of it."""
+"""Characters of one line of a value. A longer one is cut with a note; the plan has all of it."""
 
 LINES: Final = 40
 """Lines of one change. The middle of a longer one is omitted."""

@@ -6,7 +6,7 @@ In: a Report. Out: sentences, in plain text that no format has made harmless yet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.apply.results import Moved, Status
@@ -15,7 +15,7 @@ from reconciler.compare.expectations import unmet_text
 from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
 from reconciler.report.edits import shown
-from reconciler.report.grouping import is_attributed
+from reconciler.report.grouping import NOUNS, counted, is_attributed
 from reconciler.report.released import released_count
 from reconciler.report.report import Report, Undone
 from reconciler.resources.secrets import redacted
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.report.drift_history import Place
 
 Styled = tuple[str, str]
-"""A text, and its style: "good", "bad" or ""."""
+"""A text, and its style: "good", "bad" or "" (in `summary_parts` also "update")."""
 
 
 _WORDS: Final = {
@@ -37,24 +37,43 @@ _WORDS: Final = {
 
 def summary_text(report: Report) -> Styled:
     """One line with the numbers of what would be done, or was done."""
-    counts = report.plan.summary
+    parts = summary_parts(report)
+    if report.kind == "Apply" or _is_in_sync(report):
+        return parts[0]
+    return f"{report.kind}: {'; '.join(text for text, _ in parts)}.{_attributed(report)}", ""
+
+
+def summary_parts(report: Report) -> tuple[Styled, ...]:
+    """The numbers of the summary one by one, each with a style: "update", "good", "bad" or ""."""
     if report.kind == "Apply":
-        return _apply_text(report)
-    # Updates and deletions count models and versions one by one; an unchanged model is in sync with all of its versions.
-    unchanged = f"{counts['unchanged']} model{'s' * (counts['unchanged'] != 1)}"
-    if not report.plan.changes and not report.plan.refused and not report.plan.unmet:
-        return (
-            f"In sync: {unchanged} unchanged{_not_compared(report)}{released_count(report)}.",
-            "" if report.plan.released else "good",
-        )
-    numbers = f"{counts['update']} to update, {counts['delete']} to delete, {unchanged} unchanged"
-    refused = f", {counts['refused']} refused" if counts["refused"] else ""
-    unmet = len(report.plan.unmet)
-    expectations = f", {unmet} expectation{'s' * (unmet != 1)} unmet" if unmet else ""
-    return (
-        f"{report.kind}: {numbers}{refused}{expectations}{_not_compared(report)}{released_count(report)}{_attributed(report)}.",
-        "",
+        return (_apply_text(report),)
+    plan = report.plan
+    counts = plan.summary
+    unchanged = (
+        f"{counted(counts['unchanged'], 'model', 'models')} unchanged{_not_compared(report)}{released_count(report)}"
     )
+    if _is_in_sync(report):
+        return ((f"In sync: {unchanged}.", "" if plan.released else "good"),)
+    unmet = counted(len(plan.unmet), "expectation", "expectations")
+    parts = (
+        (_counts_text(plan.changes, "update"), "update"),
+        (_counts_text(plan.changes, "delete"), "bad"),
+        (f"{unmet} not met" if plan.unmet else "", "bad"),
+        (counted(counts["refused"], "refusal", "refusals") if counts["refused"] else "", "bad"),
+        (unchanged, ""),
+    )
+    return tuple(part for part in parts if part[0])
+
+
+def _is_in_sync(report: Report) -> bool:
+    return not (report.plan.changes or report.plan.refused or report.plan.unmet)
+
+
+def _counts_text(changes: Sequence[Change], action: str) -> str:
+    """The changes of one action, models and versions apart, such as "2 models, 1 version to update"."""
+    kinds = Counter(change.key.kind for change in changes if change.action == action)
+    numbers = [counted(kinds[kind], *NOUNS[kind]) for kind in NOUNS if kinds[kind]]
+    return f"{', '.join(numbers)} to {action}" if numbers else ""
 
 
 def _not_compared(report: Report) -> str:
@@ -67,7 +86,7 @@ def _attributed(report: Report) -> str:
     if not is_attributed(changes):
         return ""
     pending = sum(change.attribution == "base" for change in changes)
-    return f"; {len(changes) - pending} from this change, {pending} already pending"
+    return f" From this change: {len(changes) - pending}; already pending before: {pending}."
 
 
 def _apply_text(report: Report) -> Styled:
@@ -126,11 +145,11 @@ def stale_texts(report: Report) -> Iterator[str]:
 
 
 def _moved_text(item: Moved) -> str:
-    planned, live, wanted = (
+    planned, live, desired = (
         _text(value, is_sensitive=item.is_sensitive) for value in (item.planned, item.live, item.desired)
     )
     place = f"{item.key.address} {item.path}".rstrip()
-    return f"{place}: planned from {planned}, live now {live}, wanted {wanted}"
+    return f"{place}: planned from {planned}, now {live}, desired {desired}"
 
 
 def remaining_texts(report: Report) -> Iterator[str]:
@@ -139,8 +158,8 @@ def remaining_texts(report: Report) -> Iterator[str]:
         if change is None:
             yield f"{key.address}: not deleted"
         else:
-            live, wanted = (_text(value, is_sensitive=change.is_sensitive) for value in (change.before, change.after))
-            yield f"{key.address} {path_text(change.path)}: live {live}, wanted {wanted}"
+            live, desired = (_text(value, is_sensitive=change.is_sensitive) for value in (change.before, change.after))
+            yield f"{key.address} {path_text(change.path)}: live {live}, desired {desired}"
 
 
 def failed_texts(report: Report) -> Iterator[str]:
@@ -172,17 +191,29 @@ def _place_text(place: Place) -> str:
     return " ".join(part for part in place if part)
 
 
+LONG_APPLY: Final = 60
+"""From this number of seconds on, an apply is something to know about in advance."""
+
+
 def forecast_text(report: Report) -> str:
-    """How many calls an apply takes, to write and to read back, and how long these take at the rate of the run.
+    """How many calls an apply takes, to write and to verify, and how long these take at the rate of the run.
 
     Empty if that isn't known, and for a plan that can't be applied as it is.
     """
     found = report.forecast
     if found is None or report.rate is None or report.plan.refused:
         return ""
-    calls = f"{found.calls} call{'s' * (found.calls != 1)}"
+    calls = f"{counted(found.calls, 'call', 'calls')}"
+    time = f"about {duration(found.seconds)}" if found.seconds >= 1 else "less than a second"
     probes = "" if found.predictions is None else f"; {found.predictions} inputs × versions were predicted, each twice"
-    return f"Forecast: {calls} to apply, {found.seconds:g} s at {report.rate:g} calls per second{probes}"
+    return f"An apply takes {calls}, {time} at {report.rate:g} calls per second{probes}"
+
+
+def is_long_or_deletes(report: Report) -> bool:
+    """Whether a reader should know what is sent and how long it takes: it deletes or has predicted something, or takes over a minute."""
+    found = report.forecast
+    is_long = found is not None and (found.seconds > LONG_APPLY or found.predictions is not None)
+    return is_long or any(change.action == "delete" for change in report.plan.changes)
 
 
 def lost_text(change: Change) -> str:

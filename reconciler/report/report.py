@@ -97,7 +97,7 @@ class Report:
 
     @property
     def converged(self) -> bool:
-        """Whether every request was done and the live state, read back, matches the plan."""
+        """Whether every request was done and the live state was verified to match the plan."""
         return self.outcome.is_complete(self.plan) and not self.is_refused and self.undone is None
 
     @property

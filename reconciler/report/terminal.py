@@ -7,32 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from reconciler.report.escape import neutral
 from reconciler.report.lists import SentenceList
+from reconciler.report.paint import Painter
 from reconciler.report.report import Report
 from reconciler.report.wrap import wrapped
-
-_STYLES: Final = {
-    "update": "\x1b[33m",
-    "delete": "\x1b[31m",
-    "good": "\x1b[32m",
-    "bad": "\x1b[31m",
-    "dim": "\x1b[2m",
-    "bold": "\x1b[1m",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Painter:
-    """Colours text, or leaves it as it is."""
-
-    color: bool
-
-    def __call__(self, text: str, style: str) -> str:
-        """The text in a style of _STYLES; "" is none."""
-        return f"{_STYLES[style]}{text}\x1b[0m" if self.color and text and style else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,11 @@ from reconciler.report.edits import ABSENT, Line, edit_lines, shown
 from reconciler.report.effect_sections import text_section
 from reconciler.report.escape import neutral
 from reconciler.report.grouping import Group, Section, is_attributed, labelled, sections
-from reconciler.report.outcome import forecast_text, request_counts, summary_text
+from reconciler.report.outcome import forecast_text, is_long_or_deletes, request_counts, summary_text
+from reconciler.report.paint import Painter
 from reconciler.report.report import Report
 from reconciler.report.table import width
-from reconciler.report.terminal import Page, Painter
+from reconciler.report.terminal import Page
 from reconciler.report.wrap import listed, without_commands, wrapped
 from reconciler.resources.secrets import redacted
 
@@ -45,7 +46,7 @@ def render(
 ) -> str:
     """The whole report as text that ends in a newline; no line is wider than `columns`.
 
-    With `is_plan_shown`, only what came of an apply: whoever reads it has confirmed the plan right above.
+    With `is_plan_shown`, only the results of an apply: the reader has confirmed the plan right above.
     """
     # Below 20 columns, indented lines would have no room for any text.
     page = Page(paint=Painter(color=color), columns=None if columns is None else max(columns, 20), verbose=verbose)
@@ -81,17 +82,18 @@ def _section(page: Page, section: Section) -> Iterator[str]:
 
 def _title(page: Page, group: Group) -> Iterator[str]:
     action = group.first.action
-    symbol = page.paint(_SYMBOLS[action], action)
+    style = "loss" if action == "delete" else ""
+    symbol = page.paint(_SYMBOLS[action], style or action)
     is_one = len(group.changes) == 1
     name = neutral(group.names[0]) if is_one else f"the same change on {group.counted}"
     place = neutral(group.place)
     gap = "  " if place else ""
     if page.columns is None or width(name + place) + 6 <= page.columns:
-        yield f"  {symbol} {name}{gap}{page.paint(place, 'dim')}"
+        yield f"  {symbol} {page.paint(name, style)}{gap}{page.paint(place, 'dim')}"
     else:
         head, *rest = wrapped(name, page.columns, indent="    ")
-        yield f"  {symbol} {head[4:]}"
-        yield from rest
+        yield f"  {symbol} {page.paint(head[4:], style)}"
+        yield from (page.paint(line, style) for line in rest)
         if place:
             yield from page.styled(place, "dim", indent="      ")
     if not is_one:
@@ -107,7 +109,7 @@ def _fields(page: Page, change: Change) -> Iterator[str]:
         is_beside = page.columns is None or page.columns >= NARROW
         # Three ways to lay out a field, as wide as there is room: beside its path, below it, or each side on lines of its own.
         if lines:
-            yield from _edit(page, path, lines, column, is_beside=is_beside and _is_short(lines))
+            yield from _edit(page, path, lines, column, is_beside=is_beside and _is_short(lines, page.columns))
             continue
         before, after = shown(field, "before"), shown(field, "after")
         edit = f"{before} {ARROW} {after}"
@@ -125,7 +127,7 @@ def _fields(page: Page, change: Change) -> Iterator[str]:
             yield from wrapped(before, page.columns, indent="        ")
             if change.action == "delete":
                 continue
-            yield from wrapped(f"{ARROW} {shown(field, 'after')}", page.columns, indent="        ", hanging=" " * 10)
+            yield from wrapped(f"{ARROW} {after}", page.columns, indent="        ", hanging=" " * 10)
 
 
 def _edit(page: Page, path: str, lines: Sequence[Line], column: int, *, is_beside: bool) -> Iterator[str]:
@@ -144,13 +146,13 @@ def _edit(page: Page, path: str, lines: Sequence[Line], column: int, *, is_besid
 
 
 def _requests(page: Page, report: Report) -> list[str]:
-    """The requests that will be sent, or were."""
+    """What is sent, on demand; without asking only how much that is, where a reader should know it."""
     requests = report.plan.requests
-    if not requests:
+    if not requests or not (page.verbose or is_long_or_deletes(report)):
         return []
-    lines = wrapped(f"Requests: {request_counts(report)}", page.columns, indent="", hanging="  ")
+    lines = wrapped(f"Requests: {request_counts(report)}.", page.columns, indent="", hanging="  ")
     if forecast := forecast_text(report):
-        lines += wrapped(forecast, page.columns, indent="", hanging="  ")
+        lines += wrapped(f"{forecast}.", page.columns, indent="", hanging="  ")
     if page.verbose:
         for request in requests:
             body = json.dumps(redacted(request.body), ensure_ascii=False, indent=2).split("\n")
@@ -165,8 +167,9 @@ def _side_style(text: str, style: str = "bad") -> str:
     return "dim" if text == ABSENT else style
 
 
-def _is_short(lines: Sequence[Line]) -> bool:
-    return len(lines) <= 8 and max(width(line.text) for line in lines) <= 40
+def _is_short(lines: Sequence[Line], columns: int | None) -> bool:
+    widest = 40 if columns is None else max(40, columns // 2)
+    return len(lines) <= 8 and max(width(line.text) for line in lines) <= widest
 
 
 def _list(found: lists.SentenceList) -> Callable[[Page, Report], Iterable[str]]:

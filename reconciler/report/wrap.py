@@ -8,13 +8,15 @@ from typing import Final
 
 from reconciler.report.table import letter_width, width
 
+_SEPARATORS: Final = re.compile(r"[/@:,.=_-](?=\w)")
 _BETWEEN_COLORS: Final = re.compile(r"(?:\x1b\[[0-9;]*m)+")
 
 
 def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None = None) -> list[str]:
-    """The text as lines of at most `columns`, broken at blanks where possible. Lines after the first begin with `hanging`.
+    """The text as lines of at most `columns`, broken at blanks. Lines after the first begin with `hanging`.
 
-    Without `columns` it stays one line. A word that is too long for a line is broken anywhere.
+    Without `columns` it stays one line. A word that is too long for a line is broken after a separator such as "/" or "@", and
+    anywhere only where it has none: half of an id is of no use to anybody.
     """
     later = indent if hanging is None else hanging
     if columns is None or width(indent + text) <= columns:
@@ -23,23 +25,32 @@ def wrapped(text: str, columns: int | None, *, indent: str, hanging: str | None 
         columns -= 3  # what `without_commands` may add
     lines: list[str] = []
     start, rest = indent, text
+    whole = max(columns - width(later), 8)
     while width(start + rest) > columns:
-        head = _head(rest, max(columns - width(start), 8))
+        head = _head(rest, max(columns - width(start), 8), whole)
         lines.append((start + head).rstrip())
         rest, start = rest[len(head) :].lstrip(" "), later
     return [*lines, start + rest] if rest else lines
 
 
-def _head(text: str, columns: int) -> str:
-    """The longest beginning that fits, up to a blank if there is one in its second half."""
+def _head(text: str, columns: int, whole: int) -> str:
+    """The longest beginning that fits and ends where a line may end; `whole` are the columns of a line of its own."""
     taken = at = 0
     for letter in text:
         taken += letter_width(letter)
         if taken > columns:
             break
         at += 1
-    blank = text.rfind(" ", at // 2, at)
-    return text[: blank + 1] if blank > 0 and at < len(text) else text[: max(at, 1)]
+    if at == len(text) or text[at] == " ":
+        return text[: max(at, 1)]
+    blank = text.rfind(" ", 0, at)
+    word = text[blank + 1 :].partition(" ")[0]
+    if blank > 0 and width(word) <= whole:
+        return text[: blank + 1]
+    ends = [found.end() for found in _SEPARATORS.finditer(text, blank + 1, at)]
+    if ends:
+        return text[: ends[-1]]
+    return text[: blank + 1] if blank > at // 2 else text[: max(at, 1)]
 
 
 def listed(names: Iterable[str], columns: int, *, indent: str) -> Iterator[str]:

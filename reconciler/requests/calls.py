@@ -98,16 +98,10 @@ def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
 
 def _notice(patch: Patch) -> Notice:
     names = ", ".join(path_text(field.path) for field in patch.entry.fields if field.shape is Shape.STRUCT)
-    if patch.action == "remove":
-        return Notice(
-            address=patch.entry.key.address,
-            message=f"keys are deleted from {names} by remove; a service that removes nothing but images would keep them. "
-            "Apply verifies this, and names each key that is still there.",
-        )
     return Notice(
         address=patch.entry.key.address,
-        message=f"keys are deleted from {names} by overwrite; a service that overwrites key by key would keep them. "
-        "Apply verifies this, and names each key that is still there.",
+        message=f"keys are deleted from {names}. Clarifai's documentation doesn't say for certain that the service does that. Apply "
+        "reads the result, and reports every key that is still there.",
     )
 
 
@@ -117,8 +111,8 @@ def _hidden_notices(drift: Drift, patches: Iterable[Patch]) -> Iterator[Notice]:
         if names:
             yield Notice(
                 address=drift.key.address,
-                message=f"the model type declares {', '.join(names)} secret, and the service shows nothing there. If it hides a "
-                f"secret, this overwrite of {path_text(field.path)} deletes it. To keep it, state it.",
+                message=f"{', '.join(names)} is a secret by the model type, and the service shows no value of it. If there is one, "
+                f"it is lost, because this change replaces {path_text(field.path)} as a whole. To keep it, state it in the manifest.",
             )
 
 

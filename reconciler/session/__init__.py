@@ -6,6 +6,7 @@ probing.py     what --probe adds to a plan and to an apply
 accepting.py   one accept: the manifests as they would have to be
 recorded.py    a session whose live side is a recorded one
 connection.py  a connection to the service, or to an emulator in this process
+checkout.py    the commit and the branch of the manifests
 provenance.py  who runs this process: a CI account and job, or the user of git
 explaining.py  one model explained, path by path
 exporting.py   which live models are exported, in which form, and where to

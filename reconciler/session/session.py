@@ -26,6 +26,7 @@ from reconciler.config import Flags, Settings
 from reconciler.config import settings as settings_from
 from reconciler.config.places import home_folder, working_directory
 from reconciler.errors import ReconcilerError
+from reconciler.session.checkout import branch_of, commit_of
 from reconciler.state import folder as state_folder
 from reconciler.state.signals import Stop
 
@@ -56,12 +57,6 @@ if TYPE_CHECKING:
     from reconciler.session.probing import Probing
 
 
-def _commit_of(paths: Sequence[str]) -> str | None:
-    from reconciler.manifests.revision import commit_of
-
-    return commit_of(paths)
-
-
 def saved_report(path: str, *, kind: Literal["Plan", "Drift"] = "Plan") -> Report:
     """A saved plan as the report of a run that has just made it.
 
@@ -87,6 +82,7 @@ class Session:
     remote: Remote | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(timezone.utc))
     git_commit: Callable[[Sequence[str]], str | None] = field(default=lambda paths: None)
+    git_branch: Callable[[Sequence[str]], str | None] = field(default=lambda paths: None)
     on_plan: Callable[[Plan], None] = field(default=lambda plan: None)
     on_result: Callable[[StepResult], None] = field(default=lambda result: None)
     on_error: OnError = "continue"
@@ -98,7 +94,8 @@ class Session:
         """A session in the working directory of this process, not connected. Raises as `config.settings` does."""
         found = settings_from(flags=flags, environ=environ, cwd=working_directory(), home=home_folder())
         state = state_folder.state_dir(environ, root=found.root)
-        return cls(settings=found, environ=environ, flags=flags, git_commit=_commit_of, state=state)
+        branch = partial(branch_of, environ=environ)
+        return cls(settings=found, environ=environ, flags=flags, git_commit=commit_of, git_branch=branch, state=state)
 
     @contextmanager
     def connected(self) -> Iterator[Session]:
@@ -477,7 +474,8 @@ class Session:
     def _planning(self) -> Planning:
         from reconciler.plan.planning import Planning
 
-        return Planning(settings=self.settings, remote=self._remote(), now=self.now, git_commit=self.git_commit)
+        git = {"git_commit": self.git_commit, "git_branch": self.git_branch}
+        return Planning(settings=self.settings, remote=self._remote(), now=self.now, **git)
 
     def _applying(self) -> Applying:
         from reconciler.manifests.selection import Inputs

@@ -37,7 +37,7 @@ def opened(driver: Any, tmp_path: Path) -> Callable[[Report], Any]:
 
     def open_page(report: Report) -> Any:
         path = tmp_path / "report.html"
-        path.write_text(render_html(report), encoding="utf-8")
+        path.write_text("".join(render_html(report)), encoding="utf-8")
         driver.get_log("performance")
         driver.get_log("browser")
         driver.get(path.as_uri())

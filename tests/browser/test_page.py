@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.errors import Origin
+from reconciler.report.cards_html import MARKUP
+from reconciler.report.html import render_html
 from reconciler.report.report import Report
 from tests.report.reports import deletion, field_change, plan_report, update
 
@@ -30,6 +33,8 @@ HOSTILE = (
     "<meta http-equiv=refresh content='0;url=https://evil.example'>",
 )
 
+TITLE = "Plan for 2 apps"
+
 SAMPLE = plan_report(
     [
         update("cats", field_change("name", "cats", "Cats"), field_change("toolkits", ["a", "b"], ["b", "c"])),
@@ -45,7 +50,7 @@ def visible(driver: Any) -> list[str]:
     """The names of the changes that are shown."""
     return list(
         driver.execute_script(
-            "return [...document.querySelectorAll('details.change')].filter(e => e.checkVisibility())"
+            "return [...document.querySelectorAll('details.card')].filter(e => e.checkVisibility())"
             ".map(e => e.querySelector('.name').textContent)"
         )
     )
@@ -79,26 +84,25 @@ def requests_made(driver: Any) -> list[str]:
     return [url for url in asked if not url.endswith("/report.html") and not url.startswith("data:")]
 
 
-VERSION = "cats@" + "1" * 32
-
-
 @pytest.mark.parametrize(
     ("control", "text", "expected"),
     [
-        ("search", "", ["cats", "gone", VERSION, "dogs"]),
-        ("search", "0.95", [VERSION]),
+        ("search", "", ["gone", "cats", "dogs"]),
+        ("search", "0.95", ["cats"]),
         ("search", "no such thing", []),
-        ("model", "CATS", ["cats", VERSION]),
+        ("model", "CATS", ["cats"]),
+        ("model", "1111", ["cats"]),
         ("field", "toolkits", ["cats"]),
-        ("field", "params", [VERSION]),
+        ("field", "params", ["cats"]),
     ],
 )
 def test_filters_show_what_matches(opened: Open, control: str, text: str, expected: list[str]) -> None:
     driver = opened(SAMPLE)
     type_into(driver, control, text)
-    assert sorted(visible(driver)) == sorted(expected)
+    assert visible(driver) == expected
     counted = driver.execute_script("return document.getElementById('count').textContent")
-    assert counted == ("4 changes" if len(expected) == 4 else f"{len(expected)} of 4 changes")
+    changes = len(expected) + ("cats" in expected)  # the model and a version of it share a card
+    assert counted == ("4 changes" if changes == 4 else f"{changes} of 4 changes")
 
 
 def test_the_action_filter_and_its_way_back(opened: Open) -> None:
@@ -115,19 +119,26 @@ def test_the_action_filter_and_its_way_back(opened: Open) -> None:
     ]
     choice.select_by_value("")
     settle()
-    assert len(visible(driver)) == 4
+    assert len(visible(driver)) == 3
 
 
-def test_a_field_filter_hides_the_other_rows(opened: Open) -> None:
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("toolkits", ["toolkits"]),
+        ("min_value", [f"version {'1' * 32}manifests/pets.yaml:2", "output_info.params.min_value"]),
+    ],
+)
+def test_a_field_filter_hides_the_other_rows(opened: Open, field: str, expected: list[str]) -> None:
     driver = opened(SAMPLE)
-    type_into(driver, "field", "toolkits")
+    type_into(driver, "field", field)
     rows = "return [...document.querySelectorAll('tbody tr')].filter(e => e.checkVisibility()).map(e => e.cells[0].textContent)"
-    assert driver.execute_script(rows) == ["toolkits"]
+    assert driver.execute_script(rows) == expected
 
 
 def test_values_stand_side_by_side(opened: Open) -> None:
     driver = opened(SAMPLE)
-    before, after = driver.find_elements("css selector", ".fields tbody tr:first-child td")[:2]
+    before, after = driver.find_elements("css selector", ".card.update .fields tbody tr:first-child td")[:2]
     assert (before.text, after.text) == ('"cats"', '"Cats"')
     assert before.location["y"] == after.location["y"]
     assert before.location["x"] < after.location["x"]
@@ -135,8 +146,15 @@ def test_values_stand_side_by_side(opened: Open) -> None:
 
 def test_lines_of_a_text_are_marked(opened: Open) -> None:
     driver = opened(SAMPLE)
-    marks = "return [...document.querySelectorAll('section.app:nth-of-type(3) del, section.app ins')].map(e => e.textContent)"
-    assert {"2"} <= set(driver.execute_script(marks))
+    marks = "return [...document.querySelectorAll('[data-section=\"1\"] ins')].map(e => e.textContent)"
+    assert driver.execute_script(marks) == ["2"]
+
+
+def test_words_that_differ_are_marked_inside_a_long_text(opened: Open) -> None:
+    before = "Tells cats from dogs on photos that people take indoors"
+    driver = opened(plan_report([update("m", field_change("description", before, before.replace("cats", "foxes")))]))
+    words = "return [...document.querySelectorAll('del b, ins b')].map(e => e.textContent)"
+    assert driver.execute_script(words) == ["cats", "foxes"]
 
 
 def test_the_page_is_usable_by_keyboard(opened: Open) -> None:
@@ -156,7 +174,7 @@ def test_the_page_is_usable_by_keyboard(opened: Open) -> None:
     assert driver.execute_script(opening) is False
     press(driver, "/", Keys.ESCAPE)
     settle()
-    assert len(visible(driver)) == 4
+    assert len(visible(driver)) == 3
     order = []
     press(driver, Keys.TAB, Keys.ARROW_DOWN)
     for _ in range(8):
@@ -176,7 +194,7 @@ def test_arrows_go_from_change_to_change(opened: Open) -> None:
     press(driver, Keys.ARROW_DOWN)
     second = driver.execute_script(name)
     press(driver, Keys.ARROW_UP)
-    assert (first, second, driver.execute_script(name)) == ("cats", VERSION, "cats")
+    assert (first, second, driver.execute_script(name)) == ("gone", "cats", "gone")
 
 
 def test_it_fits_a_phone(opened: Open) -> None:
@@ -209,9 +227,9 @@ def test_hostile_names_stay_text_and_nothing_is_asked_for(opened: Open) -> None:
         [*changes, deletion(HOSTILE[0], HOSTILE[1])], refused=HOSTILE, backups=HOSTILE, unread=HOSTILE[0]
     )
     driver = opened(report)
-    shown = driver.execute_script("return [...document.querySelectorAll('b.model')].map(e => e.textContent)")
+    shown = driver.execute_script("return [...document.querySelectorAll('.name')].map(e => e.textContent)")
     elements = driver.execute_script("return new Set([...document.querySelectorAll('*')].map(e => e.tagName)).size")
-    assert driver.title == "Plan of Clarifai models"
+    assert driver.title == f"Plan for {len(HOSTILE) + 1} apps"
     assert set(shown) == {name.replace("\u202e", "\\u202e") for name in HOSTILE}
     assert (
         driver.execute_script("return document.querySelectorAll('img, svg, a, iframe, object, embed, base').length")
@@ -229,7 +247,7 @@ def test_the_policy_forbids_what_the_page_does_not_bring(opened: Open) -> None:
         "const i = document.createElement('img'); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i);"
         "const s = document.createElement('script'); s.textContent = 'document.title = `pwned`'; document.body.append(s);"
     )
-    assert driver.title == "Plan of Clarifai models"
+    assert driver.title == TITLE
     blocked = [entry["message"] for entry in driver.get_log("browser")]
     assert len(blocked) == 2
     assert all("Content Security Policy" in message for message in blocked)
@@ -243,14 +261,105 @@ def test_without_script_the_whole_report_is_there(opened: Open, driver: Any) -> 
     assert driver.find_element("id", "filters").is_displayed() is False
 
 
-def test_five_thousand_changes_open_in_under_three_seconds(opened: Open) -> None:
+FILLERS = [update(f"filler-{n:03}", field_change("notes", "x", f"{n}")) for n in range(MARKUP)]
+
+
+def test_hostile_names_stay_text_where_the_script_shows_them(opened: Open) -> None:
+    changes = [
+        update(name, field_change("metadata", {name: name}, name), field_change("notes", name * 3, f"{name * 3}!"))
+        for name in HOSTILE
+    ]
+    driver = opened(
+        plan_report([*FILLERS, *changes, *(update(name, field_change("name", "a", "b")) for name in HOSTILE)])
+    )
+    driver.execute_script("document.querySelector('.more').click()")
+    shown = driver.execute_script("return [...document.querySelectorAll('.name, .members li')].map(e => e.textContent)")
+    assert {name.replace("\u202e", "\\u202e") for name in HOSTILE} <= set(shown)
+    assert (
+        driver.execute_script("return document.querySelectorAll('img, svg, a, iframe, object, embed, base').length")
+        == 0
+    )
+    assert driver.execute_script("return document.querySelectorAll('style, meta').length") == 6
+    assert driver.title == "Plan for demo/pets"
+    assert requests_made(driver) == []
+    assert [entry["message"] for entry in driver.get_log("browser")] == []
+
+
+def test_a_card_that_the_script_builds_is_the_one_that_the_page_would_have(opened: Open) -> None:
+    text = "Tells cats from dogs on photos that people take indoors"
+    changes = [
+        update(
+            "odd/id_of.it",
+            field_change("description", text, text.replace("cats", "foxes")),
+            field_change("name", after="a"),
+        ),
+        update("odd/id_of.it", field_change("notes", "a\nb\nc", "a\n2\nc\nd"), version_id="1" * 32, reason="because"),
+        update("odd/id_of.it", field_change("license", "MIT"), version_id="2" * 32, origin=None),
+        *(update(f"alike-{n}", field_change("visibility", "ORG", "PRIVATE")) for n in range(3)),
+        *(update(f"alike-{n}", field_change("license", "a", "b"), version_id=str(n) * 32) for n in range(3)),
+    ]
+    cards = "return [...document.querySelectorAll('details.card')].filter(e => !e.textContent.includes('filler')).map(e => { e.open = true; return e.outerHTML; })"
+    written = opened(plan_report(changes)).execute_script(cards)
+    built = opened(plan_report([*FILLERS, *changes])).execute_script("document.querySelector('.more').click();" + cards)
+    assert len(written) == 2
+    assert built == written
+
+
+def test_without_script_the_page_says_what_it_leaves_out(opened: Open, driver: Any) -> None:
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    opened(plan_report([*FILLERS, *(update(f"more-{n}", field_change("name", "x", f"{n}")) for n in range(7))]))
+    assert "7 more changes need JavaScript to be shown here." in driver.find_element("id", "left").text
+    assert len(driver.find_elements("css selector", "details.card")) == MARKUP
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_nothing_overlaps_and_ids_break_at_separators(opened: Open, width: int) -> None:
+    changes = [
+        update("pet-classifier-of-the-vision-team_in-production", field_change("output_info.params.prompt_template", "a", "b"),
+               version_id="b0b89c973e5d4b6d9599ce13da04b894", origin=Origin("manifests/vision/production/europe/pets.yaml", 14)),
+        deletion("old"),
+    ]  # fmt: skip
+    driver = opened(plan_report(changes, refused=["too many"]))
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    boxes = """
+      const seen = [...document.querySelectorAll('h1, dl > div, ul.summary > li, label, button:not([hidden]), #count, h2, .card > summary > *,' +
+        '.fields th, .fields td')].filter(e => e.checkVisibility()).map(e => [e.textContent, e.getBoundingClientRect()]);
+      const over = [];
+      for (const [a, x] of seen) for (const [b, y] of seen)
+        if (x !== y && x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1 && y.top < x.bottom - 1) over.push([a, b]);
+      return over;"""
+    assert driver.execute_script(boxes) == []
+    lines = """
+      const code = document.querySelector('.version code'), range = document.createRange();
+      range.selectNodeContents(code);
+      return new Set([...range.getClientRects()].map(r => r.top)).size;"""
+    assert driver.execute_script(lines) == 1
+    assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth") is True
+
+
+def distinct(count: int) -> Report:
+    """A plan in which no two changes are alike."""
     changes = [
         update(
             f"model-{n:05}", field_change("description", f"was {n}", f"is {n}"), field_change("metadata.n", n, n + 1)
         )
-        for n in range(5000)
+        for n in range(count // 2)
     ]
-    report = plan_report(changes)
+    prompt = "You are the helpful assistant of team {} and you answer in one {} only"
+    versions = [
+        update(f"model-{n:05}", field_change("output_info.params.prompt", prompt.format(n, "word"), prompt.format(n, "line")),
+               version_id=f"{n:032x}")
+        for n in range(count // 2)
+    ]  # fmt: skip
+    return plan_report([*changes, *versions])
+
+
+def test_ten_thousand_changes_open_in_under_three_seconds_and_weigh_under_six_megabytes(opened: Open) -> None:
+    report = distinct(10_000)
+    assert sum(len(piece.encode()) for piece in render_html(report)) < 6_000_000
 
     def seconds() -> float:
         driver = opened(report)
@@ -259,7 +368,17 @@ def test_five_thousand_changes_open_in_under_three_seconds(opened: Open) -> None
 
     took = min(seconds(), seconds())  # other tests may keep the machine busy during one
     driver = opened(report)
-    assert driver.execute_script("return document.getElementById('count').textContent") == "5,000 changes"
+    assert driver.execute_script("return document.getElementById('count').textContent") == "10,000 changes"
     type_into(driver, "search", "model-04999")
+    time.sleep(0.5)
     assert visible(driver) == ["model-04999"]
     assert took < 3, f"loading took {took:.1f} s"
+
+
+def test_ten_thousand_identical_changes_are_one_card(opened: Open) -> None:
+    driver = opened(
+        plan_report([update(f"m-{n}", field_change("visibility", "ORG", "PRIVATE")) for n in range(10_000)])
+    )
+    assert visible(driver) == ["10,000 models"]
+    type_into(driver, "model", "m-9999")
+    assert visible(driver) == ["10,000 models"]

@@ -89,7 +89,7 @@ def test_an_unmet_expectation_is_drift_that_is_shown_and_not_planned(place: Plac
         "Expectations not met:\n"
         f"  {ADDRESS}: concepts missing: bird; unexpected: dog (no call can change them)\n"
         "\n"
-        "Drift: 0 to update, 0 to delete, 1 model unchanged, 1 expectation unmet.\n"
+        "Drift: 1 expectation not met; 1 model unchanged.\n"
     )
 
 

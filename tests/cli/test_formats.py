@@ -92,7 +92,7 @@ def test_what_is_wrong_with_manifests_is_a_page_too(cli: RunCli, place: Path) ->
     assert (markdown.exit_code, html.exit_code) == (1, 1)
     assert markdown.stdout.startswith("## Manifests with problems\n\n`")
     assert "\n- `bad/m.yaml:" in markdown.stdout
-    assert "bad/m.yaml:" in html.stdout
+    assert "<h2>bad/<wbr>m.<wbr>yaml</h2>" in html.stdout
     assert "<b>" not in html.stdout
     assert [text for text in (markdown.stdout, markdown.stderr, html.stdout) if "##[" in text] == []
 

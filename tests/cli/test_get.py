@@ -188,3 +188,9 @@ def test_a_name_from_the_service_cannot_act_on_the_terminal(service: Service) ->
         f"wide    東京{' ' * 80}PRIVATE\n"
         f"petsID  pets{' ' * 58}embedding-classifier  PRIVATE     b0b89c973e5d4b6d9599ce13da04b894  trained\n"
     )
+
+
+@pytest.mark.parametrize("subject", ["type", "model", "version", "concept"])
+def test_singular_and_plural_mean_the_same(service: Service, subject: str) -> None:
+    one, all_of_them = (service.run("get", name) for name in (subject, f"{subject}s"))
+    assert (one.exit_code, one.stdout) == (0, all_of_them.stdout)

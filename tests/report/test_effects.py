@@ -138,7 +138,7 @@ def test_the_section_in_html_links_to_images_and_loads_none() -> None:
         ("changes", 6),
         ("changes", 6),
     ]
-    assert page in render_html(SAMPLE)
+    assert page in "".join(render_html(SAMPLE))
 
 
 def test_only_web_addresses_become_links() -> None:
@@ -148,7 +148,7 @@ def test_only_web_addresses_become_links() -> None:
 
 def test_a_report_without_probes_has_no_section() -> None:
     found = plan_report([update("zoo", field_change("name", "x", "y"))])
-    for shown in (render(found), render_markdown(found), render_html(found)):
+    for shown in (render(found), render_markdown(found), "".join(render_html(found))):
         assert "predictions" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", shown, flags=re.DOTALL)
 
 

@@ -152,7 +152,7 @@ def test_fifteen_hundred_models_fit_into_one_comment_with_totals_right() -> None
     shown = len(re.findall(r"^\*\*~\*\* `model-\d{4}`", markdown, re.MULTILINE))
     (cut,) = re.findall(r"_\*\*([\d,]+) updates\*\* are omitted here", markdown)
     assert len(markdown) <= len(markdown.encode()) <= COMMENT_BUDGET
-    assert markdown.startswith("## Plan: 1500 to update, 5 to delete, 0 models unchanged, 1 refused.\n")
+    assert markdown.startswith("## Plan: 1,500 models to update; 5 models to delete; 1 refusal; 0 models unchanged.\n")
     assert shown + int(cut.replace(",", "")) == 1500
     assert shown > 100
     assert "`model-0000`" in markdown
@@ -174,7 +174,7 @@ def test_what_was_pending_anyway_stands_apart_and_is_cut_first() -> None:
     base = [update(f"base-{n}", field_change("name", "a", f"b{n}"), attribution="base") for n in range(500)]
     markdown = render_markdown(plan_report([*base, *ours]), budget=12_000)
     head, _, rest = markdown.partition("### Already pending before this change: 500 updates of 500 models")
-    assert "20 from this change, 500 already pending." in head
+    assert "From this change: 20; already pending before: 500." in head
     assert [f"`ours-{n}`" in head for n in range(20)] == [True] * 20
     assert "updates** are omitted here" in rest
     assert "base-" not in head

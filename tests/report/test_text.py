@@ -75,9 +75,7 @@ def test_identical_edits_are_shown_once() -> None:
         "  ~ other  manifests/pets.yaml:2\n"
         '      name  "a" → "c"\n'
         "\n"
-        "Requests: 1 × PatchModels merge\n"
-        "\n"
-        "Plan: 5 to update, 0 to delete, 0 models unchanged.\n"
+        "Plan: 5 models to update; 0 models unchanged.\n"
     )
 
 
@@ -91,7 +89,7 @@ def test_what_was_pending_anyway_comes_second() -> None:
         update("a", field_change("name", "x", "y"), attribution="base"),
         update("b", field_change("name", "x", "z"), attribution="this_change"),
     ]
-    assert render(plan_report(changes)).split("\n\nRequests")[0] == (
+    assert render(plan_report(changes)).split("\n\nPlan")[0] == (
         "From this change:\n\n"
         'demo/pets\n  ~ b  manifests/pets.yaml:2\n      name  "x" → "z"\n\n'
         "Already pending before this change:\n\n"

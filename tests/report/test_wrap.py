@@ -18,7 +18,9 @@ from reconciler.report.wrap import listed, without_commands, wrapped
         ("漢字漢字漢字", 10, ["  漢字漢字", "    漢字"]),
         ("abcdefg", 4, ["  abcdefg"]),
         ("abcdefgh ij", 4, ["  abcdefgh", "    ij"]),
-        ("a ::b c d e f g", 16, ["  a ::b c d", "    e f g"]),
+        ("see demo/pets/m@b0b89c973e5d", 24, ["  see demo/pets/m@", "    b0b89c973e5d"]),
+        ("demo/pets/m@b0b89c973e5d4b6d", 24, ["  demo/pets/m@", "    b0b89c973e5d4b6d"]),
+        ("a ::b c d e f g", 16, ["  a ::b c d e", "    f g"]),
     ],
 )
 def test_lines_break_at_blanks_and_a_line_has_room_for_eight_columns(

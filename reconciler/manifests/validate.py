@@ -99,7 +99,8 @@ def desired_from_documents(
     described, others = collected.models, collected.others
     problems.extend(contradictions(collected.scoped, environment))
     for name, documents in others.items():
-        problems.extend(problems_between(KINDS[name], documents))
+        found = problems_between(KINDS[name], documents)
+        problems.extend(problem for problem in found if problem.origin not in collected.wrong_places)
     problems.extend(file_problems(others["Probe"]))  # type: ignore[arg-type]
     problems.raise_if_any()
     kept = tuple(described[key][0] for key in sorted(described) if judged(key))
@@ -129,6 +130,11 @@ class _Collected:
     models: dict[Key, tuple[DesiredModel, LoadedDocument]] = field(default_factory=dict)
     scoped: list[tuple[Scope, LoadedDocument]] = field(default_factory=list)
     others: dict[str, list[NamedDocument]] = field(default_factory=lambda: {name: [] for name in KINDS})
+
+    @property
+    def wrong_places(self) -> frozenset[Origin]:
+        """The places without what is wrong there: a reference that can't be replaced is no expression, either."""
+        return frozenset(origin for origin, _ in self.wrong)
 
     def take(self, document: LoadedDocument) -> None:
         """Read one document, whose references have been replaced."""

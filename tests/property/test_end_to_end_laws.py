@@ -275,7 +275,10 @@ def _without(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _without_places(document: Mapping[str, Any]) -> Any:
     kept = {name: value for name, value in document.items() if name not in ("source", "created_at", "fingerprint")}
-    kept["changes"] = [{**change, "origin": None} for change in kept["changes"]]
+    kept["changes"] = [
+        {**change, "origin": None, "fields": [_without(field, "origin") for field in change["fields"]]}
+        for change in kept["changes"]
+    ]
     kept.pop("unmanaged_counts", None)  # as many as the pages showed that had to be read
     kept.pop("warnings", None)  # these are about the files: an empty one, a statement in a place that says nothing
     return kept

@@ -270,11 +270,13 @@ def cap(desired: Desired, observed: Observed, rules: PruneRules) -> int:
     """The most deletions of this run: --max-deletes, else max(1, min(count, percent of the models in scope))."""
     if rules.max_deletes is not None:
         return rules.max_deletes
-    manifests = {model.key for model in desired.models}
+    manifests = {model.key for model in desired.models if model.has_manifest}
+    # Apps that were listed for defaults alone have nothing to prune, so they must not raise the cap.
+    scopes = {key.scope for key in manifests} & observed.listed
     in_scope = sum(
         key in manifests or in_prune_scope(model, rules)
         for key, model in observed.models.items()
-        if key.scope in observed.listed
+        if key.scope in scopes
     )
     return max(1, min(rules.max_count, int(rules.max_percent * in_scope / 100)))
 

@@ -40,8 +40,8 @@ from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_tex
 
 FORMAT_VERSION = "1.4"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
-has `batch`, from which the requests are derived again; 1.3 has `origin` of a field; 1.4 has `probes` and `probing`, `released`, and
-`mark` of a deletion, whose fields are what is lost."""
+has `batch`, from which the requests are derived again; 1.3 has `origin` of a field; 1.4 has `probes` and `probing`, `released`,
+`only_defaults`, `policy` and `overridden_rules`, and `mark` of a deletion, whose fields are what is lost."""
 
 PLAN: Final = "Plan"
 PURGE: Final = "Purge"

@@ -23,7 +23,7 @@ from reconciler.apply.accept_values import adapted, items_of
 from reconciler.compare.diff import MARK, FieldChange
 from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.match import Match
-from reconciler.errors import Origin, ProblemList, ReconcilerError
+from reconciler.errors import Origin, Problem, ProblemList, ReconcilerError
 from reconciler.loading.layout import layouts
 from reconciler.loading.load import LoadedDocument
 from reconciler.loading.nodes import JsonPath, json_pointer, value_at
@@ -76,12 +76,13 @@ class AcceptedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """All that an accept found. `hidden` are texts that no output may show."""
+    """All that an accept found. `hidden` are texts that no output may show, `warnings` are about the manifests."""
 
     accepted: tuple[Accepted, ...] = ()
     left: tuple[Left, ...] = ()
     files: tuple[AcceptedFile, ...] = ()
     hidden: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ def acceptance(plan: Plan, texts: Mapping[str, str], *, check: Check) -> Accepta
         left=tuple(sorted((*left, *undone), key=lambda item: (item.origin, item.address, item.path))),
         files=tuple(files[path] for path in sorted(files)),
         hidden=plan.hidden,
+        warnings=plan.warnings,
     )
 
 

@@ -10,7 +10,7 @@ from reconciler import exit_codes
 from reconciler.cli.choosing import with_selection
 from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options, paths_argument
-from reconciler.cli.output import counted, echo_document, echo_json, echo_result, is_page, note
+from reconciler.cli.output import counted, echo_document, echo_json, echo_problems, echo_result, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
 from reconciler.manifests.selection import Inputs
 
@@ -51,6 +51,8 @@ def command(
 def _echo(found: Acceptance, common: CommonOptions, *, is_written: bool) -> None:
     from reconciler.report import accepted as words
 
+    if not common.quiet:
+        echo_problems(found.warnings, label="warning")
     if common.format == "json":
         echo_json(words.acceptance_document(found, is_written=is_written))
         return

@@ -254,3 +254,11 @@ def test_a_live_value_that_moves_meanwhile_is_left(service: Service, monkeypatch
     monkeypatch.setattr(accepting, "acceptance", after_a_change)
     assert service.run("accept", "m.yaml").exit_code == 4
     assert (service.folder / "m.yaml").read_text() == text.replace("description: Old", "description: Live text")
+
+
+def test_warnings_about_the_manifests_are_printed_as_by_drift(service: Service) -> None:
+    service.write("m/m.yaml", f"{HEAD}spec: {{name: Live name}}\n")
+    service.write("m/.hidden.yaml", HEAD)
+    drift, accept = (service.run(command, "m").stderr for command in ("drift", "accept"))
+    assert (".hidden.yaml" in drift, drift in accept) == (True, True)
+    assert service.run("accept", "m", "--quiet").stderr == ""

@@ -29,7 +29,7 @@ from reconciler.resources.canonical import is_within, spec_from_document
 from reconciler.resources.desired import Statement
 from reconciler.resources.fields import KINDS, MODEL_TRAINED
 from reconciler.resources.keys import Key, Kind
-from reconciler.resources.observed import Document, Observed, ObservedVersion
+from reconciler.resources.observed import Document, Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Entry, Request
 from reconciler.resources.secrets import Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
@@ -195,11 +195,32 @@ class Shown:
                 self.documents[key] = document
 
     def with_versions_of(self, observed: Observed) -> Observed:
-        """The live state as read, with the versions that only responses showed."""
+        """The live state as read, with the versions that only responses showed, and with what a listing left out of others."""
         models = dict(observed.models)
         for key, document in self.documents.items():
             model = models.get(key.model())
-            if key.version_id and model is not None and key.version_id not in model.versions_by_id:
+            if not key.version_id or model is None:
+                continue
+            version = model.versions_by_id.get(key.version_id)
+            if version is None:
                 version = ObservedVersion(key=key, document=document)
-                models[key.model()] = replace(model, versions=(*model.versions, version))
+            elif "output_info" not in version.document and "output_info" in document:
+                # A listing may show a version without its params: then they are not known to be missing.
+                whole = {**version.document, "output_info": document["output_info"]}
+                version = replace(version, document=whole)
+            else:
+                continue
+            models[key.model()] = _with_version(model, version)
         return replace(observed, models=models)
+
+
+def _with_version(model: ObservedModel, version: ObservedVersion) -> ObservedModel:
+    """The model with this version, in place of what was read of it."""
+    if version.key.version_id not in model.versions_by_id:
+        return replace(model, versions=(*model.versions, version))
+    is_latest = model.latest is not None and model.latest.key == version.key
+    return replace(
+        model,
+        latest=version if is_latest else model.latest,
+        versions=tuple(version if each.key == version.key else each for each in model.versions),
+    )

@@ -154,3 +154,10 @@ def test_older_versions_of_many_models_are_read_together_where_the_service_shows
         result = cli("plan", "m.yaml", "--detailed-exitcode", *pace, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
         made = Counter(call.rpc for call in emulator.calls)
     assert (result.exit_code, dict(made)) == (0, calls), result.stdout
+
+
+def test_what_a_listing_leaves_out_of_versions_is_taken_from_the_responses(cli: RunCli, tmp_path: Path) -> None:
+    """Of the versions that were patched alike, one is read as a sample; the listing doesn't show the params of the others."""
+    text = manifests(5, "notes: n%d, " + PARAMS % 0.9)
+    calls = Counter(calls_of(cli, tmp_path, text, output_info_in_list=False))
+    assert (calls["PatchModelVersions"], calls["ListModelVersions"]) == (5, 6)

@@ -52,7 +52,7 @@ def _echo(found: Acceptance, common: CommonOptions, *, is_written: bool) -> None
     from reconciler.report import accepted as words
 
     if not common.quiet:
-        echo_problems(found.warnings, label="warning")
+        echo_problems(found.warnings, common, label="warning")
     if common.format == "json":
         echo_json(words.acceptance_document(found, is_written=is_written))
         return

@@ -58,6 +58,7 @@ def sent_values(plan: Plan, results: Sequence[StepResult]) -> tuple[Sent, ...]:
     return tuple(
         Sent(key=entry.key, path=path, value=revealed(value), action=action)
         for action, entry in _carried_out(results)
+        if entry.key.model().address not in plan.only_defaults
         for path in sorted(unreadable.get(entry.key, ()))
         if (value := lookup(entry.values, path)) is not MISSING
     )

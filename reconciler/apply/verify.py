@@ -45,7 +45,7 @@ def remaining(plan: Plan, live: LiveState) -> tuple[Left, ...]:
     found = [
         left
         for change in plan.changes
-        for left in _left(change, live, gate, sent[change.key], _memory(change.key, live, plan.owner))
+        for left in _left(change, live, gate, sent[change.key], _memory(change.key, live, plan))
     ]
     return (*found, *_newer_left(plan, live, sent), *_owners_left(plan, live))
 
@@ -74,7 +74,7 @@ def _newer_left(plan: Plan, live: LiveState, sent: Mapping[Key, list[Entry]]) ->
             path for change in plan.changes if change.key.model() == key.model() for path in change.unreadable
         }
         meant = Change(key=key, action="update", statements=statements, unreadable=tuple(sorted(unreadable)))
-        memory = _memory(key, live, plan.owner)
+        memory = _memory(key, live, plan)
         for item in () if document is None else _against_statements(meant, document, secrets, memory):
             yield key, item
 
@@ -93,8 +93,10 @@ def _owners_left(plan: Plan, live: LiveState) -> Iterator[Left]:
             yield key, FieldChange(path=OWNER, before=owner, after=desired)
 
 
-def _memory(key: Key, live: LiveState, owner: str | None) -> Memory:
+def _memory(key: Key, live: LiveState, plan: Plan) -> Memory:
     model = live.document(key.model())
+    # Nothing is recorded of models that only defaults manage: they get no mark.
+    owner = None if key.model().address in plan.only_defaults else plan.owner
     return memory_from({} if model is None else model, owner=owner)
 
 

@@ -302,7 +302,7 @@ def conflict_problems(found: Iterable[Conflict]) -> Iterator[Problem]:
         more = f" and {len(addresses) - 1} more" if addresses[1:] else ""
         yield Problem(
             code="conflicting-defaults",
-            message=f"{path_text(path)} of {min(addresses)}{more} is stated differently in {one}, by another default.",
+            message=f"{path_text(path)} of {min(addresses)}{more} is stated differently in {one}, by another entry of defaults.",
             origin=other,
             hint="State it in the model's manifest, or let only one of the two select the model.",
         )

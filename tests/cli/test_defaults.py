@@ -298,6 +298,17 @@ def test_models_that_only_defaults_manage_get_no_mark_and_are_never_pruned(fleet
     assert fleet.run("drift", "m", "--prune").exit_code == 0
 
 
+def test_what_cannot_be_read_back_is_as_without_an_owner(fleet: Service) -> None:
+    fleet.write("reconciler.yaml", OWNER)
+    fleet.write("m/d.yaml", defaults("{ids: [a]}", LIVE + '  model: {image: {url: "https://example.com/a.jpg"}}\n'))
+    applied = fleet.run("apply", "m", "--yes", "--format", "json")
+    assert (applied.exit_code, applied.document()["converged"]) == (0, True)
+    drift = fleet.run("drift", "m", "--format", "json")
+    assert drift.exit_code == 0
+    assert [item["path"] for item in drift.document()["not_comparable"]] == ["image.url"]
+    assert "metadata" not in fleet.model("a")
+
+
 def test_a_thousand_models_under_one_default_cost_few_reading_calls(cli: RunCli, folder: Path) -> None:
     with Emulator(seed=seeded(*(live_model(f"m{number:04}") for number in range(1000)))) as emulator:
         service = Service(emulator, cli, folder)

@@ -205,7 +205,7 @@ def forecast_text(report: Report) -> str:
         return ""
     calls = f"{counted(found.calls, 'call', 'calls')}"
     time = f"about {duration(found.seconds)}" if found.seconds >= 1 else "less than a second"
-    probes = "" if found.predictions is None else f"; {found.predictions} inputs × versions were predicted, each twice"
+    probes = "" if found.predictions is None else f"; {_predictions_text(found.predictions)}"
     return f"An apply takes {calls}, {time} at {report.rate:g} calls per second{probes}"
 
 
@@ -220,6 +220,12 @@ def lost_text(change: Change) -> str:
     """What a deletion loses, in one line."""
     fields = map(field_document, change.fields)
     return ", ".join(f"{field['path']}: {shown(field, 'before')}" for field in fields)
+
+
+def _predictions_text(count: int) -> str:
+    if count == 1:
+        return "1 input was predicted on 1 version, twice"
+    return f"{count} inputs × versions were predicted, each twice"
 
 
 def duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from reconciler.probing.questions import Question
 from reconciler.remote.port import Remote
 from reconciler.resources.keys import Key
 from reconciler.resources.prediction import MAX_BYTES, MAX_INPUTS, Answer, Override, Sample, Unpredicted
+from reconciler.resources.probe import Probe, ProbeInput
 
 _TICK: Final = 0.2
 """Seconds after which a signal is noticed."""
@@ -43,18 +44,13 @@ class Asking:
     is_stopping: Callable[[], bool] = lambda: False
     _contents: dict[str, tuple[Content, int]] = field(default_factory=dict)
 
-    def digests(self) -> dict[str, str]:
-        """The digests of the files that were read, by their paths."""
-        return {file: digest for file, ((_, digest), _) in self._contents.items()}
-
-    def content(self, question: Question) -> tuple[Content, int]:
+    def content(self, probe: Probe, item: ProbeInput) -> tuple[Content, int]:
         """What an input is, and its size in bytes. Raises UnreadableFileError."""
-        item = question.input
         if item.file is None:
             kind, text = ("text", item.text or "") if item.text is not None else ("url", item.url or "")
             return (kind, text), len(text.encode())
         if item.file not in self._contents:
-            content = content_of(question.probe, item)
+            content = content_of(probe, item)
             self._contents[item.file] = ("file", digest_of(content)), len(content)
         return self._contents[item.file]
 
@@ -68,7 +64,7 @@ class Asking:
         for question, override in pairs:
             group = (question.key, override is not None)
             try:
-                content, size = self.content(question)
+                content, size = self.content(question.probe, question.input)
             except UnreadableFileError as error:
                 places.append(Unpredicted(reason=f"the file {question.input.file} {error}"))
                 continue

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.errors import Problem, RemoteError
+from reconciler.manifests.probe_files import UnreadableFileError
 from reconciler.plan.overrides import PlannedOverride, could_matter
 from reconciler.plan.plan import Plan
 from reconciler.plan.preview import Check, Comparison, NotProbed, Preview
@@ -20,7 +21,7 @@ from reconciler.probing.questions import Question, in_spelling_of, questions, re
 from reconciler.remote.observe import concepts_of
 from reconciler.resources.keys import Key
 from reconciler.resources.prediction import Answer, Prediction, Unpredicted
-from reconciler.resources.probe import Probe
+from reconciler.resources.probe import Probe, ProbeInput
 from reconciler.resources.wording import listed, nearest, quoted
 
 UNNAMED = "no Probe names it"
@@ -66,10 +67,18 @@ def _reason(item: PlannedOverride, plan: Plan, probes: Iterable[Probe]) -> str:
 
 
 def _with_digests(probe: Probe, asking: Asking) -> Probe:
-    """The probe with the digests of its files: those that a saved plan's apply has to find again."""
-    digests = asking.digests()
-    inputs = (item if item.file is None else replace(item, digest=digests.get(item.file)) for item in probe.inputs)
-    return replace(probe, inputs=tuple(inputs))
+    """The probe with the digests of all its files: those that a saved plan's apply has to find again.
+
+    A file that can't be read any more has none, so that no apply sends it.
+    """
+
+    def digested(item: ProbeInput) -> ProbeInput:
+        try:
+            return item if item.file is None else replace(item, digest=asking.content(probe, item)[0][1])
+        except UnreadableFileError:
+            return item
+
+    return replace(probe, inputs=tuple(map(digested, probe.inputs)))
 
 
 # --- before and after ---------------------------------------------------------------------------------------------

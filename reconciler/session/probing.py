@@ -114,7 +114,16 @@ class Probing:
 
 
 def saved_probes(plan: Plan) -> tuple[Probe, ...]:
-    """The probes that a saved plan carries. Raises ReconcilerError for a plan that was made without --probe."""
+    """The probes that a saved plan carries. Raises ReconcilerError for a plan that was made without --probe.
+
+    Raises RefusedError for a file without a digest: a forged plan could make an apply send any file.
+    """
+    if plan.preview is not None:
+        for probe in plan.preview.probes:
+            for item in probe.inputs:
+                if item.file is not None and item.digest is None:
+                    message = f"The plan has no digest of the file {item.file} of probe {probe.name}, so it isn't sent."
+                    raise RefusedError((Refusal(rule="probe-file", message=message, remedy="Make a new plan."),))
     if plan.preview is None:
         raise ReconcilerError(
             "The plan has no probes, because it was made without --probe. Make it with `plan --probe`."

@@ -21,6 +21,7 @@ from reconciler.emulator.predicting import score
 from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Fault, Switches
 from reconciler.loading.schema import schema_document
+from reconciler.plan.document import fingerprint
 from tests.ci.repositories import Repository
 from tests.cli.live_side import SECRET, Service, manifest, seeded
 from tests.command_line import CliResult, RunCli
@@ -709,6 +710,38 @@ def test_a_saved_plan_needs_the_files_that_it_was_made_with(zoo: Zoo, content: b
     assert (zoo.apply("--plan", "plan.json").exit_code, zoo.writes()) == (3, [])
     file.write_bytes(b"dog")
     assert zoo.apply("--plan", "plan.json").exit_code == 0
+
+
+def test_a_forged_plan_makes_no_apply_send_a_file(zoo: Zoo) -> None:
+    """Whoever forges a plan would have to know the content already: the digest is needed."""
+    secret = zoo.folder / "secret.txt"
+    secret.write_text("planted", encoding="utf-8")
+    zoo.wants({"min_value": 0}, probe(expect=MET))
+    assert zoo.run("plan", "models", "--probe", "--out", "plan.json").exit_code == 0
+    zoo.emulator.clear_calls()
+    for digest in ({}, {"digest": "sha256:" + "0" * 64}):
+        document = json.loads((zoo.folder / "plan.json").read_text(encoding="utf-8"))
+        (item,) = [each for each in document["probing"]["documents"][0]["inputs"] if each["id"] == "one"]
+        del item["text"]
+        item.pop("digest", None)
+        item.update({"file": str(secret), **digest})
+        document["probing"]["documents"][0]["origin"]["path"] = str(zoo.folder / "x.yaml")
+        document["fingerprint"] = fingerprint(document)
+        (zoo.folder / "forged.json").write_text(json.dumps(document), encoding="utf-8")
+
+        assert (zoo.apply("--plan", "forged.json").exit_code, zoo.calls()) == (3, [])
+
+
+def test_a_saved_plan_that_predicted_nothing_has_the_digests_too(zoo: Zoo) -> None:
+    file = zoo.folder / "models" / "dog.jpg"
+    file.parent.mkdir()
+    file.write_bytes(b"dog")
+    expect = [{"input": "dog", "concept": "cat", "at_most": 1}]
+    zoo.wants({"min_value": 0.2}, probe(inputs=[{"id": "dog", "image": {"file": "dog.jpg"}}], expect=expect))
+    assert zoo.run("plan", "models", "--probe", "--out", "plan.json").exit_code == 0
+
+    assert zoo.apply("--plan", "plan.json").exit_code == 0
+    assert len(zoo.predictions()) == 1
 
 
 def test_the_probes_of_the_token_s_own_user_are_found(zoo: Zoo) -> None:

@@ -172,9 +172,9 @@ def _comparison(entry: Mapping[str, Any]) -> Comparison:
         before=_answer(entry["before"]),
         after=_answer(entry["after"]),
         is_changed=entry["changed"] is True,
-        distance=entry.get("cosine_distance"),
-        error=entry.get("error"),
-        url=entry.get("url"),
+        distance=_typed(entry, "cosine_distance", (int, float)),
+        error=_typed(entry, "error", str),
+        url=_typed(entry, "url", str),
     )
 
 
@@ -212,7 +212,7 @@ def _probe(entry: Mapping[str, Any]) -> Probe:
         name=str(entry["name"]),
         scope=Scope(str(entry["user_id"]), str(entry["app_id"])),
         models=tuple(map(str, entry["models"])),
-        inputs=tuple(ProbeInput(**{**item, "origin": Origin(**item["origin"])}) for item in entry["inputs"]),
+        inputs=tuple(map(_input, entry["inputs"])),
         expect=tuple(map(_expected, entry["expect"])),
         origin=Origin(**entry["origin"]),
     )
@@ -237,11 +237,26 @@ def _check(entry: Mapping[str, Any]) -> Check:
         probe=str(entry["probe"]),
         expected=_expected(entry["expected"]),
         is_met=entry["met"] is True,
-        value=entry.get("value"),
-        text=entry.get("text"),
-        error=entry.get("error"),
+        value=_typed(entry, "value", (int, float)),
+        text=_typed(entry, "text", str),
+        error=_typed(entry, "error", str),
     )
 
 
+def _input(entry: Mapping[str, Any]) -> ProbeInput:
+    texts = {name: _typed(entry, name, str) for name in ("text", "url", "file", "digest")}
+    return ProbeInput(id=str(entry["id"]), origin=Origin(**entry["origin"]), **texts)
+
+
 def _expected(entry: Mapping[str, Any]) -> ProbeExpectation:
-    return ProbeExpectation(**{**entry, "origin": Origin(**entry["origin"])})
+    texts = {name: _typed(entry, name, str) for name in ("concept", "text_matches")}
+    numbers = {name: _typed(entry, name, (int, float)) for name in ("at_least", "at_most")}
+    return ProbeExpectation(input=str(entry["input"]), origin=Origin(**entry["origin"]), **texts, **numbers)
+
+
+def _typed(entry: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    """The value of a key that may be absent. Raises ValueError for one of another type."""
+    value = entry.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(f"{name} is of another type")
+    return value

@@ -732,6 +732,27 @@ def test_a_forged_plan_makes_no_apply_send_a_file(zoo: Zoo) -> None:
         assert (zoo.apply("--plan", "forged.json").exit_code, zoo.calls()) == (3, [])
 
 
+@pytest.mark.parametrize(
+    ("part", "entry"),
+    [
+        ("inputs", {"id": "one", "text": 5}),
+        ("inputs", {"id": "one", "url": ["https://a.example"]}),
+        ("expect", {"input": "one", "concept": "cat", "at_least": "0.5"}),
+        ("expect", {"input": "one", "text_matches": {}}),
+    ],
+)
+def test_a_forged_plan_with_values_of_another_type_is_refused(zoo: Zoo, part: str, entry: Mapping[str, Any]) -> None:
+    zoo.wants({"min_value": 0}, probe(expect=MET))
+    assert zoo.run("plan", "models", "--probe", "--out", "plan.json").exit_code == 0
+    zoo.emulator.clear_calls()
+    document = json.loads((zoo.folder / "plan.json").read_text(encoding="utf-8"))
+    document["probing"]["documents"][0][part] = [{**entry, "origin": {"path": "a", "line": 1, "column": 1}}]
+    document["fingerprint"] = fingerprint(document)
+    (zoo.folder / "forged.json").write_text(json.dumps(document), encoding="utf-8")
+
+    assert (zoo.apply("--plan", "forged.json").exit_code, zoo.calls()) == (3, [])
+
+
 def test_a_saved_plan_that_predicted_nothing_has_the_digests_too(zoo: Zoo) -> None:
     file = zoo.folder / "models" / "dog.jpg"
     file.parent.mkdir()

@@ -86,7 +86,7 @@ def test_azure_plans_shows_a_summary_and_applies_by_the_digest(place: Place, tmp
     ran = azure.run(azure.plan, secret=PAT)
     assert {code for code, _ in ran.values()} == {0}, ran
     found = commands(ran["Plan"][1])
-    assert Path(found["uploadsummary"]).read_text().startswith("## Plan: 1 to update")
+    assert Path(found["uploadsummary"]).read_text().startswith("## Plan: 1 model to update")
     assert {ET.parse(path).getroot().tag for path in place.root.glob("junit-*.xml")} == {"testsuite"}
     (place.root / "plan.json").rename(azure.temp / "plan" / "plan.json")
     azure.variables["digest"] = "sha256:" + "0" * 64
@@ -145,7 +145,7 @@ def test_bitbucket_plans_posts_a_report_and_applies_by_the_digest(place: Place, 
     for steps in (bitbucket.pipelines["pull-requests"]["**"], bitbucket.pipelines["branches"]["main"]):
         assert bitbucket.run(steps, "Plan", CLARIFAI_PAT=PAT)[0] == 0
     report = json.loads(bitbucket.posted.read_text())
-    assert report["details"].startswith("## Plan: 1 to update")
+    assert report["details"].startswith("## Plan: 1 model to update")
     assert len(report["details"]) <= 2000
     assert ET.parse(place.root / "test-results" / "plan.xml").getroot().get("failures") == "0"
     code, log = bitbucket.run(steps, "Apply", CLARIFAI_PAT=PAT, BITBUCKET_COMMIT=place.base)
@@ -206,7 +206,7 @@ def test_jenkins_installs_validates_plans_and_applies_by_the_digest(place: Place
 
     assert [run(stage, CLARIFAI_PAT=PAT)[0] for stage in ("Install", "Validate", "Plan")] == [0, 0, 0]
     shown = (place.root / "plan.md").read_text()
-    assert shown.startswith("## Plan: 1 to update")
+    assert shown.startswith("## Plan: 1 model to update")
     assert len(shown) <= 4000
     digest = (place.root / "plan.digest").read_text().strip()
     assert run("Apply", CLARIFAI_PAT=PAT, DIGEST=digest, GIT_COMMIT=place.base)[0] == 1

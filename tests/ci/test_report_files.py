@@ -111,7 +111,7 @@ def test_what_is_no_longer_managed_is_a_notice_at_its_place_in_the_base(place: P
         "info",
         6,
     )
-    assert entry["description"].startswith("demo/pets/petsID: notes: stays as it is")
+    assert entry["description"].startswith("demo/pets/petsID: notes: has no live value")
     assert cases(place.suite) == {"demo/pets/petsID": ["system-out"]}
 
 

@@ -112,7 +112,7 @@ def test_one_message_with_text_counts_and_a_link(place: Place, receiver: Receive
         "counts": {"update": 1, "delete": 0, "unchanged": 0, "refused": 0, "unmet": 0},
         "link": link,
     }
-    assert "1 to update" in summary
+    assert "1 model to update" in summary
     assert EVIL not in json.dumps(body)
 
 

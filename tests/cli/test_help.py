@@ -20,6 +20,10 @@ def loaded(name: str) -> tuple[click.Command, click.Context]:
     return found, click.Context(found, parent=root, info_name=name)
 
 
+def test_every_command_is_in_a_group() -> None:
+    assert sorted(name for names in COMMAND_GROUPS.values() for name in names) == sorted(COMMANDS)
+
+
 def test_the_commands_of_no_group_come_last() -> None:
     groups = command_groups(("plan", "apply", "frobnicate"))
     assert groups == {"Look": ("plan",), "Change": ("apply",), "Other commands": ("frobnicate",)}
@@ -50,7 +54,7 @@ def test_every_example_is_accepted(line: str) -> None:
 def test_the_page_of_a_command_has_its_groups_in_order(cli: RunCli) -> None:
     shown = cli("plan", "--help").stdout
     titles = re.findall(r"^(\S.*):$", shown, re.MULTILINE)
-    assert titles == ["What to compare", "What to delete", "Output", "Connection", "Examples"]
+    assert titles == ["What to compare", "What to delete", "Predictions", "Output", "Connection", "Examples"]
     assert "  $ reconciler plan models -o plan.json\n" in shown
 
 

@@ -143,7 +143,7 @@ def test_a_moved_value_is_refused_before_any_write(desk: Desk) -> None:
     ]
     assert [request["status"] for request in result.document()["requests"]] == ["not_reached", "not_reached"]
     text = desk.run("apply", "--plan", "plan.json")
-    assert (text.exit_code, 'demo/pets/petsID name: planned from "pets", live now "by hand"' in text.stdout) == (
+    assert (text.exit_code, 'demo/pets/petsID name: planned from "pets", now "by hand"' in text.stdout) == (
         3,
         True,
     )

@@ -112,8 +112,8 @@ def test_a_request_that_is_held_back_says_what_moved_and_what_to_do(cli: RunCli,
         result = live.run("apply", "m.yaml", "--yes", "--format", "text")
     lines = result.stdout.splitlines()
     assert result.exit_code == 4
-    assert "  demo/pets/m metadata.rooms: planned from [1, 2], live now [1, 2, 9], wanted [1, 2, 3]" in lines
-    assert result.stderr.splitlines()[-1].startswith("note: somebody has changed what was planned")
+    assert "  demo/pets/m metadata.rooms: planned from [1, 2], now [1, 2, 9], desired [1, 2, 3]" in lines
+    assert result.stderr.splitlines()[-1].startswith("note: live values have changed since the plan was made")
 
 
 OLD = {**MODEL, "id": "old"}

@@ -208,7 +208,9 @@ def leaves_unstated_secrets_alone(desk: Desk, shown: str) -> None:
     assert desk.params() == {**before, "temperature": 0.25}
     if shown == "absent" and not desk.is_recorded:
         desk.states(SECOND, {"stop": ["b"]})
-        assert any("If it hides a secret" in notice["message"] for notice in desk.plan(**KEY_2)["notices"])
+        assert any(
+            "secret" in notice["message"] and "is lost" in notice["message"] for notice in desk.plan(**KEY_2)["notices"]
+        )
         return
     desk.states(SECOND, {"temperature": 0.5}, remove={"params": ["max_tokens"]})
     desk.agrees(desk.apply(**KEY_2), **KEY_2)

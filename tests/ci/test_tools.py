@@ -124,7 +124,7 @@ def test_a_commit_is_validated_and_planned_only_by_hand(emulator: Emulator, else
     elsewhere.repository.write("models/pets.yaml", HEAD + "spec: {name: new}\n")
     elsewhere.repository.git("add", "--all")
     code, log = elsewhere.run("--hook-stage", "manual", "reconciler-plan")
-    assert (code, "Plan: 1 to update" in log) == (0, True), log
+    assert (code, "Plan: 1 model to update" in log) == (0, True), log
     assert emulator.calls
 
 

@@ -108,7 +108,7 @@ class Objection:
 
 
 Check = Callable[[Mapping[str, str], Sequence[Accepted]], Sequence[Objection]]
-"""Takes the new texts by path, and what they accept; tells what is wrong with them."""
+"""Takes the new texts by path, and what they accept; returns what is wrong with them."""
 
 
 def acceptance(plan: Plan, texts: Mapping[str, str], *, check: Check) -> Acceptance:
@@ -145,7 +145,7 @@ def acceptance(plan: Plan, texts: Mapping[str, str], *, check: Check) -> Accepta
 def _without(
     wishes: Mapping[str, list[tuple[Origin, _Wish]]], changed: Collection[str], objection: Objection, left: list[Left]
 ) -> dict[str, list[tuple[Origin, _Wish]]]:
-    """The wishes but for those that an objection is about; where that can't be told, but for all of its file, or of all files."""
+    """The wishes but for those that an objection is about; if that isn't known, without all of its file, or of all files."""
 
     def is_meant(path: str, wish: _Wish) -> bool:
         pointer = json_pointer(wish.at)
@@ -176,7 +176,7 @@ def write_accepted(found: Acceptance) -> Acceptance:
             continue
         text = f"{_BOM if file.has_bom else ''}{file.after}"
         write_whole(place, text, what="manifest", mode=mode)
-    reason = "somebody has changed the file meanwhile"
+    reason = "somebody has changed the file in the meantime"
     return replace(
         found,
         accepted=tuple(item for item in found.accepted if item.origin.path not in moved),
@@ -381,7 +381,7 @@ def _edited(
     except yaml.YAMLError:
         roots = []
     if len(documents) != len(roots):
-        return None, [], [_left(wish, "the file can't be taken apart") for _, wish in wanted]
+        return None, [], [_left(wish, "the structure of the file can't be read") for _, wish in wanted]
     done: list[Accepted] = []
     left: list[Left] = []
     found, expected = [], []
@@ -495,4 +495,4 @@ def _text_of(path: str) -> str:
     except OSError as error:
         raise ReconcilerError(f"{path} can't be read again: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ReconcilerError(f"{path} is not UTF-8 any more: it has changed meanwhile.") from error
+        raise ReconcilerError(f"{path} is no longer UTF-8: somebody has changed it in the meantime.") from error

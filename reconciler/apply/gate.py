@@ -46,7 +46,7 @@ OWNER: Final[FieldPath] = (*MARK, "owner")
 
 
 class State(Enum):
-    """What live holds at a planned path, or of a planned object."""
+    """The live value at a planned path, or of a planned object."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -283,7 +283,7 @@ def _holds_a_list_or_clears(value: Any) -> bool:
 
 
 def field_of(key: Key, item: FieldChange) -> FieldSpec:
-    """The managed field that holds a planned path."""
+    """The managed field that contains a planned path."""
     return next(spec for spec in KINDS[key.kind] if item.path[: len(spec.path)] == spec.path)
 
 

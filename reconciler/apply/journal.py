@@ -1,11 +1,11 @@
-"""What one apply meant to do and how far it came, on disk before each call: a run that dies leaves the truth behind.
+"""Records on disk what one apply is about to do and how far it came, so that a run that is cut off can be resumed.
 
     STATE/runs/RUN/plan.json       the plan as it would be saved: before and after of every field, every request, no secret
     STATE/runs/RUN/journal.jsonl   one line an event, in order, each on the disk before the next step is taken
 
 Events: `begin` (who started it, from which commit, and what it plans), `sending` (before each call), `acknowledged` or `failed` (its answer), `verified` (what reading back said),
-`end`. A request that is `sending` and has no answer may or may not have been carried out; reading the live side tells.
-A last line that a crash cut short is passed over. Run ids are plain names, so nothing is written outside the folder.
+`end`. A request that is `sending` and has no response may or may not have been carried out; reading the live state shows which.
+A last line that a crash cut short is ignored. Run ids are plain names, so nothing is written outside the folder.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Journal:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
             self._handle = os.open(folder / EVENTS, flags, PRIVATE_FILE)
-            # The lock tells `reconciler runs` that the process is alive; it ends with the process, however that ends.
+            # The lock shows `reconciler runs` that the process is alive. It ends with the process, however that ends.
             hold_lock(self._handle)
             _cut_torn_line(folder / EVENTS)
         except OSError as error:
@@ -143,10 +143,10 @@ class Journal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its journal tells it.
+    """A run as recorded in its journal.
 
     `sent` are, by position of the request in the plan, the addresses of the objects that calls were made about;
-    `is_ended` says that the process lived to tell its end, `exit_code` which.
+    `is_ended` says that the process recorded its end, with `exit_code`.
     """
 
     run: str
@@ -158,7 +158,7 @@ class Run:
 
     @property
     def is_ended(self) -> bool:
-        """Whether the process lived to tell the run's end."""
+        """Whether the process recorded the end of the run."""
         return self.exit_code is not None
 
 
@@ -214,9 +214,7 @@ def read_run(root: Path, run_id: str, *, kinds: Collection[str] = (document.PLAN
             elif event["event"] == "end":
                 exit_code, backups = int(event["exit_code"]), (*backups, *map(str, event["backups"]))
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ReconcilerError(
-            f"The journal {folder / EVENTS} can't be read: an event lacks what it should hold."
-        ) from error
+        raise ReconcilerError(f"The journal {folder / EVENTS} can't be read: an event is incomplete.") from error
     return Run(run=run_id, folder=folder, plan=plan, sent=sent, backups=backups, exit_code=exit_code)
 
 

@@ -15,6 +15,7 @@ from reconciler.compare.expectations import unmet_text
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
 from reconciler.plan.document import field_document
 from reconciler.plan.plan import Change
+from reconciler.plan.policies import sentence
 from reconciler.report.drift_history import PathHistory
 from reconciler.report.edits import shown
 from reconciler.report.released import released_words
@@ -40,7 +41,7 @@ class Finding:
 
 
 def findings_of_report(report: Report) -> Iterator[Finding]:
-    """Refusals, changes (of drift: errors), unmet expectations, warnings, and what is no longer managed."""
+    """Refusals, changes (of drift: errors), unmet expectations, warnings, overridden policies, and what is no longer managed."""
     plan = report.plan
     origins = {change.key.address: change.origin for change in plan.changes}
     for refusal in plan.refused:
@@ -60,6 +61,15 @@ def findings_of_report(report: Report) -> Iterator[Finding]:
             origin=origins.get(item.key.address),
         )
     yield from findings_of_problems(report.warnings, level="warning")
+    for result in (each for each in plan.policy or () if each.overridden):
+        yield Finding(
+            level="warning",
+            rule="policy-overridden",
+            subject=result.address or WHOLE_RUN,
+            path=result.rule,
+            message=sentence(result),
+            origin=result.origin,
+        )
     for released in plan.released:
         yield Finding(
             level="notice",

@@ -35,7 +35,7 @@ def desired_spec(
         if value is not MISSING:
             there = lookup(before, field.path)
             wanted = desired_field(field, there, value, action=action)
-            if wanted is not there:  # what is in sync stays the very same object, which `diff` sees at a glance
+            if wanted is not there:  # a field in sync stays the same object, which `diff` compares by identity
                 after = with_value(after, field.path, wanted)
     removed: dict[str, Any] = {}
     removed_tags: dict[FieldPath, set[str]] = {}

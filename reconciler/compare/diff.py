@@ -131,7 +131,7 @@ def compared(
 ) -> Comparison:
     """Compare every resource with its manifest.
 
-    With an `owner`, each model is also wanted to carry the owner mark. What `secrets` names is wrapped. Stated values that can't be
+    With an `owner`, each model must also have the owner mark. What `secrets` names is wrapped. Stated values that can't be
     compared are sent again where `resend` says so. Raises ProblemsError where entries of `versions` that select the same live
     version contradict each other.
     """
@@ -325,7 +325,7 @@ def _drift(
 
 
 def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two specs hold the very same objects, as those of a resource in sync do."""
+    """Whether two specs contain the same objects, as those of a resource in sync do."""
     return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
 
 

@@ -86,9 +86,9 @@ def is_held(before: Any, stated: Any) -> bool:
 
 
 def is_same(before: Any, stated: Any) -> bool:
-    """Whether two values are spelled the same, item by item. A secret, or 1 beside 1.0, is left to `canonical.equal`."""
+    """Whether two values are spelled the same, item by item. A secret, or 1 and 1.0, is left to `canonical.equal`."""
     kind = type(stated)
-    if kind is not type(before):  # True is no 1
+    if kind is not type(before):  # True is not 1
         return False
     if kind is str or kind is int or kind is float or kind is bool or stated is None:
         return bool(before == stated)

@@ -22,7 +22,7 @@ Named = Callable[[Observed], frozenset[Key]]
 """Which of the live versions a manifest of this run names."""
 
 LiveIds = Callable[[Scope], Collection[str] | None]
-"""The ids of the models in an app; None if there is no such app."""
+"""The ids of the models in an app; None if the app doesn't exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _reduced(entries: tuple[DesiredVersion, ...]) -> tuple[DesiredVersion, ...]:
 
 
 def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[ObservedVersion, ...]:
-    """The live versions that one entry means, newest first; none where there is no such version."""
+    """The live versions that one entry means, newest first; empty if there is none."""
     selector = entry.selector
     if selector.version_id is not None:
         version = live.versions_by_id.get(selector.version_id)
@@ -188,5 +188,5 @@ def named_versions(desired: Desired, observed: Observed) -> frozenset[Key]:
 
 
 def no_names(_observed: Observed) -> frozenset[Key]:
-    """No version is named: there are no manifests at hand."""
+    """For runs without manifests: no version is named."""
     return frozenset()

@@ -2,7 +2,7 @@
 
 In: the desired state of the base and that of the head, and the live side. Out: Released values in the order of addresses and
 paths. A value is released if the base states it, and the head neither states it nor says that it must be absent: it stays
-live as it is, and nobody looks after it any more. This is silent otherwise, because no request and no drift follow from it.
+live as it is, but it is no longer managed. Without this report nobody would notice, because it causes no request and no drift.
 
 What counts is what the entries mean for each live resource:
 

@@ -235,7 +235,7 @@ def judged(
         if found is Verdict.SEND and live is MISSING and path != IMAGE_URL and not memory.keeps(path):
             unshown.append(NotComparable(address=key.address, path=path, reason=_reason(path, memory)))
         if found is not Verdict.SEND:
-            # An image is its URL: where there is none, there is no image.
+            # An image without a URL is no image.
             root = path if live is not MISSING or path != IMAGE_URL else path[:1]
             after = with_value(after, root, live)
         if found is Verdict.NOT_COMPARABLE:
@@ -244,7 +244,7 @@ def judged(
 
 
 def is_empty(live: Any) -> bool:
-    """Whether a live value holds nothing that could be a mask."""
+    """Whether a live value contains nothing that could be a mask."""
     return live is MISSING or live in ("", [], {}, None)
 
 

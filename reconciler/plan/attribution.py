@@ -95,7 +95,7 @@ def _wants(
             differing = compared(match, owner=base.owner, secrets=secrets).drifts
         except ProblemsError as error:
             message = (
-                f"what {base.ref} wants of this model can't be told, so its changes count as this change's: "
+                f"what {base.ref} states for this model can't be used, so its changes are attributed to this change: "
                 f"{'; '.join(problem.message for problem in error.problems)}"
             )
             notices.append(Notice(address=model.key.address, message=message))

@@ -27,10 +27,10 @@ def require_fitting_params(
         return ()
     from reconciler.compare.params import findings
 
-    told = findings(found, types, allows_unknown=allows_unknown)
-    if told.problems:
-        raise ProblemsError(told.problems)
-    return told.warnings
+    found_here = findings(found, types, allows_unknown=allows_unknown)
+    if found_here.problems:
+        raise ProblemsError(found_here.problems)
+    return found_here.warnings
 
 
 def compared_by_types(

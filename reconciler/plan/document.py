@@ -1,7 +1,7 @@
 """The plan as a JSON document and back (`--out`, `--format json`; schemas/plan.v1.schema.json).
 
 The document has a fingerprint over everything in it but the forecast. To read one back is to derive its requests again from
-its changes: a document with other requests is not a plan. It never holds a sensitive value: where a request needs
+its changes: a document with other requests is not a plan. It never contains a sensitive value: where a request needs
 one, its place is listed under `sensitive` with the source it can be read from again.
 """
 
@@ -122,7 +122,7 @@ def change_document(change: Change) -> dict[str, Any]:
 def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
     """What an entry states of the changed tag lists and Structs: under `merge` that is less than they hold afterwards.
 
-    A changed string says it all by itself, unless the entry means another version by now (`select`): then all of it counts.
+    A changed string needs no more than its value, unless the entry could mean another version later (`select`): then all of it counts.
     """
     if statement.select is not None:
         return {
@@ -259,7 +259,7 @@ class PlanFormatError(ValueError):
 def plan_from_document(document: Mapping[str, Any], *, kinds: Collection[str] = (PLAN,)) -> Plan:
     """The inverse of `plan_document`; values shown as `(sensitive)` come back as Sensitive(None, source).
 
-    Raises PlanFormatError where the document is no plan of these kinds, is of another major format, was edited after it was
+    Raises PlanFormatError if the document is not a plan of these kinds, is of another major format, was edited after it was
     made, or has other requests than its changes lead to.
     """
     if document.get("kind") not in kinds:

@@ -93,7 +93,7 @@ def _owner_refusals(match: Match, owner: str | None, take_over: Collection[str])
         yield Refusal(
             rule="mark-conflict",
             address=key.address,
-            message=f"metadata.{MARK_KEY} of {key.address} holds something else, where the owner mark belongs.",
+            message=f"metadata.{MARK_KEY} of {key.address} contains something else in the place of the owner mark.",
             remedy="Move it to another key, or take the owner out of reconciler.yaml.",
         )
     elif theirs not in (None, owner) and not (owner is not None and take_over and is_targeted(key, take_over)):
@@ -261,7 +261,7 @@ def manifests_passed_over(names: tuple[str, ...]) -> Refusal:
     """The refusal to prune if a manifest may not have been read: its model would seem to have left git."""
     return Refusal(
         rule="passed-over",
-        message=f"--prune was given and {', '.join(names)} may hold manifests that were not read.",
+        message=f"--prune was given and {', '.join(names)} may contain manifests that were not read.",
         remedy="The warnings say why they were skipped. Bring them there, give them as PATH too, or remove them.",
     )
 

@@ -268,7 +268,7 @@ class Planning:
         return matches(with_defaults(desired, observed), observed, live_ids=self._live_ids)
 
     def _live_ids(self, scope: Scope) -> tuple[str, ...] | None:
-        """The ids in an app, for a hint: a listing that fails is no reason to report anything else."""
+        """The ids in an app, for a hint. If the listing fails, the hint is left out."""
         try:
             return tuple(model.key.model_id for model in self.remote.list_models(scope) if model.key.scope == scope)
         except RemoteError as error:
@@ -309,7 +309,7 @@ class Planning:
         return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
 
     def _expectations(self, found: tuple[Match, ...], deleted: set[Key]) -> tuple[Expectation, ...]:
-        """What the manifests expect of versions beside what these have; nothing is asked where nothing is expected."""
+        """What the manifests expect of versions together with what these have; without expectations there is no call."""
         stated = {key: item for key, item in stated_expectations(found).items() if key not in deleted}
         live = concepts_of(self.remote, stated, parallelism=self.settings.limits.parallelism)
         return tuple(expectation(key, *item, live[key]) for key, item in stated.items())

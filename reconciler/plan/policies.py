@@ -2,9 +2,9 @@
 
 In: a plan, the policies of the manifests and of a base, and the live objects. Out: the plan with `policy`, refusals for what a rule with
 severity deny finds, and warnings for the rest. A rule that reads neither `change`, `model` nor `labels` is about the plan as a whole, and
-is evaluated once. A rule that can't be evaluated is an error: what was not judged is never taken for allowed.
+is evaluated once. A rule that can't be evaluated is an error: a change that was not judged never counts as allowed.
 
-The rules of a base hold too, so that a pull request can't drop the rule that stops it. A rule that both state alike holds once.
+The rules of a base apply too, so that a pull request can't drop the rule that stops it. A rule that both state alike applies once.
 """
 
 from __future__ import annotations

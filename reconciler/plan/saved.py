@@ -45,7 +45,7 @@ def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
     except (ValueError, RecursionError) as error:
         raise ReconcilerError(f"The plan file {path} is not a JSON document: {error}. Make a new plan.") from error
     if not isinstance(document, dict):
-        raise ReconcilerError(f"The plan file {path} holds no plan. Make one with `reconciler plan --out`.")
+        raise ReconcilerError(f"The plan file {path} doesn't contain a plan. Make one with `reconciler plan --out`.")
     try:
         return plan_from_document(document, kinds=kinds)
     except PlanFormatError as error:
@@ -66,7 +66,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-# --- the secrets that a file does not hold ---
+# --- the secrets that a file doesn't contain ---
 
 SpecOf = Callable[[Key], Mapping[str, Any]]
 """The spec of a resource: the desired one, computed from the manifests and the live state, or the live one."""

@@ -115,6 +115,19 @@ def test_what_is_no_longer_managed_is_a_notice_at_its_place_in_the_base(place: P
     assert cases(place.suite) == {"demo/pets/petsID": ["system-out"]}
 
 
+def test_an_overridden_policy_is_a_warning_at_its_rule(place: Place) -> None:
+    pytest.importorskip("cel_expr_python", reason="rules of policies need it, and it has no wheel for every platform")
+    rule = "{name: no-names, severity: deny, message: No., when: 'change.kind == \"model\"'}"
+    policy = f"apiVersion: reconciler/v1\nkind: Policy\nmetadata: {{name: p}}\nspec: {{rules: [{rule}]}}\n"
+    text = f"{DRIFT}---\n{policy}"
+    assert place.run("plan", text).exit_code == 3
+    assert {entry["check_name"]: entry["severity"] for entry in place.quality}["policy"] == "major"
+    assert place.run("plan", text, "--override", "no-names").exit_code == 0
+    (found,) = (entry for entry in place.quality if entry["check_name"] == "policy-overridden")
+    assert (found["severity"], found["location"]["path"]) == ("minor", "models/pets.yaml")
+    assert place.suite.get("failures") == "0"
+
+
 def test_with_new_only_what_stands_is_no_failure(place: Place) -> None:
     options = ("--state", "state.json", "--new-only")
     failures = []

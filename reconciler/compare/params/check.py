@@ -4,14 +4,14 @@ In: what manifests state below output_info.params, the model types, and the live
 for what is certainly wrong, warnings for what probably is. Never guesses: an error about a manifest that the service would
 take is worse than a missed one, which the service still refuses. So
 
-- a param that the live version has is no error, whoever declares it: the service itself puts such params in;
-- a value that leaves the live one as it is is no error, whatever the type says: an exported manifest is always valid;
+- a param that the live version has is never an error, because the service itself adds params that no type declares;
+- a value that equals the live one is never an error, whatever the type says, so an exported manifest is always valid;
 - a path declared more than once (the options of an enum may each bring their own) is wrong only if wrong for each;
 - what an enum's option brings counts only where that option is known to be chosen;
 - a version's params_specs replace the type's field of the same path (resources.proto, OutputInfo.params_specs).
 
-Offline there is no live side, and a manifest doesn't say its model's type: a value is held against every type that declares the
-param, and is wrong where none of them allows it.
+Offline there is no live state, and a manifest doesn't state its model's type. A value is checked against every type that declares
+the param, and is wrong if none of them allows it.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _is_about_params(entry: DesiredVersion) -> bool:
 
 
 def _is_held(entry: DesiredVersion, live: Any) -> bool:
-    """Whether an entry plainly leaves the live params as they are: that is no error, and most of a fleet does."""
+    """Whether an entry leaves the live params as they are, as most entries do. That is never an error."""
     if entry.action is not Action.MERGE or entry.removals:
         return False
     stated = lookup(entry.stated, PARAMS)
@@ -309,7 +309,7 @@ def _is_held(entry: DesiredVersion, live: Any) -> bool:
 
 
 def _entry_findings(entry: DesiredVersion, live: Any, fields: ParamFields, type_id: str) -> Findings:
-    """What is wrong with one entry; the warnings are about params that nobody knows."""
+    """The problems of one entry, and warnings about unknown params."""
     stated = _mapping(lookup(entry.stated, PARAMS))
     pointer = f"/spec/versions/{entry.index}"
     problems = problems_with_params(

@@ -216,7 +216,7 @@ class ParamFields:
 def types_from_snapshot(data: Any) -> Mapping[str, Document]:
     """Model types by id from what `get types --format json` printed. Raises ValueError for any other JSON."""
     if not isinstance(data, Mapping) or data.get("kind") != "ModelTypes":
-        raise ValueError('it is no JSON object whose "kind" is "ModelTypes"')
+        raise ValueError('it is not a JSON object whose "kind" is "ModelTypes"')
     listed = data.get("model_types")
     if not isinstance(listed, list):
         raise ValueError(f'"model_types" must be a list, found {described(listed)}')
@@ -224,11 +224,11 @@ def types_from_snapshot(data: Any) -> Mapping[str, Document]:
     for index, document in enumerate(listed):
         name = document.get("id") if isinstance(document, Mapping) else None
         if not isinstance(name, str) or not name:
-            raise ValueError(f"model_types[{index}] is no model type: it has no id")
+            raise ValueError(f"model_types[{index}] is not a model type: it has no id")
         if not isinstance(document.get("model_type_fields", []), list):
             raise ValueError(f"model_types[{index}].model_type_fields must be a list")
         if types.setdefault(name, document) != document:
-            raise ValueError(f"it holds two different model types {quoted(name)}")
+            raise ValueError(f"it contains two different model types {quoted(name)}")
     return types
 
 

@@ -20,5 +20,5 @@ def read_types(path: str) -> Mapping[str, Document]:
         raise ReconcilerError(f"The model types in {path} can't be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise ReconcilerError(
-            f"{path} holds no model types: {error}. Make it with `reconciler get types --format json`."
+            f"{path} contains no model types: {error}. Make it with `reconciler get types --format json`."
         ) from error

@@ -102,7 +102,7 @@ def complaint_about(field: ParamField, value: Any, *, is_secret: bool = False) -
 
 def _about_items(field: ParamField, items: list[Any], form: _Form, is_secret: bool) -> Complaint | None:
     for index, item in enumerate(items):
-        # What select_concepts holds is documented nowhere; the service itself has only been seen to put [] there.
+        # The items of select_concepts aren't documented; the service has only been seen to set it to [].
         if form[0](item) or (field.path[-1] == "select_concepts" and _is_text(item)):
             continue
         found = _form_of(item) if is_secret else described(item)

@@ -159,7 +159,7 @@ def _reason_to_keep(gate: Gate, key: Key, item: FieldChange, document: Document)
     if state is State.BEFORE and (item.before is MISSING or not item.is_sensitive):
         return ""
     if item.is_sensitive and item.before is MISSING:
-        return "it was absent before, and is a secret: so it is not known whether it is still the one that was written"
+        return "it was absent before, and is a secret, so it is not known whether it is still the one that was written"
     if item.is_sensitive:
         return "it is a secret, and no journal keeps the one before"
     if state is State.AFTER and item.path[0] == "image" and str(item.before).startswith(OWN_COPIES):

@@ -184,7 +184,7 @@ def test_a_file_that_changes_meanwhile_is_left(service: Service, monkeypatch: py
     assert (result.exit_code, document["files"], [item["reason"] for item in document["left"]]) == (
         4,
         ["n.yaml"],
-        ["somebody has changed the file meanwhile"],
+        ["somebody has changed the file in the meantime"],
     )
     assert "name: Mine" in (service.folder / "m.yaml").read_text()
 

@@ -26,8 +26,10 @@ def on_terminal(service: Service) -> OnTerminal:
     def run(*args: str, answer: str, stdout: Path | None = None) -> tuple[int, str]:
         ours, theirs = pty.openpty()
         environ = {**os.environ, "CLARIFAI_PAT": "pat", "CLARIFAI_API_BASE": service.emulator.url, "NO_COLOR": "1"}
-        # With the terminal as its controlling one, so that Ctrl-C interrupts it.
-        command = ["setsid", "--ctty", sys.executable, "-m", "reconciler", *args, "--rate", "1000"]
+        # With the terminal as its controlling one, so that Ctrl-C interrupts it. Where the tests themselves run in the background, SIGINT
+        # is ignored, and would be in the command too.
+        start = ["setsid", "--ctty", "env", "--default-signal=INT"]
+        command = [*start, sys.executable, "-m", "reconciler", *args, "--rate", "1000"]
         with (stdout or Path(os.devnull)).open("wb") as file:
             output = file if stdout else theirs
             process = subprocess.Popen(

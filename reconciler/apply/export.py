@@ -180,7 +180,9 @@ def manifest_from_model(
     spec: dict[str, Any] = {"action": form.action.value, **_fields(key, model.document, secrets, form, left_out)}
     if owner_mark(model).get("protect") is True:
         spec["protect"] = True
-    if form.action is Action.OVERWRITE and "image" not in spec:
+    # An image that a manifest can't state stays as it is; to state that there is none would remove it.
+    has_image = lookup(model.document, ("image", "url")) not in (MISSING, "")
+    if form.action is Action.OVERWRITE and "image" not in spec and not has_image:
         spec["remove"] = {"image": True}
     entries = []
     for version in versions:

@@ -80,7 +80,7 @@ class PullRequestComments:
 
     def remove(self, item: Item) -> None:
         """Delete a comment, if it still exists."""
-        _ignoring_absence(self.rest, "DELETE", self._address(item))
+        self.rest.call_on_what_exists("DELETE", self._address(item))
 
     def viewer(self) -> str:
         """The login that the token writes as."""
@@ -120,11 +120,11 @@ class Issues:
 
     def remove(self, item: Item) -> None:
         """Close an issue that another one repeats."""
-        _ignoring_absence(self.rest, "PATCH", self._address(item), {"state": "closed", "state_reason": "not_planned"})
+        self.rest.call_on_what_exists("PATCH", self._address(item), {"state": "closed", "state_reason": "not_planned"})
 
     def close(self, item: Item) -> None:
         """Close an issue whose reason is gone."""
-        _ignoring_absence(self.rest, "PATCH", self._address(item), {"state": "closed", "state_reason": "completed"})
+        self.rest.call_on_what_exists("PATCH", self._address(item), {"state": "closed", "state_reason": "completed"})
 
     def viewer(self) -> str:
         """The login that the token writes as."""
@@ -151,14 +151,6 @@ def _item(found: Any, *, number: str) -> Iterator[Item]:
         title=title if isinstance(title, str) else None,
         url=url if isinstance(url, str) else None,
     )
-
-
-def _ignoring_absence(rest: Rest, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-    try:
-        rest.call(method, path, body)
-    except RestError as error:
-        if error.status not in {404, 410}:
-            raise
 
 
 def _viewer(rest: Rest) -> str:

@@ -73,11 +73,7 @@ class MergeRequestNotes:
 
     def remove(self, item: Item) -> None:
         """Delete a note, if it still exists."""
-        try:
-            self.rest.call("DELETE", f"{self._listing}/{item.number}")
-        except RestError as error:
-            if error.status != 404:
-                raise
+        self.rest.call_on_what_exists("DELETE", f"{self._listing}/{item.number}")
 
     def viewer(self) -> str:
         """The name that the token writes as; "" for a token that may not ask, whose first note will tell it."""

@@ -166,6 +166,14 @@ class Rest:
         """The JSON of the response to one call. Raises RestError for anything but success."""
         return self._response(method, f"{self._url}{path}", body).content
 
+    def call_on_what_exists(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Call about an object that somebody else may have deleted; its absence is not an error."""
+        try:
+            self.call(method, path, body)
+        except RestError as error:
+            if error.status not in {404, 410}:
+                raise
+
     def pages(self, path: str) -> Iterator[Any]:
         """Every item of a listing, page by page. Raises RestError for a next page on another server."""
         url: str | None = f"{self._url}{path}"

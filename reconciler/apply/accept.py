@@ -163,30 +163,31 @@ def _without(
 
 
 def write_accepted(found: Acceptance) -> Acceptance:
-    """Write the files; what has changed since it was read is left, and what can't be written is an error that names it."""
-    moved = []
-    for file in found.files:
-        place = Path(file.path)
-        try:
-            content, mode = place.read_bytes(), place.stat().st_mode & 0o7777
-        except OSError as error:
-            raise ReconcilerError(f"{file.path} can't be read again: {error.strerror}. It was not changed.") from error
-        if content != _encoded(file.before, has_bom=file.has_bom):
-            moved.append(file.path)
-            continue
-        text = f"{_BOM if file.has_bom else ''}{file.after}"
-        write_whole(place, text, what="manifest", mode=mode)
-    reason = "somebody has changed the file in the meantime"
+    """Write the files. The values of one that has changed since it was read, or can't be written, are left; the others are written."""
+    unwritten = {file.path: reason for file in found.files if (reason := _reason_unwritten(file)) is not None}
     return replace(
         found,
-        accepted=tuple(item for item in found.accepted if item.origin.path not in moved),
-        left=(*found.left, *(_left_of(item, reason) for item in found.accepted if item.origin.path in moved)),
-        files=tuple(file for file in found.files if file.path not in moved),
+        accepted=tuple(item for item in found.accepted if item.origin.path not in unwritten),
+        left=(
+            *found.left,
+            *(_left_of(item, unwritten[item.origin.path]) for item in found.accepted if item.origin.path in unwritten),
+        ),
+        files=tuple(file for file in found.files if file.path not in unwritten),
     )
 
 
-def _encoded(text: str, *, has_bom: bool) -> bytes:
-    return f"{_BOM if has_bom else ''}{text}".encode()
+def _reason_unwritten(file: AcceptedFile) -> str | None:
+    """Write a file. Returns why it was not written, None if it was."""
+    place, mark = Path(file.path), _BOM if file.has_bom else ""
+    try:
+        if place.read_bytes() != f"{mark}{file.before}".encode():
+            return "somebody has changed the file in the meantime"
+        write_whole(place, f"{mark}{file.after}", what="manifest", mode=place.stat().st_mode & 0o7777)
+    except OSError as error:
+        return f"the file can't be read again: {error.strerror}"
+    except ReconcilerError as error:
+        return str(error).rstrip(".")
+    return None
 
 
 # --- what is to be stated ---------------------------------------------------------------------------------------

@@ -41,9 +41,9 @@ def command(
     with open_session(common) as session:
         found = session.accept(Inputs(paths=paths, targets=targets, excludes=excludes, selectors=selectors))
         if not dry_run:
-            from reconciler.session import accepting
+            from reconciler.session.accepting import write_accepted
 
-            found = accepting.write_accepted(found)
+            found = write_accepted(found)
     _echo(found, common, is_written=not dry_run)
     return exit_codes.INCOMPLETE if found.left else exit_codes.OK
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.apply.accept import Acceptance, acceptance
 from reconciler.emulator.server import Emulator
 from tests.cli.live_side import Service, seeded
 from tests.command_line import CliResult, RunCli
+from tests.emulator.client import connected
 
 VERSION, OLDER = "a" * 32, "b" * 32
 LIVE = {
@@ -167,26 +167,53 @@ def test_a_link_is_followed_and_the_mode_stays(service: Service) -> None:
     assert (link.is_symlink(), real.stat().st_mode & 0o777, "Live name" in real.read_text()) == (True, 0o640, True)
 
 
-def test_a_file_that_changes_meanwhile_is_left(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.session import accepting
+def at_read(number: int, act: Callable[[], object]) -> Callable[[str, Any], None]:
+    """A `before_call` of the emulator that acts right before the read of a model of this number, and once only."""
+    reads: list[str] = []
 
-    service.write("m.yaml", f"{HEAD}spec: {{name: Old}}\n")
-    service.write("n.yaml", HEAD.replace("id: m,", "id: other,") + "spec: {name: Old}\n")
-    write = accepting.write_accepted
+    def before_call(rpc: str, request: Any) -> None:
+        if rpc == "GetModel":
+            reads.append(rpc)
+            if len(reads) == number:
+                act()
 
-    def after_a_save(found: Acceptance) -> Acceptance:
-        service.write("m.yaml", f"{HEAD}spec: {{name: Mine}}\n")
-        return write(found)
+    return before_call
 
-    monkeypatch.setattr(accepting, "write_accepted", after_a_save)
-    result = service.run("accept", "m.yaml", "n.yaml", "--format", "json")
+
+def test_a_file_that_changes_in_the_meantime_is_left(cli: RunCli, tmp_path: Path) -> None:
+    """Both models are read to find the drift, and once more to judge the new texts."""
+    other = HEAD.replace("id: m,", "id: other,")
+    mine = f"{HEAD}spec: {{name: Mine}}\n"
+    save = at_read(3, lambda: (tmp_path / "m.yaml").write_text(mine))
+    with Emulator(seed=seeded(LIVE, {"id": "other", "name": "Other"}), before_call=save) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        service.write("m.yaml", f"{HEAD}spec: {{name: Old}}\n")
+        service.write("n.yaml", f"{other}spec: {{name: Old}}\n")
+        result = service.run("accept", "m.yaml", "n.yaml", "--format", "json")
     document = result.document()
     assert (result.exit_code, document["files"], [item["reason"] for item in document["left"]]) == (
         4,
         ["n.yaml"],
         ["somebody has changed the file in the meantime"],
     )
-    assert "name: Mine" in (service.folder / "m.yaml").read_text()
+    assert (tmp_path / "m.yaml").read_text() == mine
+    assert (tmp_path / "n.yaml").read_text() == f"{other}spec: {{name: Other}}\n"
+
+
+def test_a_file_that_is_gone_by_then_is_left_and_the_others_are_written(cli: RunCli, tmp_path: Path) -> None:
+    remove = at_read(3, (tmp_path / "m.yaml").unlink)
+    with Emulator(seed=seeded(LIVE, {"id": "other", "name": "Other"}), before_call=remove) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        service.write("m.yaml", f"{HEAD}spec: {{name: Old}}\n")
+        service.write("n.yaml", HEAD.replace("id: m,", "id: other,") + "spec: {name: Old}\n")
+        result = service.run("accept", "m.yaml", "n.yaml", "--format", "json")
+    document = result.document()
+    assert (result.exit_code, document["files"], [item["address"] for item in document["left"]]) == (
+        4,
+        ["n.yaml"],
+        ["demo/pets/m"],
+    )
+    assert not (tmp_path / "m.yaml").exists()
 
 
 def test_protection_and_the_owner_mark(cli: RunCli, tmp_path: Path) -> None:
@@ -238,22 +265,19 @@ def test_a_value_with_which_the_manifest_would_not_be_valid_is_left_alone(cli: R
         assert (left["path"], "would not be valid" in left["reason"]) == ("notes", True)
 
 
-def test_a_live_value_that_moves_meanwhile_is_left(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_live_value_that_moves_in_the_meantime_is_left(cli: RunCli, tmp_path: Path) -> None:
     """What is compared once more before anything is written is the live side too."""
-    from reconciler.session import accepting
-
     text = f"{HEAD}spec: {{name: Old, description: Old}}\n"
-    service.write("m.yaml", text)
-    service.write("newer/m.yaml", f"{HEAD}spec: {{name: Newer}}\n")
-    edit = acceptance
 
-    def after_a_change(*args: Any, **more: Any) -> Acceptance:
-        assert service.run("apply", "newer", "--yes").exit_code == 0
-        return edit(*args, **more)
+    def rename() -> None:
+        with connected(emulator) as client:
+            client.json("PatchModels", models=[{"id": "m", "name": "Newer"}], action="overwrite")
 
-    monkeypatch.setattr(accepting, "acceptance", after_a_change)
-    assert service.run("accept", "m.yaml").exit_code == 4
-    assert (service.folder / "m.yaml").read_text() == text.replace("description: Old", "description: Live text")
+    with Emulator(seed=seeded(LIVE), before_call=at_read(2, rename)) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        service.write("m.yaml", text)
+        assert service.run("accept", "m.yaml").exit_code == 4
+    assert (tmp_path / "m.yaml").read_text() == text.replace("description: Old", "description: Live text")
 
 
 def test_warnings_about_the_manifests_are_printed_as_by_drift(service: Service) -> None:

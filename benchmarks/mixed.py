@@ -68,7 +68,7 @@ def live(manifest: Mapping[str, Any], number: int, *, name: str) -> dict[str, An
 
 
 def written(manifest: Mapping[str, Any], number: int) -> str:
-    """A text that states the manifest."""
+    """The manifest as YAML."""
     return "\n".join(_block(manifest, Random(-number), "")) + "\n"
 
 

@@ -317,7 +317,8 @@ def _problem(value: Any, depth: int) -> str | None:
     if depth > MAX_STRUCT_DEPTH:
         return _TOO_DEEP
     if isinstance(value, Mapping):
-        inner = (_key_problem(name) or _problem(item, depth + 1) for name, item in value.items())
+        # Sorted, so that of several reasons the same one is given whatever the order of the keys.
+        inner = (_key_problem(name) or _problem(item, depth + 1) for name, item in sorted(value.items()))
     else:
         inner = (_problem(item, depth + 1) for item in value)
     return next((reason for reason in inner if reason), None)

@@ -33,7 +33,7 @@ from reconciler.resources.ids import id_problem, version_id_problem
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import SENSITIVE_TEXT, Secrets, Sensitive
-from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
+from reconciler.resources.tree import MISSING, FieldPath, is_mapping, lookup, path_text, put
 from reconciler.resources.wording import quoted
 
 _SECRET: Final = f"a secret, {SENSITIVE_TEXT}"
@@ -230,9 +230,10 @@ def _fields(key: Key, document: Document, secrets: Secrets, form: Form, left_out
             value = _stated(managed, value, problems)
         if form.action is Action.OVERWRITE and managed.shape in _EMPTY:
             value = _exactly(managed, value, problems)
-        left_out.extend(LeftOut(key=key, path=path, reason=reason) for path, reason in problems)
+        if problems:
+            left_out.extend(LeftOut(key=key, path=path, reason=reason) for path, reason in problems)
         if value is not MISSING:
-            stated = with_value(stated, managed.path, value)
+            put(stated, managed.path, value)
     return stated
 
 
@@ -286,42 +287,58 @@ def _mapping(value: Mapping[str, Any], path: FieldPath, problems: _Problems, dep
         if problem is not None:
             problems.append((here, problem))
             continue
-        inner = (
-            _mapping(item, here, problems, depth + 1)
-            if isinstance(item, Mapping)
-            else _held(item, here, problems, depth + 1)
-        )
-        # An empty mapping inside a Struct is a value; one that only became empty here states nothing.
-        if inner is not MISSING and (inner or not isinstance(item, Mapping) or not item):
+        if not is_mapping(item):
+            inner = _held(item, here, problems, depth + 1)
+        else:
+            inner = _mapping(item, here, problems, depth + 1)
+            # An empty mapping inside a Struct is a value; one that only became empty here states nothing.
+            inner = MISSING if item and not inner else inner
+        if inner is not MISSING:
             kept[name] = inner
     return kept
 
 
 def _held(value: Any, path: FieldPath, problems: _Problems, depth: int = 1) -> Any:
     """The whole value with its strings escaped, or MISSING if any part of it can't be stated."""
-    reason = _problem(value, depth)
-    if reason is None:
-        return _escaped(value)
-    problems.append((path, reason))
-    return MISSING
+    try:
+        return _written(value, depth)
+    except _NotStatableError as error:
+        problems.append((path, str(error)))
+        return MISSING
 
 
-def _problem(value: Any, depth: int) -> str | None:
-    """Why a manifest can't hold a value that lies `depth` levels inside a Struct; None if it can."""
-    if isinstance(value, Sensitive):
-        return _SECRET
+class _NotStatableError(Exception):
+    """A manifest can't hold this value; the text says why."""
+
+
+def _written(value: Any, depth: int) -> Any:
+    """A value that lies `depth` levels inside a Struct, with every string written so that it isn't taken for a `${…}` reference.
+
+    Mappings are sorted by key. Raises _NotStatableError for the first part that a manifest can't hold.
+    """
     if isinstance(value, str):
-        return _text_problem(value)
-    if not isinstance(value, (Mapping, list)):
-        return None
+        _require_none(_text_problem(value))
+        return escaped(value)
+    if isinstance(value, Sensitive):
+        raise _NotStatableError(_SECRET)
+    is_list = isinstance(value, list)
+    if not is_list and not is_mapping(value):
+        return value
     if depth > MAX_STRUCT_DEPTH:
-        return _TOO_DEEP
-    if isinstance(value, Mapping):
-        # Sorted, so that of several reasons the same one is given whatever the order of the keys.
-        inner = (_key_problem(name) or _problem(item, depth + 1) for name, item in sorted(value.items()))
-    else:
-        inner = (_problem(item, depth + 1) for item in value)
-    return next((reason for reason in inner if reason), None)
+        raise _NotStatableError(_TOO_DEEP)
+    if is_list:
+        return [_written(item, depth + 1) for item in value]
+    written: dict[str, Any] = {}
+    # Sorted, so that of several reasons the same one is given whatever the order of the keys.
+    for name, item in sorted(value.items()):
+        _require_none(_key_problem(name))
+        written[name] = _written(item, depth + 1)
+    return written
+
+
+def _require_none(problem: str | None) -> None:
+    if problem is not None:
+        raise _NotStatableError(problem)
 
 
 def _key_problem(name: str) -> str | None:
@@ -335,14 +352,3 @@ def _text_problem(text: str) -> str | None:
     if not text.isascii() and _SURROGATE.search(text):
         return "it contains half of a surrogate pair"
     return None
-
-
-def _escaped(value: Any) -> Any:
-    """The value with every string written so that it is not taken for a `${…}` reference; mappings sorted by key."""
-    if isinstance(value, str):
-        return escaped(value)
-    if isinstance(value, Mapping):
-        return {name: _escaped(item) for name, item in sorted(value.items())}
-    if isinstance(value, list):
-        return [_escaped(item) for item in value]
-    return value

@@ -9,7 +9,7 @@ can't be read, that is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from reconciler.compare.params import secrets_from_types
@@ -126,13 +126,15 @@ class Live:
             listed = self.remote.list_models(self.scope)
         if versions == "all":
             return self._each(lambda model: with_all_versions(self.remote, model), self._own(listed))
-        return self._each(self._with_latest, self._own(listed))
+        return self._with_latest(self._own(listed))
 
-    def _with_latest(self, model: ObservedModel) -> ObservedModel:
-        """The model with its latest version alone, which is read by itself where the listing left out parts of it."""
-        if model.latest is not None and "output_info" not in model.latest.document:
-            model = self.remote.get_model(model.key) or model
-        return replace(model, versions=() if model.latest is None else (model.latest,))
+    def _with_latest(self, models: Iterable[ObservedModel]) -> list[ObservedModel]:
+        """The models with their latest versions alone, which are read one by one where the listing left out parts of them."""
+        found = {model.key: model for model in models}
+        partial = [model for model in found.values() if model.latest and "output_info" not in model.latest.document]
+        for model in self._each(lambda model: self.remote.get_model(model.key) or model, partial):
+            found[model.key] = model
+        return list(found.values())
 
     def _own(self, models: Iterable[ObservedModel]) -> tuple[ObservedModel, ...]:
         """The app's own among listed models, by their ids: a listing also shows Clarifai's, and bookmarks of others'."""

@@ -18,16 +18,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.errors import ReconcilerError
 from reconciler.loading.scalars import may_surprise, read_plain
+from reconciler.resources.tree import is_mapping
 from reconciler.resources.wording import RUNNER_COMMAND
-
-_Write = Callable[[str], None]
-"""Takes text that begins at the start of a line and ends with one or more whole lines."""
 
 _STEP: Final = "  "
 
@@ -54,7 +52,7 @@ def yaml_text(document: Mapping[str, Any]) -> str:
     if not document:
         return "{}\n"
     parts: list[str] = []
-    _write_mapping(document, "", parts.append)
+    _write_mapping(document, "", parts)
     return "".join(parts)
 
 
@@ -69,36 +67,37 @@ def escaped_line(text: str) -> str:
     return RUNNER_COMMAND.sub("# #", shown) if "##" in shown else shown
 
 
-def _write_mapping(mapping: Mapping[str, Any], indent: str, write: _Write) -> None:
+# `parts` gets texts that each begin at the start of a line and end with one or more whole lines.
+
+
+def _write_mapping(mapping: Mapping[str, Any], indent: str, parts: list[str]) -> None:
     for name, item in mapping.items():
         key = _line(name)
         if len(key) > _LONGEST_KEY:
-            write(f"{indent}? {key}\n")
+            parts.append(f"{indent}? {key}\n")
             key = ""
-        if isinstance(item, Mapping) and item:
-            write(f"{indent}{key}:\n")
-            _write_mapping(item, indent + _STEP, write)
+        if is_mapping(item) and item:
+            parts.append(f"{indent}{key}:\n")
+            _write_mapping(item, indent + _STEP, parts)
         elif isinstance(item, list) and item:
-            write(f"{indent}{key}:\n")
-            _write_sequence(item, indent + _STEP, write)
+            parts.append(f"{indent}{key}:\n")
+            _write_sequence(item, indent + _STEP, parts)
         else:
-            write(f"{indent}{key}: {_scalar(item, indent)}\n")
+            parts.append(f"{indent}{key}: {_scalar(item, indent)}\n")
 
 
-def _write_sequence(items: list[Any], indent: str, write: _Write) -> None:
+def _write_sequence(items: list[Any], indent: str, parts: list[str]) -> None:
     for item in items:
-        if not isinstance(item, (Mapping, list)) or not item:
-            write(f"{indent}- {_scalar(item, indent)}\n")
-            continue
-        inner: list[str] = []
-        if isinstance(item, Mapping):
-            _write_mapping(item, indent + _STEP, inner.append)
+        first = len(parts)
+        if is_mapping(item) and item:
+            _write_mapping(item, indent + _STEP, parts)
+        elif isinstance(item, list) and item:
+            _write_sequence(item, indent + _STEP, parts)
         else:
-            _write_sequence(item, indent + _STEP, inner.append)
+            parts.append(f"{indent}- {_scalar(item, indent)}\n")
+            continue
         # The first line of what is inside begins right after the dash.
-        write(f"{indent}- {inner[0][len(indent) + len(_STEP) :]}")
-        for part in inner[1:]:
-            write(part)
+        parts[first] = f"{indent}- {parts[first][len(indent) + len(_STEP) :]}"
 
 
 def _scalar(value: Any, indent: str) -> str:
@@ -125,8 +124,8 @@ def _literal(text: str, indent: str) -> str | None:
     if (
         not text.strip(" \t\n")
         or not _is_visible(text)
-        or RUNNER_COMMAND.search(text)
-        or _COMMAND_LINE.search(f"\n{text}")
+        or ("##" in text and RUNNER_COMMAND.search(text))
+        or ("::" in text and _COMMAND_LINE.search(f"\n{text}"))
     ):
         return None
     inner = indent + _STEP

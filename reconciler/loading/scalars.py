@@ -26,7 +26,7 @@ _CONVERTIBLE: Final = frozenset({"null", "bool", "int", "float", "str"})
 _CONSTRUCTOR: Final = SafeConstructor()
 _TRUE_AND_FALSE: Final = frozenset({"true", "false"})
 # Numbers in JSON and YAML 1.2, strings in YAML 1.1: an exponent without dot or sign, octal with 0o.
-_TEXT_LIKE_NUMBER: Final = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+|0o[0-7]+)")
+_TEXT_LIKE_NUMBER: Final = re.compile(r"[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+|0o[0-7]+)")
 
 Reading = tuple[str, Any]
 """The kind of a scalar and its value. Kinds: "null", "bool", "int", "float", "str"; and what has no JSON value:

@@ -75,6 +75,8 @@ def _texts(value: Any, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
 
 def escaped(text: str) -> str:
     """`text` written so that interpolation gives it back: what an exported manifest must hold."""
+    if "$" not in text:  # no pattern below matches then, and one character is found fast in long notes
+        return text
     needs_escape = _ESCAPE in text or _WHOLE.fullmatch(text) or _PART.search(text)
     return text.replace("${", _ESCAPE) if needs_escape else text
 

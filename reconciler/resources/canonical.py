@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive, revealed
-from reconciler.resources.tree import MISSING, lookup, map_leaves
+from reconciler.resources.tree import MISSING, lookup, map_leaves, put
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _NO_RESTRICTION = "USAGE_RESTRICTION_NOT_SET"
@@ -114,10 +114,7 @@ def spec_from_document(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any
         value = field_from_document(field, document)
         if value is MISSING:
             continue
-        holder = spec
-        for name in field.path[:-1]:
-            holder = holder.setdefault(name, {})
-        holder[field.path[-1]] = value
+        put(spec, field.path, value)
     return spec
 
 

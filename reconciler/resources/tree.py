@@ -22,6 +22,8 @@ MISSING: Final = Missing.MISSING
 FieldPath = tuple[str, ...]
 """The names that lead from a resource to a value: ("output_info", "params", "min_value")."""
 
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
 Place = tuple[str | int, ...]
 """The names and list indexes that lead from the root of a tree to a value."""
 
@@ -57,6 +59,13 @@ def path_from_text(text: str) -> FieldPath:
     return tuple(names)
 
 
+def is_mapping(value: Any) -> bool:
+    """Return whether a JSON value is a mapping."""
+    kind = type(value)
+    # The exact types first: isinstance with an abstract class takes ten times as long.
+    return kind is dict or (kind not in _SCALARS and kind is not list and isinstance(value, Mapping))
+
+
 def lookup(tree: Any, path: FieldPath) -> Any:
     """Return the value at `path` in nested mappings, or MISSING."""
     for name in path:
@@ -65,6 +74,13 @@ def lookup(tree: Any, path: FieldPath) -> Any:
             return MISSING
         tree = tree.get(name, MISSING)
     return tree
+
+
+def put(tree: dict[str, Any], path: FieldPath, value: Any) -> None:
+    """Set the value at `path` in nested dicts. Those that are absent on the way are created."""
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = value
 
 
 def with_value(tree: Mapping[str, Any], path: FieldPath, value: Any) -> dict[str, Any]:
@@ -86,9 +102,6 @@ def with_value(tree: Mapping[str, Any], path: FieldPath, value: Any) -> dict[str
     else:
         copy[name] = value
     return copy
-
-
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:

@@ -32,6 +32,10 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE, i
     it can't be written; the old file is unchanged then.
     """
     try:
+        if not os.path.lexists(path):
+            # No link to follow: the path needn't be resolved, which takes longer than writing a small file.
+            _replace(path, text, mode=mode, is_flushed=is_flushed)
+            return
         if _is_written_into(path):
             _write_into(path, text)
             return
@@ -46,7 +50,7 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE, i
         raise ReconcilerError(f"The {what} can't be written to {path}: {error.strerror}.") from error
 
 
-def write_new(path: Path, text: str, *, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
+def write_new(path: str | Path, text: str, *, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
     """Create a file. Raises OSError, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(_encoded(text))
@@ -76,13 +80,14 @@ def _write_into(path: Path, text: str) -> None:
 
 def _replace(path: Path, text: str, *, mode: int, is_flushed: bool) -> None:
     # In the same folder, since a rename is atomic only within a file system.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")  # noqa: PTH118  a fleet has many
     try:
         write_new(draft, text, mode=mode, is_flushed=is_flushed)
-        draft.replace(path)
+        os.replace(draft, path)  # noqa: PTH105
     except OSError:
         with suppress(OSError):
-            draft.unlink()
+            os.unlink(draft)  # noqa: PTH108
         raise
 
 

@@ -26,17 +26,23 @@ def desired_spec(
     stated: Mapping[str, Any],
     *,
     action: Action,
-    removals: Iterable[Removal] = (),
+    removals: Collection[Removal] = (),
+    fields: Iterable[FieldSpec] | None = None,
 ) -> dict[str, Any]:
-    """The spec that one manifest entry asks for, given what is there."""
+    """The spec that one manifest entry asks for, given what is there.
+
+    With `fields`, both specs are about these alone, and no other is removed from.
+    """
     after = dict(before)
-    for field in KINDS[kind]:
+    for field in KINDS[kind] if fields is None else fields:
         value = lookup(stated, field.path) if field.path[0] in stated else MISSING
         if value is not MISSING:
             there = lookup(before, field.path)
             wanted = desired_field(field, there, value, action=action)
             if wanted is not there:  # a field in sync stays the same object, which `diff` compares by identity
                 after = with_value(after, field.path, wanted)
+    if not removals:
+        return after
     removed: dict[str, Any] = {}
     removed_tags: dict[FieldPath, set[str]] = {}
     for removal in removals:

@@ -1,18 +1,20 @@
 """What differs between the manifests and the live side, path by path.
 
-In: matches of manifests with live resources (`resolve`). Out: one Drift per resource that differs, ordered by key. A
-Drift holds the whole spec before and after, so `calls` can prove that nothing else changes, and the leaf paths that
-change (`paths.py`), so people can read them.
+In: matches of manifests with live resources (`match.py`). Out: one Drift per resource that differs, ordered by key. A Drift holds
+the whole value, before and after, of each field that may differ (`in_sync.py`), so `calls` can prove that nothing else in it
+changes, and the leaf paths that change (`paths.py`), so people can read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 from reconciler.compare.desired_spec import desired_spec
-from reconciler.compare.in_sync import is_in_sync, is_model_in_sync
+from reconciler.compare.filling import Stating
+from reconciler.compare.in_sync import fields_in_doubt, is_mark_in_sync
 from reconciler.compare.match import Match
 from reconciler.compare.paths import changed_paths
 from reconciler.compare.unreadable import (
@@ -24,12 +26,13 @@ from reconciler.compare.unreadable import (
     is_empty,
     judged,
     memory_from,
+    unreadable_paths,
     without_secrets,
 )
 from reconciler.errors import Origin, ProblemList
 from reconciler.resources.canonical import equal, spec_from_document
-from reconciler.resources.desired import DesiredVersion, Removal, Statement
-from reconciler.resources.fields import KINDS, MARK_KEY
+from reconciler.resources.desired import Statement
+from reconciler.resources.fields import KINDS, MARK_KEY, FieldSpec, fields_below
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive
@@ -66,7 +69,8 @@ class FieldChange:
 class Drift:
     """A resource whose live spec is not the desired one. `changes` is never empty and is ordered by path.
 
-    `origin` is the place of its first stated change. `statements` are what the manifest states of it, in order; none where the
+    `before` and `after` are the specs of the fields that may differ; what neither of them has stays as it is. `origin` is the place
+    of its first stated change. `statements` are what the manifest states of it, in order; none where the
     drift is not a manifest's. `unreadable` are its values that can't be read back, with what may be sent of each.
     """
 
@@ -113,13 +117,24 @@ class _Comparing:
         before: Mapping[str, Any],
         after: Mapping[str, Any],
         statements: tuple[Statement, ...],
-        memory: Memory,
+        memory: Callable[[], Memory],
     ) -> Judged:
-        """Judge the values of one resource that can't be read back."""
-        names = self.secrets.params_of(key) if key.version_id else ()
-        found = judged(key, before, after, statements, secret_params=names, memory=memory, resend=self.resend)
+        """Judge the values of one resource that can't be read back; where there are none, `memory` isn't asked for."""
+        names = self.secret_params(key)
+        if not unreadable_paths(key, statements, names):
+            return Judged(after=after, values={})
+        found = judged(key, before, after, statements, secret_params=names, memory=memory(), resend=self.resend)
         self.judgements.append(found)
         return found
+
+    def fields(self, key: Key, statements: tuple[Statement, ...], doubtful: set[str]) -> tuple[FieldSpec, ...]:
+        """The fields to compare exactly: those below the doubtful names, and those with values that can't be read back."""
+        hidden = (path[0] for path in unreadable_paths(key, statements, self.secret_params(key)))
+        return fields_below(key.kind, frozenset(doubtful.union(hidden)))
+
+    def secret_params(self, key: Key) -> Collection[str]:
+        """The names of the params of a version that are secret; none of a model."""
+        return self.secrets.params_of(key) if key.version_id else ()
 
 
 def compared(
@@ -156,15 +171,15 @@ def _ordered(items: Iterable[NotComparable]) -> tuple[NotComparable, ...]:
 
 
 def _drifts(match: Match, comparing: _Comparing) -> Iterable[Drift]:
-    desired = match.desired
-    visibility = next(
-        (each.stated["visibility"] for each in desired.statements if "visibility" in each.stated), MISSING
-    )
-    # A model that only defaults manage gets no mark, so nothing can be recorded of it.
-    owner = comparing.owner if desired.has_manifest else None
-    memory = memory_from(match.observed.document, owner=owner, visibility=visibility)
-    if not is_model_in_sync(match, owner=comparing.owner):
-        yield from _model_drift(match, comparing, memory)
+    @cache
+    def memory() -> Memory:
+        desired = match.desired
+        stated = (each.stated["visibility"] for each in desired.statements if "visibility" in each.stated)
+        # A model that only defaults manage gets no mark, so nothing can be recorded of it.
+        owner = comparing.owner if desired.has_manifest else None
+        return memory_from(match.observed.document, owner=owner, visibility=next(stated, MISSING))
+
+    yield from _model_drift(match, comparing, memory)
     yield from _version_drifts(match, comparing, memory)
 
 
@@ -220,15 +235,22 @@ def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldP
         yield path
 
 
-def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
+def _model_drift(match: Match, comparing: _Comparing, memory: Callable[[], Memory]) -> Iterable[Drift]:
     desired, document = match.desired, match.observed.document
-    owner = comparing.owner if desired.has_manifest else None
-    before = spec_from_document(desired.key.kind, document)
+    doubtful = _doubtful(desired.key, document, (*desired.fills, desired))
+    owner = None if is_mark_in_sync(match, owner=comparing.owner) else comparing.owner
+    if owner is not None:
+        doubtful.add(MARK[0])
+    if not doubtful:
+        return
     statements = desired.statements
-    after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements)
+    fields = comparing.fields(desired.key, statements, doubtful)
+    before = spec_from_document(desired.key.kind, document, fields)
+    after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements, fields)
     if owner is not None:
         mark = lookup(before, MARK)
-        wanted = _desired_mark(match, mark, owner, memory)
+        wanted = desired_mark(mark, owner=owner, protect=desired.protect)
+        wanted = without_secrets(wanted) if memory().is_public else wanted
         after = after if equal(mark, wanted) else with_value(after, MARK, wanted)
     if _is_same(before, after):
         return
@@ -236,22 +258,24 @@ def _model_drift(match: Match, comparing: _Comparing, memory: Memory) -> Iterabl
     places = _Places(
         default=desired.origin,
         stated=(desired.origins, *(fill.origins for fill in desired.fills)),
-        removals=_removed(removal for each in statements for removal in each.removals),
+        removals=_removed(statements),
     )
     yield from _drift(desired.key, document, before, found, places, statements)
 
 
-def spec_as_stated(kind: Kind, before: Mapping[str, Any], statements: Iterable[Statement]) -> dict[str, Any]:
-    """The spec that statements ask for, one after the other, given what is there."""
+def _doubtful(key: Key, document: Document, entries: Iterable[Stating]) -> set[str]:
+    """The names of the fields that may differ from what entries state."""
+    return {field.path[0] for field in fields_in_doubt(key.kind, document, entries)}
+
+
+def spec_as_stated(
+    kind: Kind, before: Mapping[str, Any], statements: Iterable[Statement], fields: Iterable[FieldSpec] | None = None
+) -> dict[str, Any]:
+    """The spec that statements ask for, one after the other, given what is there. `fields` are those that both are about."""
     after = dict(before)
-    for statement in statements:
-        after = desired_spec(kind, after, statement.stated, action=statement.action, removals=statement.removals)
+    for each in statements:
+        after = desired_spec(kind, after, each.stated, action=each.action, removals=each.removals, fields=fields)
     return after
-
-
-def _desired_mark(match: Match, mark: Any, owner: str, memory: Memory) -> dict[str, Any]:
-    wanted = desired_mark(mark, owner=owner, protect=match.desired.protect)
-    return without_secrets(wanted) if memory.is_public else wanted
 
 
 def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, Any]:
@@ -261,16 +285,18 @@ def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, An
     return {**kept, "owner": owner, "protect": live if protect is None else protect}
 
 
-def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iterable[Drift]:
+def _version_drifts(match: Match, comparing: _Comparing, memory: Callable[[], Memory]) -> Iterable[Drift]:
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
-        if all(_is_in_sync(key, document, entry) for entry in entries):
+        doubtful = _doubtful(key, document, entries)
+        if not doubtful:
             continue
-        before = spec_from_document(key.kind, document)
         statements = tuple(entry.statement for entry in entries)
-        after = spec_as_stated(key.kind, before, statements)
+        fields = comparing.fields(key, statements, doubtful)
+        before = spec_from_document(key.kind, document, fields)
+        after = spec_as_stated(key.kind, before, statements, fields)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
-            if spec_as_stated(key.kind, after, (entry.statement,)) != after:
+            if spec_as_stated(key.kind, after, (entry.statement,), fields) != after:
                 comparing.problems.add(
                     "contradicting-versions",
                     f"this entry and another of model {key.model().address} select version {key.version_id} "
@@ -284,13 +310,9 @@ def _version_drifts(match: Match, comparing: _Comparing, memory: Memory) -> Iter
         places = _Places(
             default=entries[0].origin,
             stated=tuple(entry.origins for entry in entries),
-            removals=_removed(removal for entry in entries for removal in entry.removals),
+            removals=_removed(statements),
         )
         yield from _drift(key, document, before, found, places, statements)
-
-
-def _is_in_sync(key: Key, document: Document, entry: DesiredVersion) -> bool:
-    return is_in_sync(key.kind, document, entry.stated, action=entry.action, removes=bool(entry.removals))
 
 
 def _drift(
@@ -329,11 +351,12 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return len(before) == len(after) and all(name in before and before[name] is item for name, item in after.items())
 
 
-def _removed(removals: Iterable[Removal]) -> dict[FieldPath, Origin]:
+def _removed(statements: Iterable[Statement]) -> dict[FieldPath, Origin]:
     """The place of each removal, the first one where there are several of one path."""
     places: dict[FieldPath, Origin] = {}
-    for removal in removals:
-        places.setdefault(removal.path, removal.origin)
+    for statement in statements:
+        for removal in statement.removals:
+            places.setdefault(removal.path, removal.origin)
     return places
 
 
@@ -355,8 +378,8 @@ class _Places:
         for end in range(len(path), 0, -1):
             above = path[:end]
             for origins in self.stated:
-                if above in origins:
-                    return origins[above]
+                if (origin := origins.get(above)) is not None:
+                    return origin
             if above in self.removals:
                 return self.removals[above]
         return self.default

@@ -1,17 +1,19 @@
-"""Which resources are plainly as their manifests state: the first question about each, and for most of a fleet the only one.
+"""What is plainly as the manifests state: the first question about each field, and for most of a fleet the only one.
 
-In: a manifest with its live model, or one value of either side. Out: True where the live side holds what is stated, spelled the
-same, lists included. False means nothing: values may be spelled differently and be equal. It makes no copy and no canonical
-spec, and knows neither secrets nor model types: what a manifest leaves as it is can't be wrong.
+In: what entries state of a live resource. Out: the fields that may differ, which are all that the exact way has to look at. A field
+isn't among them where the live side holds what is stated, spelled the same, lists included. One that is may turn out to be equal:
+values may be spelled differently. It makes no copy and no canonical spec, and knows neither secrets nor model types: what a
+manifest leaves as it is can't be wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reconciler.compare.filling import Stating
 from reconciler.compare.match import Match
-from reconciler.resources.fields import KINDS, MARK_KEY, UNREADABLE_KEY, Action, FieldSpec, Shape
+from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY, Action, FieldSpec, Shape, fields_below
 from reconciler.resources.keys import Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.tree import MISSING, lookup
@@ -21,50 +23,43 @@ def is_match_in_sync(match: Match, *, owner: str | None) -> bool:
     """Whether a model and its versions are plainly as stated. With an `owner`, a model that has a manifest must also carry
     its mark.
     """
-    return is_model_in_sync(match, owner=owner) and all(
-        is_in_sync(
-            key.kind,
-            match.observed.versions_by_id[key.version_id].document,
-            entry.stated,
-            action=entry.action,
-            removes=bool(entry.removals),
-        )
-        for key, entries in match.versions.items()
-        for entry in entries
-    )
-
-
-def is_model_in_sync(match: Match, *, owner: str | None) -> bool:
-    """The same, for the model without its versions."""
-    desired, document = match.desired, match.observed.document
-    is_marked = owner is not None and desired.has_manifest
-    if is_marked and not _is_marked(document, owner=str(owner), protect=desired.protect):
+    if not is_mark_in_sync(match, owner=owner):
         return False
-    return all(
-        is_in_sync(Kind.MODEL, document, each.stated, action=each.action, removes=bool(each.removals))
-        for each in desired.statements
+    desired, known = match.desired, match.observed.versions_by_id
+    if any(True for _ in fields_in_doubt(Kind.MODEL, match.observed.document, (*desired.fills, desired))):
+        return False
+    return not any(
+        True
+        for key, entries in match.versions.items()
+        for _ in fields_in_doubt(Kind.MODEL_VERSION, known[key.version_id].document, entries)
     )
 
 
-def _is_marked(document: Document, *, owner: str, protect: bool | None) -> bool:
-    mark = lookup(document, ("metadata", MARK_KEY))
+def is_mark_in_sync(match: Match, *, owner: str | None) -> bool:
+    """Whether a model plainly carries the owner mark that it should have, if it should have any."""
+    desired = match.desired
+    if owner is None or not desired.has_manifest:
+        return True
+    mark = lookup(match.observed.document, ("metadata", MARK_KEY))
     # What a mark records of unreadable values may have to be cleared.
     if not isinstance(mark, Mapping) or mark.get("owner") != owner or UNREADABLE_KEY in mark:
         return False
     is_protected = mark.get("protect")
-    return isinstance(is_protected, bool) and protect in (None, is_protected)
+    return isinstance(is_protected, bool) and desired.protect in (None, is_protected)
 
 
-def is_in_sync(kind: Kind, document: Document, stated: Mapping[str, Any], *, action: Action, removes: bool) -> bool:
-    """Whether a live document plainly holds what an entry states. One that `removes` something is never plain."""
-    if removes:
-        return False
-    for field in KINDS[kind]:
-        if field.path[0] in stated:
+def fields_in_doubt(kind: Kind, document: Document, entries: Iterable[Stating]) -> Iterator[FieldSpec]:
+    """The fields that a live document doesn't plainly hold as the entries state them, and those in which they remove
+    something. A field may come once for each entry.
+    """
+    for entry in entries:
+        stated = entry.stated
+        for field in fields_below(kind, frozenset(stated)):
             value = lookup(stated, field.path)
-            if value is not MISSING and not _is_field_held(field, document, value, action):
-                return False
-    return True
+            if value is not MISSING and not _is_field_held(field, document, value, entry.action):
+                yield field
+        if entry.removals:
+            yield from fields_below(kind, frozenset(removal.path[0] for removal in entry.removals))
 
 
 def _is_field_held(field: FieldSpec, document: Document, value: Any, action: Action) -> bool:

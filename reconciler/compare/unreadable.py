@@ -178,6 +178,13 @@ def is_removed(statements: Iterable[Statement], path: FieldPath) -> bool:
     return any(removal.path == path[: len(removal.path)] for each in statements for removal in each.removals)
 
 
+def unreadable_paths(key: Key, statements: Iterable[Statement], secret_params: Collection[str]) -> list[FieldPath]:
+    """The paths of a resource whose values can't be read back, in order: its image if it is stated, and its secret params."""
+    if key.version_id:
+        return [(*PARAMS, name) for name in sorted(secret_params)]
+    return [IMAGE_URL] if any(IMAGE_URL[0] in each.stated for each in statements) else []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A desired spec without the changes that aren't to be sent, and what was found on the way.
@@ -207,11 +214,10 @@ def judged(
     `secret_params` are the params of a version that its model type declares secret. Those that no statement is about stay.
     """
     statements = tuple(statements)
-    paths = [(*PARAMS, name) for name in sorted(secret_params)] if key.version_id else [IMAGE_URL]
     values: dict[FieldPath, Unreadable] = {}
     missing: list[NotComparable] = []
     unshown: list[NotComparable] = []
-    for path in paths:
+    for path in unreadable_paths(key, statements, secret_params):
         stated, live, wanted = stated_at(statements, path), lookup(before, path), lookup(after, path)
         if is_removed(statements, path):
             continue

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from reconciler.compare.diff import FieldChange, compared
+from reconciler.compare.diff import Drift, FieldChange, compared
 from reconciler.compare.match import Match, matches
 from reconciler.errors import ProblemsError
 from reconciler.manifests.base import BaseState
@@ -37,9 +37,9 @@ BASE: Final = "base"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wants:
-    """The specs that the base would leave, where that isn't what is live, and what it would delete."""
+    """What the base would make differ from what is live, and what it would delete."""
 
-    specs: Mapping[Key, Mapping[str, Any]]
+    drifts: Mapping[Key, Drift]
     deletions: frozenset[Key]
     notices: tuple[Notice, ...] = field(default=())
 
@@ -84,7 +84,7 @@ def spelled_as(base: BaseState, scopes: Collection[Scope], user_id_of: Callable[
 def _wants(
     base: BaseState, models: Collection[Key], observed: Observed, secrets: Secrets, rules: PruneRules | None
 ) -> _Wants:
-    specs: dict[Key, Mapping[str, Any]] = {}
+    drifts: dict[Key, Drift] = {}
     found: list[Match] = []
     notices = []
     for model in base.desired.models:
@@ -101,13 +101,13 @@ def _wants(
             notices.append(Notice(address=model.key.address, message=message))
             continue
         found += match
-        specs.update((drift.key, drift.after) for drift in differing)
+        drifts.update((drift.key, drift) for drift in differing)
     deletions: frozenset[Key] = frozenset()
     if rules is not None:
         then = replace(rules, owner=base.owner)
         candidates = (*model_candidates(base.desired, observed, then), *version_candidates(found, owner=base.owner))
         deletions = frozenset(candidate.key for candidate in candidates)
-    return _Wants(specs=specs, deletions=deletions, notices=tuple(notices))
+    return _Wants(drifts=drifts, deletions=deletions, notices=tuple(notices))
 
 
 def _attributed(change: Change, wants: _Wants) -> Change:
@@ -117,14 +117,16 @@ def _attributed(change: Change, wants: _Wants) -> Change:
             replace(item, attribution=who, base=MISSING if who == BASE else item.before) for item in change.fields
         )
         return replace(change, fields=fields, attribution=who)
-    fields = tuple(_attributed_field(change.key, item, wants.specs.get(change.key)) for item in change.fields)
+    fields = tuple(_attributed_field(change.key, item, wants.drifts.get(change.key)) for item in change.fields)
     is_base = all(item.attribution == BASE for item in fields)
     return replace(change, fields=fields, attribution=BASE if is_base else THIS_CHANGE)
 
 
-def _attributed_field(key: Key, item: FieldChange, spec: Mapping[str, Any] | None) -> FieldChange:
-    value = item.before if spec is None else lookup(spec, item.path)
-    is_wanted = spec is not None and equal_fields(_field(key, item), value, item.after)
+def _attributed_field(key: Key, item: FieldChange, drift: Drift | None) -> FieldChange:
+    value = item.before
+    if drift is not None and (item.path[0] in drift.before or item.path[0] in drift.after):
+        value = lookup(drift.after, item.path)
+    is_wanted = drift is not None and equal_fields(_field(key, item), value, item.after)
     return replace(item, attribution=BASE if is_wanted else THIS_CHANGE, base=value)
 
 

@@ -9,13 +9,13 @@ Two values are equal if the service would store the same thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive, revealed
-from reconciler.resources.tree import MISSING, lookup, map_leaves, put
+from reconciler.resources.tree import MISSING, is_mapping, lookup, map_leaves, put
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _NO_RESTRICTION = "USAGE_RESTRICTION_NOT_SET"
@@ -48,8 +48,13 @@ def equal(one: Any, other: Any) -> bool:
         return True
     one = one.reveal() if isinstance(one, Sensitive) else one
     other = other.reveal() if isinstance(other, Sensitive) else other
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(equal(item, other[name]) for name, item in one.items())
+    if is_mapping(one) and is_mapping(other):
+        if len(one) != len(other):
+            return False
+        for name, item in one.items():  # noqa: SIM110
+            if name not in other or not equal(item, other[name]):
+                return False
+        return True
     if isinstance(one, list) and isinstance(other, list):
         return _equal_lists(one, other)
     # Before the numbers: bool is a subclass of int in Python, and True == 1.
@@ -104,13 +109,15 @@ def equal_fields(spec: FieldSpec, one: Any, other: Any) -> bool:
     return equal(one, other)
 
 
-def spec_from_document(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the canonical spec of an API document.
+def spec_from_document(
+    kind: Kind, document: Mapping[str, Any], fields: Iterable[FieldSpec] | None = None
+) -> dict[str, Any]:
+    """Return the canonical spec of an API document, or the part of it that is about `fields`.
 
     An absent Struct is {}; any other absent field is left out.
     """
     spec: dict[str, Any] = {}
-    for field in KINDS[kind]:
+    for field in KINDS[kind] if fields is None else fields:
         value = field_from_document(field, document)
         if value is MISSING:
             continue

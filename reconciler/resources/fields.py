@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from reconciler.resources.keys import Kind
@@ -58,6 +59,13 @@ KINDS: Final[Mapping[Kind, tuple[FieldSpec, ...]]] = {
         FieldSpec(path=("output_info", "params"), shape=Shape.STRUCT),
     ),
 }
+
+
+@lru_cache(maxsize=4096)
+def fields_below(kind: Kind, names: frozenset[str]) -> tuple[FieldSpec, ...]:
+    """The managed fields of a kind whose paths begin with any of these names."""
+    return tuple(field for field in KINDS[kind] if field.path[0] in names)
+
 
 CHOICES: Final[Mapping[FieldPath, tuple[str, ...]]] = {
     ("visibility",): ("PRIVATE", "ORG", "PUBLIC"),

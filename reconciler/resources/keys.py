@@ -52,7 +52,7 @@ class Key(NamedTuple):
 
     def model(self) -> Key:
         """Return the key of the model, also if this is the key of one of its versions."""
-        return Key(user_id=self.user_id, app_id=self.app_id, model_id=self.model_id)
+        return Key(self.user_id, self.app_id, self.model_id) if self.version_id else self
 
     def version(self, version_id: str) -> Key:
         """Return the key of one version of this model."""

@@ -8,11 +8,12 @@ raises an exception.
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from reconciler.errors import Origin, Problem, ProblemList
@@ -83,22 +84,33 @@ def load(paths: Sequence[str], *, stdin: TextIO | BinaryIO | None = None) -> Loa
 def _content(name: str, stdin: TextIO | BinaryIO | None, problems: ProblemList) -> bytes | None:
     """A file's bytes, or None and a problem if it can't be read or is too large."""
     try:
-        if name == STDIN:
-            content = _stdin_content(stdin)
-        else:
-            status = Path(name).stat()
-            if stat.S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
-                _report_size(name, problems)
-                return None
-            with Path(name).open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
+        content = _stdin_content(stdin) if name == STDIN else _file_content(name)
     except OSError as error:
         report_unreadable(name, error, problems)
         return None
-    if len(content) > MAX_FILE_BYTES:
+    if content is None or len(content) > MAX_FILE_BYTES:
         _report_size(name, problems)
         return None
     return content
+
+
+def _file_content(name: str) -> bytes | None:
+    """A file's bytes; None, or more than are allowed, if it is too large."""
+    # Without a Path and a buffer: where each model has a file, these take a third of the time of reading its YAML.
+    with open(name, "rb", buffering=0) as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            with io.BufferedReader(file) as pipe:
+                return pipe.read(MAX_FILE_BYTES + 1)
+        if status.st_size > MAX_FILE_BYTES:
+            return None
+        content = file.read(status.st_size + 1)
+        # It is longer by now if someone writes to it.
+        while status.st_size < len(content) <= MAX_FILE_BYTES and (
+            more := file.read(MAX_FILE_BYTES + 1 - len(content))
+        ):
+            content += more
+        return content
 
 
 def _stdin_content(stdin: TextIO | BinaryIO | None) -> bytes:
@@ -117,7 +129,7 @@ def _documents(
         _report_encoding(name, content, error.start, problems)
         return [], False
     wrong = ProblemList()
-    documents = documents_from_text(text, name, wrong, readings=readings)
+    documents = documents_from_text(text, name, wrong, content=content, readings=readings)
     problems.extend(wrong)
     return documents, not wrong
 

@@ -25,18 +25,21 @@ _INNER_BOM: Final = re.compile("[\n\r]\ufeff")
 
 
 def documents_from_text(
-    text: str, path: str, problems: ProblemList, *, readings: PlainReadings | None = None
+    text: str, path: str, problems: ProblemList, *, content: bytes | None = None, readings: PlainReadings | None = None
 ) -> list[LoadedDocument]:
     """The documents of a YAML stream, except empty ones. Problems of the text are added to `problems`.
 
-    `readings` may be shared by many streams. A text with a character that YAML doesn't allow gives no document. After a
+    `content` is the text in UTF-8, where it is at hand: libyaml wants bytes. `readings` may be shared by many streams. A text with a character that YAML doesn't allow gives no document. After a
     syntax error, or a document too deep or too large to be walked, the rest of the stream is left unread.
     """
-    text = text.removeprefix("\ufeff")
+    if text.startswith("\ufeff"):
+        text, content = text[1:], None
     documents: list[LoadedDocument] = []
     wrong, error = ProblemList(), None
     try:
-        for document in _documents(text, path, wrong, PlainReadings() if readings is None else readings):
+        for document in _documents(
+            text, path, wrong, content=content, readings=PlainReadings() if readings is None else readings
+        ):
             documents.append(document)  # noqa: PERF402  what comes before an error is kept
     except (UnreadableError, yaml.YAMLError) as found:
         error = found
@@ -53,8 +56,10 @@ def documents_from_text(
     return documents
 
 
-def _documents(text: str, path: str, problems: ProblemList, readings: PlainReadings) -> Iterator[LoadedDocument]:
-    source = source_of_events(text)
+def _documents(
+    text: str, path: str, problems: ProblemList, *, content: bytes | None, readings: PlainReadings
+) -> Iterator[LoadedDocument]:
+    source = source_of_events(text if content is None else content)
     reader = FlatReader(source, path, readings)
     while type(event := source.get_event()) is not yaml.StreamEndEvent:
         if type(event) is not yaml.DocumentStartEvent:

@@ -84,7 +84,7 @@ def _report_unknown(
         problems.add(
             "unknown-model",
             f"model {model.key.model_id} does not exist in app {scope}.",
-            model.id_origin or model.origin,
+            model.origin if model.id_origin is None else model.id_origin(),
             pointer="/metadata/id",
             hint=f"{meant}Models are not created here: create it first, or correct the id, user_id or app_id "
             "(`reconciler get models` lists what is there).",
@@ -100,7 +100,7 @@ def _versions(model: DesiredModel, live: ObservedModel, problems: ProblemList) -
             problems.add(
                 "unknown-version",
                 f"model {model.key.address} has no version for {entry.selector}.",
-                entry.origin if entry.id_origin is None else entry.id_origin,
+                entry.origin if entry.id_origin is None else entry.id_origin(),
                 pointer=f"/spec/versions/{entry.index}",
                 hint=f"Did you mean {near}?" if near else "`reconciler get versions` lists the versions it has.",
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from reconciler.errors import Origin, ProblemList
@@ -24,6 +25,9 @@ from reconciler.resources.wording import quoted
 
 MAX_NOTES_BYTES: Final = 64 * 1024
 """resources.proto, Model.notes: "supports up to 64Kbs"."""
+
+_MOST_BYTES: Final = 4
+"""Bytes of a character in UTF-8, at most."""
 
 _ACTIONS: Final = tuple(action.value for action in Action)
 _RULES: Final = {
@@ -57,7 +61,7 @@ def model_from_document(
         protect=protect if isinstance(protect, bool) else None,
         retain_versions=entry.retain_versions(),
         origin=document.origin(),
-        id_origin=document.origin(("metadata", "id")),
+        id_origin=partial(document.origin, ("metadata", "id")),
         origins=Origins(document, ("spec",), stated),
     )
 
@@ -73,17 +77,15 @@ def versions_from(
 ) -> tuple[DesiredVersion, ...]:
     """What `spec.versions` states, entry by entry; `default` is the name of the document if it is a ModelDefaults."""
     versions: list[DesiredVersion] = []
-    seen: dict[Selector, Origin] = {}
+    seen: dict[Selector, Entry] = {}
     for index, value in enumerate(entries if isinstance(entries, list) else ()):
         if not isinstance(value, dict):
             continue
         entry = Entry(document, ("spec", "versions", index), Kind.MODEL_VERSION, problems, warnings, value)
-        selector, origin = entry.selector(), entry.origin()
-        if selector is not None and selector in seen:
-            message = f"this entry means the same as the one in line {seen[selector].line}: {selector}."
+        selector = entry.selector()
+        if selector is not None and (first := seen.setdefault(selector, entry)) is not entry:
+            message = f"this entry means the same as the one in line {first.origin().line}: {selector}."
             entry.report("duplicate-version", message, (), "Put both into one entry.")
-        elif selector is not None:
-            seen[selector] = origin
         action = entry.action(inherited)
         stated = entry.stated(action)
         versions.append(
@@ -93,8 +95,7 @@ def versions_from(
                 stated=stated,
                 removals=entry.removals_beside(stated),
                 expected_concepts=entry.expected_concepts(),
-                origin=origin,
-                id_origin=document.origin((*entry.path, "id")) if "id" in value else None,
+                id_origin=partial(document.origin, (*entry.path, "id")) if "id" in value else None,
                 origins=Origins(document, entry.path, stated),
                 default=default,
                 index=index,
@@ -205,7 +206,9 @@ class Entry:
 
     def _require_size(self, value: Any, path: FieldPath) -> None:
         text = value.reveal() if isinstance(value, Sensitive) else value
-        size = len(text.encode("utf-8", "replace")) if isinstance(text, str) else 0
+        if not isinstance(text, str) or len(text) * _MOST_BYTES <= MAX_NOTES_BYTES:
+            return
+        size = len(text.encode("utf-8", "replace"))
         if size > MAX_NOTES_BYTES:
             message = (
                 f"{dotted((*self.path, *path))} has {size:,} bytes in UTF-8, more than the {MAX_NOTES_BYTES:,} allowed."
@@ -298,7 +301,7 @@ def _conflict(stated: Mapping[str, Any], removal: Removal, tags: frozenset[str])
 
 
 class Origins(Mapping[FieldPath, Origin]):
-    """The place of each stated field and of everything inside its mappings, found out where it is asked for.
+    """The place of each stated field and of everything inside its mappings, found out where it is asked for; of the entry itself at ().
 
     What a variable brought in stands where the variable is named.
     """
@@ -316,10 +319,11 @@ class Origins(Mapping[FieldPath, Origin]):
         return self._document.origin((*self._path, *path))
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, tuple) and bool(path) and lookup(self._stated, path) is not MISSING
+        return isinstance(path, tuple) and lookup(self._stated, path) is not MISSING
 
     def __iter__(self) -> Iterator[FieldPath]:
-        return _paths(self._stated, ())
+        yield ()
+        yield from _paths(self._stated, ())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

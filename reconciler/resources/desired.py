@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -56,9 +56,9 @@ class DesiredVersion:
     """One entry of `versions`.
 
     `stated` contains the stated fields alone, nested as in the manifest ({"output_info": {"params": {…}}}). `origins`
-    maps the path of each stated value, down to the leaves, to its position. `expected_concepts` are concept ids that
-    are checked and never written; None if the entry has no `expect`. `id_origin` is the place of the version's id, and `index`
-    the position of the entry in its document. `default` is the name of the ModelDefaults that the entry comes from, None for
+    maps the path of each stated value, down to the leaves, to its position, and () to that of the entry. `expected_concepts`
+    are concept ids that are checked and never written; None if the entry has no `expect`. `id_origin` tells the place of the
+    version's id, and `index` is the position of the entry in its document. `default` is the name of the ModelDefaults that the entry comes from, None for
     one of the model's own manifest.
     """
 
@@ -67,11 +67,15 @@ class DesiredVersion:
     stated: Mapping[str, Any]
     removals: tuple[Removal, ...] = ()
     expected_concepts: tuple[str, ...] | None = None
-    origin: Origin
-    id_origin: Origin | None = field(default=None, compare=False)
-    origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
+    id_origin: Callable[[], Origin] | None = field(default=None, compare=False, repr=False)
+    origins: Mapping[FieldPath, Origin]
     default: str | None = None
     index: int = field(default=0, compare=False)
+
+    @property
+    def origin(self) -> Origin:
+        """The place of the entry. Most of a fleet is in sync, and nobody asks for its places."""
+        return self.origins[()]
 
     @property
     def statement(self) -> Statement:
@@ -125,7 +129,7 @@ class ModelDefaults:
 class DesiredModel:
     """One manifest of kind Model. `protect` and `retain_versions` are None if the manifest doesn't state them.
 
-    `stated` and `origins` are as in DesiredVersion. `labels` are for selection alone and are never sent. `id_origin` is
+    `stated` and `origins` are as in DesiredVersion; () has the place of `spec`. `labels` are for selection alone and are never sent. `id_origin` tells
     the place of the model's id. `fills` are what defaults state of the model beside its own manifest; the entries of defaults for
     versions are among `versions`. A model that only defaults manage has no manifest: `origin` is the place of the first of them.
     """
@@ -139,7 +143,7 @@ class DesiredModel:
     protect: bool | None = None
     retain_versions: int | None = None
     origin: Origin
-    id_origin: Origin | None = field(default=None, compare=False)
+    id_origin: Callable[[], Origin] | None = field(default=None, compare=False, repr=False)
     origins: Mapping[FieldPath, Origin] = field(default_factory=dict)
     fills: tuple[Fill, ...] = ()
     has_manifest: bool = True

@@ -54,7 +54,7 @@ def test_the_removal_of_what_is_not_there_is_no_drift(path: tuple[str, ...]) -> 
         action=Action.MERGE,
         stated={},
         removals=(Removal(path=path, origin=HERE),),
-        origin=HERE,
+        origins={(): HERE},
     )
     version = ObservedVersion(key=VERSION, document=with_params(depth=3))
     match = Match(

@@ -21,7 +21,7 @@ PARAMS = {"output_info": {"params": {"a": 1}}}
 def entry(*, stated: dict[str, Any] | None = None, removed: tuple[str, ...] | None = None, **by: Any) -> DesiredVersion:
     removals = () if removed is None else (Removal(path=removed, origin=HERE),)
     return DesiredVersion(
-        selector=Selector(**by), action=Action.MERGE, stated=stated or {}, removals=removals, origin=HERE
+        selector=Selector(**by), action=Action.MERGE, stated=stated or {}, removals=removals, origins={(): HERE}
     )
 
 

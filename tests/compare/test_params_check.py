@@ -311,7 +311,7 @@ def entry(params: Mapping[str, Any], version: Key, *, action: Action = Action.ME
         selector=Selector(version_id=version.version_id),
         action=action,
         stated={"output_info": {"params": params}},
-        origin=HERE,
+        origins={(): HERE},
     )
 
 

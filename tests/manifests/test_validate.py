@@ -162,8 +162,8 @@ def test_a_manifest_becomes_what_it_states_with_the_place_of_each_path() -> None
                 selector=Selector(version_id="b0b89c973e5d4b6d9599ce13da04b894"),
                 action=Action.OVERWRITE,
                 stated={"output_info": {"params": {"min_value": 0.95, "max_concepts": 20}}},
-                origin=at(22, 7),
                 origins={
+                    (): at(22, 7),
                     ("output_info",): at(24, 9),
                     ("output_info", "params"): at(24, 17),
                     ("output_info", "params", "min_value"): at(24, 29),
@@ -178,8 +178,7 @@ def test_a_manifest_becomes_what_it_states_with_the_place_of_each_path() -> None
                     Removal(path=("metadata", "draft"), origin=at(28, 44)),
                     Removal(path=("output_info", "params", "top_k"), origin=at(28, 25)),
                 ),
-                origin=at(25, 7),
-                origins={("license",): at(27, 16)},
+                origins={(): at(25, 7), ("license",): at(27, 16)},
             ),
         ),
         labels={"team": "vision"},
@@ -187,6 +186,7 @@ def test_a_manifest_becomes_what_it_states_with_the_place_of_each_path() -> None
         retain_versions=3,
         origin=at(1, 1),
         origins={
+            (): at(9, 3),
             ("name",): at(10, 9),
             ("visibility",): at(11, 15),
             ("toolkits",): at(12, 13),

@@ -260,7 +260,7 @@ def test_one_deletion_over_the_cap_refuses_them_all(wording: Wording) -> None:
 
 def version(name: str, created: int, status: int = 21100) -> ObservedVersion:
     return ObservedVersion(
-        key=key("m").version(name), document={"id": name}, created_at=f"2026-01-{created:02d}", status_code=status
+        key=key("m").version(name), document={"id": name}, created_at=(created, 0), status_code=status
     )
 
 
@@ -281,7 +281,7 @@ def retained(retain: int | None, *entries: DesiredVersion, **more: Any) -> list[
 
 
 def entry(**selector: Any) -> DesiredVersion:
-    return DesiredVersion(selector=Selector(**selector), action=Action.MERGE, stated={}, origin=HERE)
+    return DesiredVersion(selector=Selector(**selector), action=Action.MERGE, stated={}, origins={(): HERE})
 
 
 def test_versions_beyond_the_newest_are_candidates() -> None:

@@ -73,7 +73,7 @@ def fleets(draw: st.DrawFn) -> tuple[Desired, Observed]:
             selector=Selector(select="latest"),
             action=Action.MERGE,
             stated={"output_info": {"params": {f"p{number}": 1}}},
-            origin=PLACE,
+            origins={(): PLACE},
             default=fill.name,
         )
         defaults.append(

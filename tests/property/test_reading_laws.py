@@ -144,4 +144,6 @@ def meaning(documents: list[LoadedDocument]) -> Any:
 
 def spelled(model: DesiredModel) -> str:
     versions = tuple(replace(entry, origins=dict(entry.origins)) for entry in model.versions)
-    return repr(replace(model, origins=dict(model.origins), versions=versions))
+    places = (model.id_origin, *(entry.id_origin for entry in model.versions))
+    ids = [None if place is None else place() for place in places]
+    return repr((replace(model, origins=dict(model.origins), versions=versions), ids))

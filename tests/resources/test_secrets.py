@@ -14,7 +14,9 @@ HERE = Origin(path="m.yaml")
 
 
 def desired(stated: dict[str, Any], of_version: dict[str, Any], *, has_references: bool = True) -> Desired:
-    version = DesiredVersion(selector=Selector(select="latest"), action=Action.MERGE, stated=of_version, origin=HERE)
+    version = DesiredVersion(
+        selector=Selector(select="latest"), action=Action.MERGE, stated=of_version, origins={(): HERE}
+    )
     key = Key(user_id="me", app_id="pets", model_id="m")
     model = DesiredModel(key=key, action=Action.MERGE, stated=stated, versions=(version,), origin=HERE)
     return Desired(models=(model,), has_references=has_references)

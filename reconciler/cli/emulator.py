@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,6 +13,9 @@ from reconciler import exit_codes
 from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import verbose_option
 from reconciler.errors import UsageError
+
+_COLLECTION_THRESHOLD: Final = 50_000
+"""Objects that are made, and not freed, before Python's garbage collector runs; for other commands it is far higher."""
 
 
 @helpful_command("emulator")
@@ -94,6 +99,8 @@ def command(
     """
     token = _token(pat, pat_env)
 
+    # A service runs for days, and its calls leave cycles behind.
+    gc.set_threshold(_COLLECTION_THRESHOLD)
     from reconciler.emulator.server import serve
     from reconciler.emulator.switches import Switches
 

@@ -64,7 +64,7 @@ def fields_in_doubt(kind: Kind, document: Document, entries: Iterable[Stating]) 
 
 def _is_field_held(field: FieldSpec, document: Document, value: Any, action: Action) -> bool:
     path = (*field.path, "gettable") if field.shape is Shape.VISIBILITY else field.path
-    live = lookup(document, path)
+    live = lookup(document.get(path[0], MISSING), path[1:])
     return is_held(live, value) if action is Action.MERGE else is_same(live, value)
 
 

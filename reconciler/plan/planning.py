@@ -93,8 +93,7 @@ class Planning:
 
             base = beside(base, desired, inputs, self.remote.resolve_user_id)
         known = known_secrets(desired) | (frozenset() if base is None else known_secrets(base.desired))
-        for secret in sorted(known):
-            self.remote.register_secret(secret)
+        self._register(known)
         observed = self._observed(chosen_by(inputs, desired), desired, inputs=inputs, base=base)
         require_globs_match(inputs, live=observed.models, stated={model.key for model in desired.models})
         desired = with_defaults(desired, observed)
@@ -108,7 +107,9 @@ class Planning:
         deleted = {candidate.key for candidate in decision.deletions}
         if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
             observed = with_counted_versions(observed, deleted, self.remote, self.settings.limits.parallelism)
-        secrets = self._registered(secrets_by_types(known, found, types, secret_variables(desired)), found)
+        secrets = secrets_by_types(known, found, types, secret_variables(desired))
+        hidden = stated_secrets(found, secrets)
+        self._register(hidden)
         comparison = compared_by_types(differing, types, owner=owner, secrets=secrets, resend=inputs.resend)
         comparison = comparison.without(deleted)
         plan = assembled(
@@ -128,9 +129,7 @@ class Planning:
             secrets=secrets,
         )
         plan = replace(plan, overrides=_overrides(comparison, found, types, inputs))
-        plan = self._rounded_off(
-            replace(plan, hidden=known | stated_secrets(found, secrets)), inputs, desired, observed
-        )
+        plan = self._rounded_off(replace(plan, hidden=known | hidden), inputs, desired, observed)
         if base is not None:
             from reconciler.plan.releasing import against_base
 
@@ -149,11 +148,10 @@ class Planning:
             unmanaged_counts=unmanaged_counts(desired, observed, inputs, deleted),
         )
 
-    def _registered(self, secrets: Secrets, found: Iterable[Match]) -> Secrets:
-        """The same, once no error can quote the texts that manifests state in secret params."""
-        for text in sorted(stated_secrets(found, secrets)):
+    def _register(self, secret: Iterable[str]) -> None:
+        """See to it that no error quotes these texts."""
+        for text in sorted(secret):
             self.remote.register_secret(text)
-        return secrets
 
     def _source(self, desired: Desired, paths: Sequence[str]) -> Source:
         return Source(

@@ -90,14 +90,16 @@ def observe(
 def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: bool) -> dict[Key, ObservedModel]:
     """The models of an app that its listing shows: all, or those on its pages up to the one with the last needed model."""
     found: dict[Key, ObservedModel] = {}
+    missing = set(needed)
 
     def is_enough() -> bool:
-        return not is_whole and needed <= found.keys()
+        return not (is_whole or missing)
 
     for model in remote.list_models(scope, is_enough=is_enough, expected=len(needed)):
         # The service lists Clarifai's own models beside those of the app; they aren't managed.
         if model.key.scope == scope:
             found[model.key] = model
+            missing.discard(model.key)
     return found
 
 
@@ -120,7 +122,7 @@ def _newest_first(model: ObservedModel, more: Iterable[ObservedVersion]) -> tupl
     known = {version.key: version for version in (*model.versions, *more)}
     if model.latest is not None:
         known.pop(model.latest.key, None)
-    others = sorted(known.values(), key=lambda version: version.created_at, reverse=True)
+    others = sorted(known.values(), key=lambda version: version.created_at or (), reverse=True)
     return (*((model.latest,) if model.latest is not None else ()), *others)
 
 

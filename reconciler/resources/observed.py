@@ -17,13 +17,13 @@ Document = Mapping[str, Any]
 class ObservedVersion:
     """One version as it was read.
 
-    `created_at` is RFC 3339 in UTC, with nine digits of fraction, so that strings sort by time; "" if the service sent
-    none. `status_code` is a Clarifai status code (21100 means trained).
+    `created_at` is the time in seconds since 1970 and nanoseconds, None if the service sent none. `status_code` is a Clarifai
+    status code (21100 means trained).
     """
 
     key: Key
     document: Document
-    created_at: str = ""
+    created_at: tuple[int, int] | None = None
     status_code: int = 0
 
 

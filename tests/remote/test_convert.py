@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from clarifai_grpc.grpc.api import resources_pb2
-from google.protobuf import json_format, timestamp_pb2
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import RemoteError
-from reconciler.remote.convert import LazyDocument, document_from, message_from, time_text
+from reconciler.remote.convert import LazyDocument, document_from, message_from
 from reconciler.resources.secrets import Sensitive
 
 
@@ -156,12 +156,6 @@ def test_sensitive_values_are_revealed_for_sending_only() -> None:
         "id": "cats",
         "metadata": {"key": "value", "more": {"n": [1]}},
     }
-
-
-@given(st.lists(st.tuples(st.integers(0, 4_000_000_000), st.integers(0, 999_999_999)), min_size=2, max_size=5))
-def test_texts_of_times_sort_as_the_times_do(times: list[tuple[int, int]]) -> None:
-    texts = [time_text(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)) for seconds, nanos in sorted(times)]
-    assert texts == sorted(texts)
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=3), st.lists(st.text(max_size=3), max_size=2), st.booleans())

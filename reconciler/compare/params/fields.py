@@ -290,6 +290,7 @@ def secrets_from_types(
     def of_any_type() -> frozenset[str]:
         return frozenset(name for each in types.values() for name in sensitive_params(fields_for(each, None)))
 
+    @cache
     def params_of(key: Key) -> frozenset[str]:
         type_id, document = version_of(key)
         declared = sensitive_params(fields_for(types.get(type_id), document))

@@ -22,7 +22,7 @@ from reconciler.plan.document import PlanFormatError, fingerprint, plan_document
 from reconciler.plan.plan import Forecast
 from reconciler.report import drift_history_file
 from reconciler.report.drift_history_file import read_history, update_history
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from tests.command_line import RunCli
 from tests.report.reports import field_change, plan_report, update
 from tests.request_values import request

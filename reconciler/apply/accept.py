@@ -20,9 +20,8 @@ from typing import Any, Final
 import yaml
 
 from reconciler.apply.accept_values import adapted, items_of
-from reconciler.compare.diff import MARK, FieldChange
-from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.match import Match
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin, Problem, ProblemList, ReconcilerError
 from reconciler.loading.layout import layouts
 from reconciler.loading.load import LoadedDocument
@@ -31,7 +30,7 @@ from reconciler.loading.parse import documents_from_text
 from reconciler.loading.splice import NotEditableError, edited, edits, same
 from reconciler.plan.plan import Plan
 from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Statement
-from reconciler.resources.fields import Action
+from reconciler.resources.fields import IMAGE_URL, MARK, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import variables_in
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value

@@ -25,8 +25,7 @@ from enum import Enum
 from typing import Any, Final
 
 from reconciler.apply.results import Moved
-from reconciler.compare.diff import FieldChange
-from reconciler.compare.digests import IMAGE_URL
+from reconciler.compare.results import FieldChange
 from reconciler.errors import ReconcilerError
 from reconciler.plan.deletion import recorded_mark
 from reconciler.plan.guards import is_kept_version, object_digest, owner_mark
@@ -34,7 +33,7 @@ from reconciler.plan.in_use import Use
 from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import SERVER_OWNED_IN_OUTPUT_INFO
 from reconciler.resources.canonical import equal, equal_fields, field_from_document, is_within
-from reconciler.resources.fields import KINDS, MARK_KEY, UNREADABLE_KEY, FieldSpec, Shape
+from reconciler.resources.fields import IMAGE_URL, KINDS, MARK_KEY, UNREADABLE_KEY, FieldSpec, Shape
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Entry, Request

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from reconciler.compare.params import secrets_from_types
+from reconciler.compare.params.fields import secrets_from_types
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError, UsageError
 from reconciler.remote.observe import each, with_all_versions
 from reconciler.remote.port import Remote

@@ -22,10 +22,11 @@ from typing import Any, Final
 from reconciler.apply.gate import LiveState
 from reconciler.apply.results import Status, StepResult
 from reconciler.compare.desired_spec import merged
-from reconciler.compare.digests import IMAGE_URL, digests
+from reconciler.compare.digests import digests
 from reconciler.compare.unreadable import UNREADABLE, UNSTABLE, Record, memory_from, place_of
 from reconciler.plan.plan import Plan
 from reconciler.resources.canonical import equal
+from reconciler.resources.fields import IMAGE_URL
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.request import PATCH_RPCS, Entry, Request

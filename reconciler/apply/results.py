@@ -16,7 +16,7 @@ from reconciler.resources.request import Request
 from reconciler.resources.secrets import holds_sensitive
 
 if TYPE_CHECKING:
-    from reconciler.compare.diff import FieldChange
+    from reconciler.compare.results import FieldChange
     from reconciler.plan.plan import Plan
 
 

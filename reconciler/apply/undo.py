@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconciler.apply.gate import Gate, LiveState, State
-from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.compare.diff import drift_between
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.errors import Refusal
 from reconciler.plan.plan import Change, Plan
-from reconciler.requests.calls import Notice, calls_from_drifts
+from reconciler.requests.calls import calls_from_drifts
+from reconciler.requests.results import Notice
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, Observed

@@ -18,16 +18,16 @@ from typing import Any
 
 from reconciler.apply.gate import MARK, OWNER, Gate, LiveState, State, field_of, live_value, planned_owners
 from reconciler.apply.results import Left
-from reconciler.compare.diff import FieldChange, spec_as_stated
-from reconciler.compare.digests import IMAGE_URL
+from reconciler.compare.diff import spec_as_stated
 from reconciler.compare.paths import changed_paths
+from reconciler.compare.results import FieldChange
 from reconciler.compare.unreadable import Memory, Verdict, judged, memory_from, verdict
 from reconciler.plan.guards import owner_mark
 from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
 from reconciler.resources.canonical import is_within, spec_from_document
 from reconciler.resources.desired import Statement
-from reconciler.resources.fields import KINDS, MODEL_TRAINED
+from reconciler.resources.fields import IMAGE_URL, KINDS, MODEL_TRAINED
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Entry, Request

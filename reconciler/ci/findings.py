@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import unmet_text
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, RefusedError
-from reconciler.plan.document import field_document
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
-from reconciler.plan.policies import sentence
 from reconciler.report.drift_history import PathHistory
 from reconciler.report.edits import shown
 from reconciler.report.released import released_words
@@ -67,7 +66,7 @@ def findings_of_report(report: Report) -> Iterator[Finding]:
             rule="policy-overridden",
             subject=result.address or WHOLE_RUN,
             path=result.rule,
-            message=sentence(result),
+            message=result.sentence,
             origin=result.origin,
         )
     for released in plan.released:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -107,7 +106,11 @@ def _columns(*, isatty: bool) -> int | None:
     stated = os.environ.get("COLUMNS", "")
     if stated.isdecimal() and int(stated) > 0:
         return int(stated)
-    return shutil.get_terminal_size().columns if isatty else None
+    if not isatty:
+        return None
+    from shutil import get_terminal_size  # imports every compression of Python
+
+    return get_terminal_size().columns
 
 
 def echo_json(document: Any) -> None:
@@ -202,7 +205,7 @@ def echo_problems(problems: Iterable[Problem], common: CommonOptions, *, label: 
     from reconciler.report.problems import problem_lines
 
     wipe()
-    columns = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    columns = _columns(isatty=True) if sys.stderr.isatty() else None
     for line in problem_lines(placed(found), label=label, paint=error_painter(common.color), columns=columns):
         click.echo(line, err=True)
     if label == "error" and len(found) > 1:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 import threading
 import time
@@ -90,7 +89,9 @@ class StatusLine:
         if now - self._drawn < _EVERY and not is_last:
             return
         self._drawn = now
-        columns = shutil.get_terminal_size().columns
+        from shutil import get_terminal_size  # imports every compression of Python
+
+        columns = get_terminal_size().columns
         self.stream.write(f"{WIPE}{self.text()[: columns - 1]}")
         self.stream.flush()
 

@@ -5,6 +5,7 @@ match.py         which live model and version each manifest entry means
 in_sync.py       which resources are plainly as stated
 desired_spec.py  one manifest entry laid over what is there
 diff.py          which resources differ, and how
+results.py       what a comparison finds, as values
 paths.py         the paths at which two values differ
 released.py      what a base manages and the head no longer does
 digests.py       the digests of values that can't be read back

@@ -22,10 +22,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.resources.canonical import canonical, keyed_by_id
+from reconciler.resources.fields import IMAGE_URL
 from reconciler.resources.secrets import revealed
-from reconciler.resources.tree import MISSING, FieldPath, path_text
-
-IMAGE_URL: Final[FieldPath] = ("image", "url")
+from reconciler.resources.tree import MISSING, path_text
 
 ABSENT: Final = "absent"
 """What stands in place of the digest of a value that isn't shown."""

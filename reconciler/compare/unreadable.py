@@ -24,10 +24,10 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from reconciler.compare.desired_spec import merged
-from reconciler.compare.digests import ABSENT, IMAGE_URL, Digests, digests
+from reconciler.compare.digests import ABSENT, Digests, digests
 from reconciler.resources.canonical import equal
 from reconciler.resources.desired import Statement
-from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY, Action
+from reconciler.resources.fields import IMAGE_URL, MARK_KEY, UNREADABLE_KEY, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Sensitive, holds_sensitive, revealed

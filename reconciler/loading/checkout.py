@@ -26,7 +26,7 @@ NOT_CHECKED_OUT: Final = "a submodule that is not checked out"
 def kept_out(folder: str) -> Iterator[Skipped]:
     """What git keeps out of the work tree below `folder`, by the repository that holds it."""
     place = os.path.realpath(folder)
-    root = _repository(place)
+    root = repository_of(place)
     if root is None:
         return
     below = os.path.relpath(place, root)
@@ -73,7 +73,7 @@ def _unanswered(folder: str, why: str) -> Skipped:
     return Skipped(path=folder, reason=reason, may_hide=True, hint="Try `git status` there.")
 
 
-def _repository(place: str) -> str | None:
+def repository_of(place: str | Path) -> str | None:
     """The nearest folder at or above `place` that holds a git repository; None where there is none."""
     folder = Path(place)
     for each in (folder, *folder.parents):

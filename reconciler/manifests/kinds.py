@@ -16,8 +16,6 @@ from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath
 from reconciler.manifests.defaults import defaults_from_document, is_shown_in_defaults
 from reconciler.manifests.interpolate import is_plain_setting
-from reconciler.manifests.policies import policy_from_document, problems_of_rules
-from reconciler.manifests.probes import probe_from_document
 from reconciler.manifests.reading import Reading
 from reconciler.resources.wording import quoted
 
@@ -52,6 +50,24 @@ class DocumentKind:
     is_manifest: bool = False
 
 
+def _policy(document: LoadedDocument, _reading: Reading) -> NamedDocument | None:
+    from reconciler.manifests.policies import policy_from_document
+
+    return policy_from_document(document)
+
+
+def _problems_of_rules(documents: Sequence[Any]) -> Iterator[Problem]:
+    from reconciler.manifests.policies import problems_of_rules
+
+    return problems_of_rules(documents)
+
+
+def _probe(document: LoadedDocument, reading: Reading) -> NamedDocument | None:
+    from reconciler.manifests.probes import probe_from_document
+
+    return probe_from_document(document, reading)
+
+
 MODEL: Final = "Model"
 """The kind that is read into a DesiredModel, by `entries.py`: it has a key in place of a name."""
 
@@ -68,11 +84,11 @@ KINDS: Final[Mapping[str, DocumentKind]] = {
         DocumentKind(
             name="Policy",
             field="policies",
-            read=lambda document, reading: policy_from_document(document),
-            between=problems_of_rules,
+            read=_policy,
+            between=_problems_of_rules,
             is_shown=lambda path: True,
         ),
-        DocumentKind(name="Probe", field="probes", read=probe_from_document, is_shown=lambda path: True),
+        DocumentKind(name="Probe", field="probes", read=_probe, is_shown=lambda path: True),
     )
 }
 """Every kind but Model."""
@@ -105,4 +121,5 @@ def problems_between(kind: DocumentKind, documents: Sequence[NamedDocument]) -> 
                 pointer="/metadata/name",
                 hint="Give each document a name of its own.",
             )
-    yield from kind.between(documents)
+    if documents:
+        yield from kind.between(documents)

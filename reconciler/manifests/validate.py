@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, Final, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 
 from reconciler.config import Settings
 from reconciler.errors import Origin, Problem, ProblemList
@@ -34,14 +34,15 @@ from reconciler.manifests.kinds import (
     is_shown,
     problems_between,
 )
-from reconciler.manifests.probe_files import problems_of_files
 from reconciler.manifests.reading import Reading
 from reconciler.manifests.selection import Shard, in_shard
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope
-from reconciler.resources.probe import Probe
 from reconciler.resources.wording import listed
+
+if TYPE_CHECKING:
+    from reconciler.resources.probe import Probe
 
 _LISTED: Final = 3
 _UNTOLD: Final = Key(user_id="?", app_id="?", model_id="?")
@@ -101,7 +102,8 @@ def desired_from_documents(
     for name, documents in others.items():
         found = problems_between(KINDS[name], documents)
         problems.extend(problem for problem in found if problem.origin not in collected.wrong_places)
-    problems.extend(file_problems(others["Probe"]))  # type: ignore[arg-type]
+    if others["Probe"]:
+        problems.extend(file_problems(others["Probe"]))  # type: ignore[arg-type]
     problems.raise_if_any()
     kept = tuple(described[key][0] for key in sorted(described) if judged(key))
     desired = Desired(
@@ -226,7 +228,13 @@ def manifests_at(
     if not loaded.problems and not any(is_manifest(each) for each in loaded.documents if not is_settings(each)):
         # The folder may have moved. Taken for "nothing to do", that would keep a nightly check green for ever.
         loaded = _with_no_manifest(loaded, paths, allow_empty=allow_empty)
-    return desired_from_loaded(loaded, settings, environ=environ, shard=shard, file_problems=problems_of_files)
+    return desired_from_loaded(loaded, settings, environ=environ, shard=shard, file_problems=_problems_of_files)
+
+
+def _problems_of_files(probes: Iterable[Probe]) -> Iterable[Problem]:
+    from reconciler.manifests.probe_files import problems_of_files
+
+    return problems_of_files(probes)
 
 
 def _skipped_here(skipped: Sequence[Skipped]) -> str:

@@ -12,7 +12,8 @@ planning.py     manifests and the live side → the Plan
 overrides.py    the params that a plan leads to, as those of one prediction
 preview.py      what a plan does to predictions, and its documents
 derived.py      the requests that a plan's changes lead to
-parts.py        parts of the document that have more than one place in it
+parts.py        parts of the document that have more than one reader
+notices.py      what manifests state to no effect, and what can't be verified
 reading.py      the live side, as far as a plan is about it
 releasing.py    what a base manages and these manifests no longer do
 unmanaged.py    live models that no manifest names

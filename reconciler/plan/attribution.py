@@ -15,14 +15,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.compare.diff import Drift, FieldChange, compared
+from reconciler.compare.diff import compared
 from reconciler.compare.match import Match, matches
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.errors import ProblemsError
 from reconciler.manifests.base import BaseState
 from reconciler.manifests.selection import ME
 from reconciler.plan.guards import PruneRules, model_candidates, version_candidates
 from reconciler.plan.plan import AttributionBase, Change, Plan
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.canonical import equal_fields
 from reconciler.resources.desired import Desired, DesiredModel
 from reconciler.resources.fields import KINDS, FieldSpec, Shape

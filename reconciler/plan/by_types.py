@@ -1,31 +1,35 @@
 """What a plan asks the model types: whether params fit, which are secret, and when a number counts as the stated one.
 
 In: matches of manifests with live models, and the model types by id, of which there are none where no manifest is about params. Out:
-warnings, Secrets, and a Comparison. Without types nothing is imported that knows about them.
+warnings, Secrets, and a Comparison. Without types nothing is imported that knows about them, and what compares
+only where something differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from reconciler.compare.diff import Comparison, compared
 from reconciler.compare.match import Match
-from reconciler.compare.unreadable import Resend
+from reconciler.compare.results import Comparison
 from reconciler.errors import Problem, ProblemsError
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, secret_texts
 from reconciler.resources.tree import MISSING, lookup
 
+if TYPE_CHECKING:
+    from reconciler.compare.unreadable import Resend
+
 
 def require_fitting_params(
     found: Sequence[Match], types: Mapping[str, Document], *, allows_unknown: bool
 ) -> tuple[Problem, ...]:
     """Raise ProblemsError for params that their model's type doesn't take or know; give the warnings."""
-    if not types:
+    if not types or not found:
         return ()
-    from reconciler.compare.params import findings
+    from reconciler.compare.params.check import findings
 
     found_here = findings(found, types, allows_unknown=allows_unknown)
     if found_here.problems:
@@ -42,6 +46,10 @@ def compared_by_types(
     resend: Collection[Resend],
 ) -> Comparison:
     """The comparison, in which a number on the grid of its type's range is what the service made of it."""
+    if not found:
+        return Comparison(drifts=())
+    from reconciler.compare.diff import compared
+
     if not types:
         return compared(found, owner=owner, secrets=secrets, resend=resend)
     from reconciler.compare.params.grid import settled, with_tolerances
@@ -60,7 +68,7 @@ def secrets_by_types(
     """What is secret in a run: the texts that are known, each with its `variables`, and the params that model types declare so."""
     if not types:  # no manifest is about params, so none is compared
         return Secrets(known=known, variables=variables)
-    from reconciler.compare.params import secrets_from_types
+    from reconciler.compare.params.fields import secrets_from_types
 
     models = {match.desired.key: match.observed for match in found}
 

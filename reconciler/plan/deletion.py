@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.compare.diff import FieldChange
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin
 from reconciler.plan.guards import Candidate, object_digest, owner_mark
 from reconciler.plan.plan import Change

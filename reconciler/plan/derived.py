@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.compare.diff import Drift, FieldChange
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.compare.unreadable import Unreadable
 from reconciler.plan.plan import Change
 from reconciler.requests.calls import calls_from_drifts, deletion_requests

@@ -13,16 +13,22 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeVar
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import expectation_document, expectation_from_document
+from reconciler.compare.results import FieldChange
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
-from reconciler.plan.parts import origin_document, origin_from_document, released_document, released_from_document
+from reconciler.plan.parts import (
+    field_document,
+    origin_document,
+    origin_from_document,
+    released_document,
+    released_from_document,
+)
 from reconciler.plan.plan import AttributionBase, Change, Forecast, Plan, Source
 from reconciler.plan.policy_json import policy_documents, policy_from_document
 from reconciler.plan.preview import preview_documents, preview_from_documents
 from reconciler.plan.unmanaged import UNMANAGED_PARTS, unmanaged_from_parts, unmanaged_parts
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.desired import Removal, Statement
 from reconciler.resources.fields import KINDS, Action, Shape
 from reconciler.resources.keys import Key
@@ -31,10 +37,8 @@ from reconciler.resources.secrets import (
     ENV,
     SENSITIVE_TEXT,
     Sensitive,
-    holds_sensitive,
     redacted,
     sensitive_places,
-    variables_in,
 )
 from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
 
@@ -55,28 +59,6 @@ def _sensitive_places(value: Any) -> Iterator[dict[str, Any]]:
         if secret.variables and not secret.source.startswith(ENV):
             document["variables"] = list(secret.variables)
         yield document
-
-
-def field_document(change: FieldChange) -> dict[str, Any]:
-    """One entry of `fields`; `before`/`after` are left out where the value is absent."""
-    document: dict[str, Any] = {"path": path_text(change.path)}
-    if change.before is not MISSING:
-        document["before"] = redacted(change.before)
-    if change.after is not MISSING:
-        document["after"] = redacted(change.after)
-    if change.is_sensitive:
-        # A value that a secret replaces is often the previous secret. What replaces a secret is one if the manifest says so;
-        # otherwise the manifest states it in plain text, and so does the request.
-        hidden = ("before", "after") if holds_sensitive(change.after) else ("before",)
-        document.update({side: SENSITIVE_TEXT for side in hidden if side in document})
-        document["sensitive"] = True
-        if names := variables_in(change.after):
-            document["variables"] = list(names)
-    if change.attribution is not None:
-        document["attribution"] = change.attribution
-        if change.base is not MISSING:
-            document["base"] = SENSITIVE_TEXT if change.is_sensitive else redacted(change.base)
-    return document
 
 
 def _placed(document: dict[str, Any], origin: Origin | None, change_origin: Origin | None) -> dict[str, Any]:

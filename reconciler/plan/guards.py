@@ -22,7 +22,7 @@ from reconciler.errors import Origin, Refusal
 from reconciler.manifests.selection import Shard, in_shard, is_targeted
 from reconciler.plan.in_use import Use, in_use_refusals
 from reconciler.plan.plan import CREATED_AT, Plan
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.canonical import canonical
 from reconciler.resources.desired import Desired
 from reconciler.resources.fields import MARK_KEY, MODEL_TRAINING_STATUSES, UNREADABLE_KEY

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.compare.diff import Drift
 from reconciler.compare.match import Match
 from reconciler.compare.params.fields import fields_for
+from reconciler.compare.results import Drift
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.prediction import Override, Prediction

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
 from reconciler.compare.match import Match
-from reconciler.compare.unreadable import NotComparable
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin, Problem, Refusal
 from reconciler.remote.observe import FEW
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.desired import Statement
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
@@ -24,8 +23,13 @@ from reconciler.resources.tree import FieldPath
 
 if TYPE_CHECKING:
     from reconciler.compare.released import Released
+    from reconciler.compare.unreadable import NotComparable
     from reconciler.plan.overrides import PlannedOverride
     from reconciler.plan.preview import Preview
+
+HEAD: Final = "head"
+BASE: Final = "base"
+"""Whose manifests state a rule: those of the work tree, or those of the base."""
 
 CREATED_AT: Final = "%Y-%m-%dT%H:%M:%SZ"
 """The form of `created_at`, for strftime and strptime."""
@@ -111,6 +115,19 @@ class PolicyResult:
     def is_denied(self) -> bool:
         """Whether it refuses the plan."""
         return self.severity == "deny" and not self.overridden
+
+    @property
+    def sentence(self) -> str:
+        """What the rule says of the change, for people."""
+        about = "" if self.address is None else f"{self.address}: "
+        return (
+            f"{about}{self.message} (rule {self.rule}{of_source(self.source)}, {self.origin.path}:{self.origin.line})"
+        )
+
+
+def of_source(source: Literal["head", "base"]) -> str:
+    """What is added to the name of a rule of the base."""
+    return " of the base" if source == BASE else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
-from reconciler.compare.diff import Comparison, spec_as_stated
-from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.filling import with_defaults, without_effect
 from reconciler.compare.in_sync import is_match_in_sync
-from reconciler.compare.match import Match, idle_entries, is_about_params, lacks_versions, matches
-from reconciler.compare.unreadable import stated_at
+from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
+from reconciler.compare.results import Comparison, Drift
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
 from reconciler.manifests.selection import (
@@ -43,21 +41,22 @@ from reconciler.plan.guards import (
     version_candidates,
 )
 from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
+from reconciler.plan.notices import protection_notices, unshown_notices
 from reconciler.plan.plan import Change, Plan, Source, forecast
-from reconciler.plan.policies import judged
 from reconciler.plan.reading import observed_for
 from reconciler.plan.unmanaged import unmanaged_counts, unmanaged_models
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
 from reconciler.remote.statuses import INSUFFICIENT_SCOPES
-from reconciler.requests.calls import Calls, Notice, calls_from_drifts, deletion_requests
+from reconciler.requests.results import Calls
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.desired import Desired
+from reconciler.resources.fields import IMAGE_URL
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, Observed
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import Secrets, known_secrets, secret_variables
-from reconciler.resources.tree import MISSING, path_text, with_value
+from reconciler.resources.tree import MISSING, with_value
 
 if TYPE_CHECKING:
     from reconciler.manifests.base import BaseState
@@ -115,7 +114,7 @@ class Planning:
         plan = assembled(
             found=found,
             comparison=comparison,
-            calls=calls_from_drifts(comparison.drifts, batch=self.settings.limits.batch),
+            calls=_calls(comparison.drifts, batch=self.settings.limits.batch),
             decision=decision,
             observed=observed,
             owner=owner,
@@ -134,7 +133,7 @@ class Planning:
             from reconciler.plan.releasing import against_base
 
             plan = against_base(plan, base, chosen, observed=observed, secrets=secrets, rules=rules)
-        plan, of_rules = judged(plan, desired, base=base, observed=observed, secrets=secrets, inputs=inputs)
+        plan, of_rules = _judged(plan, desired, base=base, observed=observed, secrets=secrets, inputs=inputs)
         return plan, (*without_effect(desired, observed), *warnings, *of_rules)
 
     def _rounded_off(self, plan: Plan, inputs: Inputs, desired: Desired, observed: Observed) -> Plan:
@@ -173,6 +172,9 @@ class Planning:
 
     def desired_specs(self, desired: Desired, plan: Plan) -> dict[Key, Mapping[str, Any]]:
         """The desired specs of the plan's resources, in which values that can't be read back are as stated."""
+        from reconciler.compare.diff import spec_as_stated
+        from reconciler.compare.unreadable import stated_at
+
         unreadable = {change.key: change.unreadable for change in plan.changes}
         specs: dict[Key, Mapping[str, Any]] = {}
         for match in self.matched(desired):
@@ -346,12 +348,38 @@ class Planning:
 
 def require_fitting_params_offline(path: str, desired: Desired) -> None:
     """Check params against a snapshot of the model types. Raises ProblemsError for values that no type allows."""
-    from reconciler.compare.params import check_offline
+    from reconciler.compare.params.check import check_offline
     from reconciler.compare.params.snapshot import read_types
 
     problems = check_offline(desired, read_types(path))
     if problems:
         raise ProblemsError(problems)
+
+
+def _judged(
+    plan: Plan, desired: Desired, *, base: BaseState | None, observed: Observed, secrets: Secrets, inputs: Inputs
+) -> tuple[Plan, tuple[Problem, ...]]:
+    if not (desired.policies or inputs.overrides or (base is not None and base.desired.policies)):
+        return plan, ()
+    from reconciler.plan.policies import judged
+
+    return judged(plan, desired, base=base, observed=observed, secrets=secrets, inputs=inputs)
+
+
+def _calls(drifts: Sequence[Drift], *, batch: int) -> Calls:
+    if not drifts:
+        return Calls(requests=())
+    from reconciler.requests.calls import calls_from_drifts
+
+    return calls_from_drifts(drifts, batch=batch)
+
+
+def _deletions(changes: Sequence[Change], *, batch: int) -> Iterator[Request] | tuple[Request, ...]:
+    if not changes:
+        return ()
+    from reconciler.requests.calls import deletion_requests
+
+    return deletion_requests((change.key for change in changes), batch=batch)
 
 
 def _overrides(
@@ -428,9 +456,14 @@ def assembled(
         changes=tuple(changes),
         owner=owner,
         only_defaults=_only_defaults(found, touched),
-        requests=(*calls.requests, *deletion_requests((change.key for change in deletes), batch=batch)),
+        requests=(*calls.requests, *_deletions(deletes, batch=batch)),
         refused=(*calls.refusals, *decision.refusals),
-        notices=(*_notices(found, owner), *_unshown(comparison, owner), *calls.notices, *decision.notices),
+        notices=(
+            *protection_notices(found, owner),
+            *unshown_notices(comparison, owner),
+            *calls.notices,
+            *decision.notices,
+        ),
         not_comparable=tuple(item for item in comparison.not_comparable if item.address not in deleted),
         expectations=expectations,
         compared=tuple(match.desired.key for match in found),
@@ -446,34 +479,6 @@ def _only_defaults(found: Iterable[Match], touched: Collection[Key]) -> tuple[st
     return tuple(
         key.address for match in found if (key := match.desired.key) in touched and not match.desired.has_manifest
     )
-
-
-def _notices(found: Iterable[Match], owner: str | None) -> Iterator[Notice]:
-    for match in found:
-        key = match.desired.key
-        yield from (Notice(address=key.address, message=message) for message in idle_entries(match))
-        if match.desired.protect and not match.desired.has_manifest:
-            message = "protect: true has no effect: only defaults manage the model, which is never pruned and gets no owner mark."
-            yield Notice(address=key.address, message=message)
-        elif owner is None and match.desired.protect:
-            # A safety setting that does nothing must say so.
-            message = "protect: true has no effect without an owner in reconciler.yaml: it is kept in the owner mark."
-            yield Notice(address=key.address, message=message)
-
-
-def _unshown(comparison: Comparison, owner: str | None) -> Iterator[Notice]:
-    """What to know about secrets that the service doesn't show, although the manifests state them."""
-    for item in comparison.unshown:
-        remedy = (
-            "Set an owner in reconciler.yaml, so that apply records what it has sent."
-            if owner is None
-            else "What was sent to a PUBLIC model isn't recorded."
-        )
-        yield Notice(
-            address=item.address,
-            message=f"the service doesn't show {path_text(item.path)}. If it doesn't after an apply either, the value can't be verified, "
-            f"and every plan sends it again. {remedy}",
-        )
 
 
 def _recorded(plan: Plan) -> set[Key]:

@@ -17,7 +17,7 @@ from reconciler.errors import Origin, Problem, ProblemList, ReconcilerError, Ref
 from reconciler.manifests.cel import Activation, CelError, Program, activation, compiled
 from reconciler.manifests.selection import Inputs
 from reconciler.plan.document import change_document
-from reconciler.plan.plan import Change, Plan, PolicyResult
+from reconciler.plan.plan import BASE, HEAD, Change, Plan, PolicyResult, of_source
 from reconciler.resources.desired import Desired
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 REFUSAL: Final = "policy"
 """The rule of a refusal that a policy causes."""
-
-HEAD: Final = "head"
-BASE: Final = "base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,28 +208,18 @@ def _report_failure(held: _Held, errors: Sequence[tuple[str, CelError]], problem
     more = f" and {len(errors) - 1} more" if errors[1:] else ""
     problems.add(
         "policy-fails",
-        f"the rule {quoted(held.rule.name)}{_of(held.source)} can't be evaluated for {address}{more}: {error}.",
+        f"the rule {quoted(held.rule.name)}{of_source(held.source)} can't be evaluated for {address}{more}: {error}.",
         held.rule.when_origin,
         pointer="/spec/rules",
         hint="Guard keys that may be missing with has(), for example has(f.after) && f.after > 1.",
     )
 
 
-def _of(source: str) -> str:
-    return " of the base" if source == BASE else ""
-
-
-def sentence(item: PolicyResult) -> str:
-    """What a rule says of a change, for people."""
-    about = "" if item.address is None else f"{item.address}: "
-    return f"{about}{item.message} (rule {item.rule}{_of(item.source)}, {item.origin.path}:{item.origin.line})"
-
-
 def _refusal(item: PolicyResult) -> Refusal:
     return Refusal(
         rule=REFUSAL,
         address=item.address,
-        message=sentence(item),
+        message=item.sentence,
         remedy=f"If it is meant, --override {item.rule} lets it through.",
     )
 
@@ -241,7 +228,7 @@ def _warning(item: PolicyResult) -> Problem:
     about = "" if item.address is None else f"{item.address}: "
     return Problem(
         code="policy",
-        message=f"{about}{item.message} (rule {item.rule}{_of(item.source)})",
+        message=f"{about}{item.message} (rule {item.rule}{of_source(item.source)})",
         origin=item.origin if item.source == HEAD else Origin(path=item.origin.path, line=item.origin.line),
         pointer="/spec/rules",
     )

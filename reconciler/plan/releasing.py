@@ -16,7 +16,7 @@ from reconciler.manifests.selection import Inputs, in_shard, is_targeted
 from reconciler.plan.attribution import attributed, spelled_as
 from reconciler.plan.guards import PruneRules
 from reconciler.plan.plan import Plan
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.desired import Desired
 from reconciler.resources.keys import Scope
 from reconciler.resources.observed import Observed

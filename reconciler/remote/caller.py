@@ -35,10 +35,9 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A successful response: its message, the service's id of the call, and how many attempts the call took."""
+    """A successful response: its message, and how many attempts the call took."""
 
     message: Any
-    request_id: str
     attempts: int
 
 
@@ -170,7 +169,7 @@ class Caller:
         status = response.status
         self._is_known = True
         if status.code == statuses.SUCCESS or accepts(response):
-            return Response(message=response, request_id=self._scrubber.clean(status.req_id), attempts=attempt)
+            return Response(message=response, attempts=attempt)
         meaning = statuses.meaning_of_clarifai(status.code, enum_name=status_name(status.code))
         error = RemoteError(
             rpc=rpc,

@@ -27,7 +27,6 @@ from reconciler.remote.scrub import Scrubber
 from reconciler.remote.writes import require_sendable
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
-from reconciler.resources.prediction import Answer, Override, Sample
 from reconciler.resources.request import Request
 from reconciler.resources.secrets import secret_texts
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from reconciler.remote.caller import Timing
+    from reconciler.resources.prediction import Answer, Override, Sample
 
 ME: Final = "me"
 
@@ -352,7 +352,9 @@ class ClarifaiRemote:
         safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
         response = self._caller.call(request.rpc, body, safety=safety, before_attempt=before_attempt)
         return Reply(
-            request_id=response.request_id, attempts=response.attempts, documents=documents_from(response.message)
+            request_id=self._scrubber.clean(response.message.status.req_id),
+            attempts=response.attempts,
+            documents=documents_from(response.message),
         )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
-from reconciler.resources.prediction import Answer, Override, Sample
 from reconciler.resources.request import Request
+
+if TYPE_CHECKING:
+    from reconciler.resources.prediction import Answer, Override, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

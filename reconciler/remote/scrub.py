@@ -11,7 +11,6 @@ a secret in a log.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import threading
@@ -80,6 +79,8 @@ class Scrubber:
 
 def _spellings(secret: str) -> Iterator[str]:
     """The ways in which a service may write a whole secret."""
+    import html  # its table of entities takes 1 ms, and only errors need it
+
     as_json = json.dumps(secret, ensure_ascii=False)[1:-1]
     yield from (secret, as_json, json.dumps(secret)[1:-1], as_json.translate(_GO_ESCAPES))
     # Go writes a quote in HTML as &#34; (html.EscapeString), Python as &quot;.
@@ -122,6 +123,8 @@ def _without_runs(text: str, runs: frozenset[str]) -> str:
 
 def _undone(text: str) -> str:
     """The text without escapes of JSON, HTML and URLs, which may be nested."""
+    import html
+
     for _ in range(_ROUNDS):
         before = text
         text = _JSON_ESCAPE.sub(_letter, urllib.parse.unquote(html.unescape(text), errors="replace"))

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.results import FieldChange
 from reconciler.manifests.selection import is_targeted
 from reconciler.plan.plan import Change, Plan
 from reconciler.resources.canonical import canonical

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from reconciler.report.escape import neutral, value_text
-from reconciler.report.linediff import grouped_opcodes, opcodes
 from reconciler.resources.secrets import SENSITIVE_TEXT
 from reconciler.resources.tree import MISSING
 
@@ -88,6 +87,8 @@ def _split(value: Any) -> list[str]:
 
 def _text_lines(before: list[str], after: list[str]) -> Iterator[Line]:
     """A unified diff without its headers."""
+    from reconciler.report.linediff import grouped_opcodes  # imports difflib, for texts and lists alone
+
     end = 0
     for group in grouped_opcodes(before, after, context=CONTEXT):
         if group[0][1] > end:
@@ -104,6 +105,8 @@ def _text_lines(before: list[str], after: list[str]) -> Iterator[Line]:
 
 
 def _item_lines(before: list[str], after: list[str]) -> tuple[Line, ...]:
+    from reconciler.report.linediff import opcodes
+
     if sorted(before) == sorted(after):
         return ()
     lines: list[Line] = []

@@ -203,12 +203,6 @@ def missed_texts(report: Report) -> Iterator[str]:
     yield from (_check_text(check) for check in report.checks if not check.is_met)
 
 
-def kept_texts(report: Report) -> Iterator[str]:
-    """What the undo of a run that missed an expectation left as it was."""
-    for item in () if report.undone is None else report.undone.skipped:
-        yield f"{item['address']} {item['path']}".rstrip() + f": {item['reason']}"
-
-
 def _check_text(check: Check) -> str:
     expected = check.expected
     place = f"{check.key.address}, input {quoted(expected.input)} ({expected.origin})"

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.compare.diff import MARK
 from reconciler.compare.match import Match
 from reconciler.errors import Origin, Refusal
 from reconciler.plan.document import refusal_document
 from reconciler.plan.plan import Change, Plan
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.desired import DesiredModel, DesiredVersion, Fill
-from reconciler.resources.fields import KINDS, Action
+from reconciler.resources.fields import KINDS, MARK, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import Secrets, redacted

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from reconciler.plan.document import field_document
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.cards import CardSection, card_sections

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from reconciler.plan.policies import sentence
-from reconciler.report.effects import kept_texts, missed_texts
 from reconciler.report.outcome import (
     failed_texts,
     history_texts,
+    kept_texts,
     not_comparable_texts,
     remaining_texts,
     stale_texts,
@@ -38,9 +37,16 @@ def overridden_texts(report: Report) -> Iterable[str]:
     """The rules that --override names, each with what it let through."""
     for name in report.plan.overridden_rules:
         found = [item for item in report.plan.policy or () if item.rule == name and item.overridden]
-        yield from map(sentence, found)
+        yield from (item.sentence for item in found)
         if not found:
             yield f"--override {name}: the rule refuses nothing."
+
+
+def _missed(report: Report) -> Iterable[str]:
+    if report.checks:
+        from reconciler.report.effects import missed_texts
+
+        yield from missed_texts(report)
 
 
 def _errors(report: Report) -> Iterable[str]:
@@ -55,7 +61,7 @@ STALE: Final = SentenceList(title="Changed since the plan was made", texts=stale
 ERRORS: Final = SentenceList(title="Errors", texts=_errors, style="bad")
 REMAINING: Final = SentenceList(title="Not as planned after the apply", texts=remaining_texts, style="bad")
 UNMET: Final = SentenceList(title="Expectations not met", texts=unmet_texts, style="bad")
-MISSED: Final = SentenceList(title="Predictions not as expected", texts=missed_texts, style="bad")
+MISSED: Final = SentenceList(title="Predictions not as expected", texts=_missed, style="bad")
 NOT_UNDONE: Final = SentenceList(title="Not undone", texts=kept_texts, style="bad")
 NOT_COMPARABLE: Final = SentenceList(title="Not comparable", texts=not_comparable_texts)
 RELEASED: Final = SentenceList(title="No longer managed", texts=released_texts)

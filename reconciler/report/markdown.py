@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from reconciler.plan.document import field_document
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.edits import whole_lines

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.apply.results import Moved, Status
-from reconciler.compare.digests import IMAGE_URL
 from reconciler.compare.expectations import unmet_text
-from reconciler.plan.document import field_document
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
 from reconciler.report.edits import shown
 from reconciler.report.grouping import NOUNS, counted, is_attributed
 from reconciler.report.released import released_count
 from reconciler.report.report import Report, Undone
+from reconciler.resources.fields import IMAGE_URL
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
 
@@ -170,6 +170,12 @@ def failed_texts(report: Report) -> Iterator[str]:
             why = f": {result.error}" if result.error else ""
             yield f"{result.status.value.replace('_', ' ')}: {result.request.rpc} of {names}{why}"
             yield from map(_moved_text, result.moved)
+
+
+def kept_texts(report: Report) -> Iterator[str]:
+    """What the undo of a run that missed an expectation left as it was."""
+    for item in () if report.undone is None else report.undone.skipped:
+        yield f"{item['address']} {item['path']}".rstrip() + f": {item['reason']}"
 
 
 def history_texts(report: Report) -> Iterator[str]:

@@ -7,15 +7,17 @@ a place, for a forge that shows them beside the lines of a pull request. Resourc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.compare.released import Released
 from reconciler.errors import Origin
 from reconciler.report.edits import shown
 from reconciler.report.grouping import counted
 from reconciler.report.report import Report
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
+
+if TYPE_CHECKING:
+    from reconciler.compare.released import Released
 
 GROUP_FROM: Final = 4
 """From this number on, resources of which the same is said are listed in one sentence."""

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from reconciler import exit_codes
 from reconciler.apply.results import Moved, Outcome, Status, StepResult
-from reconciler.compare.diff import FieldChange
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Problem
-from reconciler.plan.document import fingerprint, plan_document, request_document
 from reconciler.plan.plan import Forecast, Plan
-from reconciler.plan.preview import Check, check_document
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text
 
 if TYPE_CHECKING:
+    from reconciler.plan.preview import Check
     from reconciler.report.drift_history import HistoryComparison, PathHistory
 
 NEW_DRIFT: Final = "new_drift"
@@ -87,6 +86,8 @@ class Report:
     @property
     def digest(self) -> str:
         """The fingerprint that the plan's file has, whatever kind of report this is."""
+        from reconciler.plan.document import plan_document
+
         digest: str = plan_document(self.plan)["fingerprint"]
         return digest
 
@@ -121,6 +122,8 @@ class Report:
 
 def report_document(report: Report) -> dict[str, Any]:
     """The report as one JSON document: the plan's; for an apply also the outcome, of each request and as a whole."""
+    from reconciler.plan.document import plan_document, request_document
+
     document = plan_document(report.plan, kind=report.kind)
     if report.history is not None:
         document = _with_history(document, report.plan, report.history)
@@ -136,6 +139,8 @@ def report_document(report: Report) -> dict[str, Any]:
     document["unread"] = report.outcome.unread
     document["run"] = report.outcome.run
     if report.checks:
+        from reconciler.plan.preview import check_document
+
         document["probe_checks"] = [check_document(check) for check in report.checks]
     if report.undone is not None:
         document["undone"] = _undone_document(report.undone)
@@ -159,6 +164,8 @@ def _undone_document(undone: Undone) -> dict[str, Any]:
 
 def _with_history(document: dict[str, Any], plan: Plan, history: HistoryComparison) -> dict[str, Any]:
     """The document with the history of each change, path and expectation, and with what is resolved."""
+    from reconciler.plan.document import fingerprint
+
     for entry, change in zip(document["changes"], plan.changes, strict=True):
         entry.update(_history_fields(history.of_change(change)))
         for field_entry, item in zip(entry["fields"], change.fields, strict=True):

@@ -10,11 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.plan.document import field_document
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
 from reconciler.report import lists
 from reconciler.report.edits import ABSENT, Line, edit_lines, shown
-from reconciler.report.effect_sections import text_section
 from reconciler.report.escape import neutral
 from reconciler.report.grouping import Group, Section, is_attributed, labelled, sections
 from reconciler.report.outcome import forecast_text, is_long_or_deletes, request_counts, summary_text
@@ -176,9 +175,18 @@ def _list(found: lists.SentenceList) -> Callable[[Page, Report], Iterable[str]]:
     return lambda page, report: page.listed(found, report)
 
 
+def _predictions(page: Page, report: Report) -> Iterator[str]:
+    """What the plan does to predictions."""
+    if report.plan.preview is None:
+        return
+    from reconciler.report.effect_sections import text_section
+
+    yield from text_section(page, report)
+
+
 SECTIONS: Final[tuple[Callable[[Page, Report], Iterable[str]], ...]] = (
     _changes,
-    text_section,
+    _predictions,
     _list(lists.REFUSED),
     _list(lists.OVERRIDDEN),
     _list(lists.STALE),

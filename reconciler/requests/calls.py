@@ -34,9 +34,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from reconciler.compare.diff import Drift
+from reconciler.compare.results import Drift
 from reconciler.compare.unreadable import Unreadable
 from reconciler.errors import Refusal
+from reconciler.requests.results import Calls, Notice
 from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, distinct_variants, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
@@ -50,14 +51,6 @@ SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A remark about the plan of one resource."""
-
-    address: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """What one call does to one resource.
 
@@ -68,15 +61,6 @@ class Patch:
     action: str
     entry: Entry
     unproven: tuple[Variant, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
-    """The requests for all drifts in the order of sending, remarks about them, and what no call can change."""
-
-    requests: tuple[Request, ...]
-    notices: tuple[Notice, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
 
 
 def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:

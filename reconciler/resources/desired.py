@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reconciler.errors import Origin
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope
-from reconciler.resources.policy import Policy
-from reconciler.resources.probe import Probe
 from reconciler.resources.tree import FieldPath
+
+if TYPE_CHECKING:
+    from reconciler.resources.policy import Policy
+    from reconciler.resources.probe import Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,12 @@ SETTINGS_FILE: Final = "reconciler.yaml"
 MARK_KEY: Final = "reconciler"
 """The key in a model's `metadata` that contains the owner mark {"owner": NAME, "protect": bool}."""
 
+MARK: Final[FieldPath] = ("metadata", MARK_KEY)
+"""The path of the owner mark, which settings and not statements ask for."""
+
+IMAGE_URL: Final[FieldPath] = ("image", "url")
+"""The path of a model's image, which the service serves from an address of its own."""
+
 UNREADABLE_KEY: Final = "unreadable"
 """The key in the owner mark that records what was sent of values that can't be read back (compare/unreadable.py)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -49,7 +48,10 @@ def listed(names: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` probably misspells, or None. Case and `-` versus `_` don't count."""
+    import difflib  # only an error needs it
+
     names = sorted(known)
     by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in names}
+
     match = difflib.get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     return by_lower[match[0]] if match else None

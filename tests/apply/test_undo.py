@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.apply.undo import inverse
-from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.compare.diff import drift_between
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.requests.calls import calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import spec_from_document

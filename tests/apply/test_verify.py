@@ -10,7 +10,7 @@ import pytest
 from reconciler.apply.gate import Gate, LiveState, Staleness
 from reconciler.apply.results import Moved
 from reconciler.apply.verify import Shown, remaining
-from reconciler.compare.diff import FieldChange
+from reconciler.compare.results import FieldChange
 from reconciler.plan.deletion import deletion_of
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.remote.port import Reply

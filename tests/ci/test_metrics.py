@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reconciler.ci.metrics import Run, metrics_text
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin, Refusal
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.report.drift_history import Entry, HistoryComparison, PathHistory

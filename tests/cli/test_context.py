@@ -113,6 +113,22 @@ def test_the_commit_is_that_of_the_repository_that_holds_the_manifests(repositor
     assert planned.document()["source"]["git_commit"] == commit
 
 
+@pytest.mark.parametrize("is_repository", [False, True])
+def test_git_is_run_only_where_the_manifests_are_in_a_repository(
+    service: Service, tmp_path: Path, *, is_repository: bool
+) -> None:
+    service.write("pets.yaml", manifest())
+    if is_repository:
+        git(service.folder, "init", "-q")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    ran = programs / "ran"
+    (programs / "git").write_text(f"#!/bin/sh\necho run >> '{ran}'\nexit 1\n", encoding="utf-8")
+    (programs / "git").chmod(0o755)
+    service.run("plan", "pets.yaml", env={"PATH": f"{programs}:{os.environ['PATH']}"})
+    assert ran.exists() is is_repository
+
+
 # --- environments ------------------------------------------------------------------------------------------------
 
 

@@ -260,15 +260,25 @@ def test_main_puts_the_signal_handler_back(capsys: pytest.CaptureFixture[str]) -
 
 NOT_FOR_A_PLAN = (
     "deepdiff",
+    "html",
     "reconciler.apply.journal",
     "reconciler.apply.sending",
     "reconciler.apply.undo",
     "reconciler.apply.writing",
     "reconciler.compare.params",
+    "reconciler.compare.released",
     "reconciler.manifests.base",
+    "reconciler.manifests.cel",
+    "reconciler.manifests.policies",
+    "reconciler.manifests.probes",
+    "reconciler.manifests.revision",
     "reconciler.plan.attribution",
     "reconciler.plan.derived",
+    "reconciler.plan.document",
+    "reconciler.plan.policies",
+    "reconciler.plan.preview",
     "reconciler.plan.saved",
+    "reconciler.report.effects",
     "reconciler.report.drift_history",
     "reconciler.report.html",
     "reconciler.report.markdown",
@@ -276,15 +286,36 @@ NOT_FOR_A_PLAN = (
 )
 
 
-def test_a_plan_of_one_manifest_loads_nothing_that_only_other_runs_need(emulator: Emulator, tmp_path: Path) -> None:
-    manifest = "{apiVersion: reconciler/v1, kind: Model, metadata: {id: petsID, user_id: demo, app_id: pets}, spec: {name: new}}"
+NOT_FOR_A_PLAN_IN_SYNC = (
+    *NOT_FOR_A_PLAN,
+    "difflib",
+    "reconciler.compare.diff",
+    "reconciler.compare.digests",
+    "reconciler.compare.params.check",
+    "reconciler.compare.unreadable",
+    "reconciler.requests.calls",
+    "reconciler.requests.semantics",
+    "shutil",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "unneeded"),
+    [("new", exit_codes.CHANGES, NOT_FOR_A_PLAN), ("pets", exit_codes.OK, NOT_FOR_A_PLAN_IN_SYNC)],
+    ids=["changed", "in sync"],
+)
+def test_a_plan_of_one_manifest_loads_nothing_that_only_other_runs_need(
+    emulator: Emulator, tmp_path: Path, name: str, code: int, unneeded: tuple[str, ...]
+) -> None:
+    metadata = "{id: petsID, user_id: demo, app_id: pets}"
+    manifest = f"{{apiVersion: reconciler/v1, kind: Model, metadata: {metadata}, spec: {{name: {name}}}}}"
     (tmp_path / "model.yaml").write_text(manifest, encoding="utf-8")
-    code = (
+    program = (
         "import json, sys\n"
         "from reconciler.cli.main import main\n"
-        f"code = main(['plan', {str(tmp_path)!r}, '--endpoint', {emulator.url!r}])\n"
-        f"print(json.dumps([code, *(name for name in {NOT_FOR_A_PLAN!r} if name in sys.modules)]))\n"
+        f"code = main(['plan', {str(tmp_path)!r}, '--endpoint', {emulator.url!r}, '--detailed-exitcode'])\n"
+        f"print(json.dumps([code, *(name for name in {unneeded!r} if name in sys.modules)]))\n"
     )
     environ = {**os.environ, "CLARIFAI_PAT": "token"}
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
-    assert json.loads(ended.stdout.splitlines()[-1]) == [0]
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environ)
+    assert json.loads(ended.stdout.splitlines()[-1]) == [code]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import Comparison, FieldChange, compared, drift_between
+from reconciler.compare.diff import compared, drift_between
 from reconciler.compare.match import Match
+from reconciler.compare.results import Comparison, FieldChange
 from reconciler.errors import Origin
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.desired import DesiredModel, DesiredVersion, Removal, Selector

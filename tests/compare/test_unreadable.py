@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.digests import ABSENT, IMAGE_URL, Digests, digests
+from reconciler.compare.digests import ABSENT, Digests, digests
 from reconciler.compare.unreadable import (
     UNSTABLE,
     Memory,
@@ -23,7 +23,7 @@ from reconciler.compare.unreadable import (
 )
 from reconciler.errors import Origin
 from reconciler.resources.desired import Removal, Statement
-from reconciler.resources.fields import Action
+from reconciler.resources.fields import IMAGE_URL, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING

@@ -108,4 +108,4 @@ def test_a_wrong_token_is_a_fatal_error_that_says_so(target: Target) -> None:
 
 def test_request_ids_begin_with_our_prefix(target: Target) -> None:
     answer = target.caller.call("ListModels", {**target.app, "page": 1, "per_page": 1})
-    assert answer.request_id.startswith("reconciler-")
+    assert answer.message.status.req_id.startswith("reconciler-")

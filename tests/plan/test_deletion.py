@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reconciler.compare.diff import FieldChange
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin
 from reconciler.plan.deletion import deletion_of
-from reconciler.plan.document import PLAN, field_document, plan_document, plan_from_document
+from reconciler.plan.document import PLAN, plan_document, plan_from_document
 from reconciler.plan.guards import object_digest
+from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Plan, Source
 from reconciler.requests.calls import deletion_requests
 from reconciler.resources.keys import Key

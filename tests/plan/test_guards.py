@@ -32,7 +32,7 @@ from reconciler.plan.guards import (
 )
 from reconciler.plan.in_use import in_use_refusals, uses_of
 from reconciler.plan.plan import Plan, Source
-from reconciler.requests.calls import Notice
+from reconciler.requests.results import Notice
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key, Scope

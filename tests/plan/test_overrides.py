@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import Drift, FieldChange
 from reconciler.compare.match import Match
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.errors import Origin
 from reconciler.plan.overrides import PlannedOverride, could_matter, planned_overrides
 from reconciler.resources.desired import DesiredModel, Statement

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.compare.desired_spec import desired_spec
-from reconciler.compare.diff import Drift, compared, drift_between
-from reconciler.requests.calls import Calls, calls_from_drifts
+from reconciler.compare.diff import compared, drift_between
+from reconciler.compare.results import Drift
+from reconciler.requests.calls import calls_from_drifts
+from reconciler.requests.results import Calls
 from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Variant, distinct_variants, patched
 from reconciler.resources.canonical import canonical, equal, field_from_document, spec_from_document
 from reconciler.resources.fields import KINDS, Action

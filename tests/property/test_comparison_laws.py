@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.compare.diff import MARK, compared, desired_mark, drift_between, spec_as_stated
+from reconciler.compare.diff import compared, desired_mark, drift_between, spec_as_stated
 from reconciler.compare.match import Match
 from reconciler.compare.unreadable import Judged, judged, memory_from
 from reconciler.errors import ProblemsError
 from reconciler.resources.canonical import canonical, equal, spec_from_document
 from reconciler.resources.desired import DesiredModel, DesiredVersion, Selector
+from reconciler.resources.fields import MARK
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets

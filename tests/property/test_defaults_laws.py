@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.compare.diff import MARK, compared
+from reconciler.compare.diff import compared
 from reconciler.compare.filling import with_defaults
 from reconciler.compare.match import matches
 from reconciler.errors import Origin
 from reconciler.plan.guards import PruneRules, cap, model_candidates, version_candidates
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Fill, ModelDefaults, Selection, Selector
-from reconciler.resources.fields import Action
+from reconciler.resources.fields import MARK, Action
 from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.apply.results import Outcome
-from reconciler.compare.diff import FieldChange
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin, Refusal
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.report.report import Report

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.report.drift_history import (

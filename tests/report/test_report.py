@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.apply.results import Status, StepResult
-from reconciler.compare.diff import FieldChange
 from reconciler.compare.expectations import Expectation
+from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin
 from reconciler.report.drift_history import DriftHistory, Entry, compared_with_history
 from reconciler.report.outcome import summary_text

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.compare.diff import Drift, FieldChange, drift_between
+from reconciler.compare.diff import drift_between
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.compare.unreadable import Unreadable
 from reconciler.errors import Origin
 from reconciler.requests.calls import (
-    Calls,
     Patch,
     calls_from_drifts,
     deletion_requests,
@@ -19,6 +19,7 @@ from reconciler.requests.calls import (
     patches_from_drift,
     unproven_variants,
 )
+from reconciler.requests.results import Calls
 from reconciler.requests.semantics import VARIANTS, OverwriteStruct, Unsent, Variant
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.fields import KINDS

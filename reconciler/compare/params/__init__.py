@@ -8,10 +8,3 @@ ranges.py     float32 bounds and step grids, in decimals
 grid.py       when a live number is the stated one, on such a grid
 snapshot.py   model types from a file
 """
-
-from __future__ import annotations
-
-from reconciler.compare.params.check import check_offline, findings
-from reconciler.compare.params.fields import secrets_from_types, types_from_snapshot
-
-__all__ = ["check_offline", "findings", "secrets_from_types", "types_from_snapshot"]

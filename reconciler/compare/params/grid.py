@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.compare.diff import Drift, FieldChange
 from reconciler.compare.in_sync import is_held
 from reconciler.compare.match import Match, is_about_params
 from reconciler.compare.params.fields import PARAMS, Declared, ParamField, fields_for
 from reconciler.compare.params.ranges import decimal_from
+from reconciler.compare.results import Drift, FieldChange
 from reconciler.resources.canonical import equal, is_within
 from reconciler.resources.desired import DesiredVersion
 from reconciler.resources.keys import Key, Kind

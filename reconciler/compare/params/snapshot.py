@@ -12,7 +12,7 @@ from reconciler.resources.observed import Document
 
 def read_types(path: str) -> Mapping[str, Document]:
     """The model types by id. Raises ReconcilerError for a file that can't be read or is not such a snapshot."""
-    from reconciler.compare.params import types_from_snapshot
+    from reconciler.compare.params.fields import types_from_snapshot
 
     try:
         return types_from_snapshot(json.loads(Path(path).read_text(encoding="utf-8")))

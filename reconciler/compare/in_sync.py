@@ -13,10 +13,26 @@ from typing import Any
 
 from reconciler.compare.filling import Stating
 from reconciler.compare.match import Match
+from reconciler.remote.convert import let_go
 from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY, Action, FieldSpec, Shape, fields_below
 from reconciler.resources.keys import Kind
 from reconciler.resources.observed import Document
 from reconciler.resources.tree import MISSING, lookup
+
+
+def differing(found: Iterable[Match], *, owner: str | None) -> list[Match]:
+    """The matches in which a model or a version isn't plainly as stated.
+
+    What was converted of the versions of all others is let go: in most runs that is the fleet, and hardly a step looks at them again.
+    """
+    matches = []
+    for match in found:
+        if not is_match_in_sync(match, owner=owner):
+            matches.append(match)
+            continue
+        for version in match.observed.versions_by_id.values():
+            let_go(version.document)
+    return matches
 
 
 def is_match_in_sync(match: Match, *, owner: str | None) -> bool:

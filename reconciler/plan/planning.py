@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler import __version__
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.filling import with_defaults, without_effect
-from reconciler.compare.in_sync import is_match_in_sync
+from reconciler.compare.in_sync import differing
 from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
 from reconciler.compare.results import Comparison, Drift
 from reconciler.config import Settings
@@ -100,8 +100,8 @@ class Planning:
         found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types, base=base)
         owner = self.settings.owner
-        differing = [match for match in found if not is_match_in_sync(match, owner=owner)]
-        warnings = require_fitting_params(differing, types, allows_unknown=self._allows_unknown(inputs))
+        changed = differing(found, owner=owner)
+        warnings = require_fitting_params(changed, types, allows_unknown=self._allows_unknown(inputs))
         decision = self._decision(inputs, desired, observed, found, rules)
         deleted = {candidate.key for candidate in decision.deletions}
         if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
@@ -109,7 +109,7 @@ class Planning:
         secrets = secrets_by_types(known, found, types, secret_variables(desired))
         hidden = stated_secrets(found, secrets)
         self._register(hidden)
-        comparison = compared_by_types(differing, types, owner=owner, secrets=secrets, resend=inputs.resend)
+        comparison = compared_by_types(changed, types, owner=owner, secrets=secrets, resend=inputs.resend)
         comparison = comparison.without(deleted)
         plan = assembled(
             found=found,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from reconciler.errors import FaultClass, ReconcilerError, RemoteError
 from reconciler.resources.canonical import MAX_EXACT
@@ -16,29 +16,41 @@ from reconciler.resources.observed import Document, ObservedModel, ObservedVersi
 from reconciler.resources.secrets import revealed
 from reconciler.resources.tree import MISSING
 
+_WELL_KNOWN: Final = "google.protobuf."
+"""The package of messages whose JSON isn't that of their fields: Struct, Timestamp and others."""
+
+_Read = Callable[[Any, Any], Any]
+"""Takes a message and the whole that it is a part of, and returns a field of it as JSON."""
+
 
 class LazyDocument(Mapping[str, Any]):
     """A message as JSON with proto field names, each field converted at the first look. Read-only, like the message.
 
-    `leave_out` names top-level fields that the document doesn't have. Raises RemoteError at the look at a field that has
-    no JSON form (NaN or infinity in a Struct), and at the first look at all fields.
+    `leave_out` names top-level fields that the document doesn't have. A message inside the message is a LazyDocument too, whose
+    errors name the `whole`. Raises RemoteError at the look at a field that has no JSON form (NaN or infinity in a Struct), and at
+    the first look at all fields.
     """
 
-    __slots__ = ("_content", "_leave_out", "_message", "_read")
+    __slots__ = ("_content", "_leave_out", "_message", "_read", "_whole")
 
-    def __init__(self, message: Any, *, leave_out: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: Any, *, leave_out: tuple[str, ...] = (), whole: Any = None) -> None:
         self._message = message
+        self._whole = message if whole is None else whole
         self._leave_out = leave_out
         self._content: dict[str, Any] | None = None
-        self._read: dict[str, Any] = {}
+        self._read: dict[str, Any] | None = None
 
     def _load(self) -> dict[str, Any]:
         # The message is read before the content and let go after it is set: another thread in between finds either.
         message, content = self._message, self._content
         if content is None:
-            content = self._content = document_from(message, leave_out=self._leave_out)
-            self._message = None
+            content = self._content = document_from(message, leave_out=self._leave_out, whole=self._whole)
+            self._message = self._whole = None
         return content
+
+    def forget(self) -> None:
+        """Free the fields that were converted one by one. Where one is looked at again, it is converted again."""
+        self._read = None
 
     def _field(self, name: str) -> Any:
         """The field's value, MISSING where the document doesn't have it."""
@@ -47,19 +59,21 @@ class LazyDocument(Mapping[str, Any]):
         if read is None:
             return self._load().get(name, MISSING)
         try:
-            return read(message)
+            return read(message, self._whole)
         except Exception:  # noqa: BLE001  reading it as a whole says what is wrong
             return self._load().get(name, MISSING)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field's value, or the default."""
         read = self._read
-        if name in read:
+        if read is not None and name in read:
             found = read[name]
         else:
             found = self._field(name)
             # A string is cheap to read again. Notes have up to 64 KiB, and a copy of each beside the message would double a fleet.
-            if type(found) is not str:
+            if type(found) is not str and found is not MISSING:
+                if read is None:
+                    read = self._read = {}
                 read[name] = found
         return default if found is MISSING else found
 
@@ -78,25 +92,41 @@ class LazyDocument(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._load())
 
+    def __bool__(self) -> bool:
+        message = self._message
+        if message is None:
+            return bool(self._load())
+        return any(field.name not in self._leave_out for field, _ in message.ListFields())
+
     def __repr__(self) -> str:
         # Never the content: params may hold secrets.
         return f"<LazyDocument of {'a read message' if self._message is None else self._message.DESCRIPTOR.name}>"
 
 
-def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A message as JSON with proto field names; a number without a fraction is an int, as it was before it was sent."""
+def let_go(document: Document) -> None:
+    """Free what was converted of a live document that most probably isn't looked at again."""
+    if isinstance(document, LazyDocument):
+        document.forget()
+
+
+def document_from(message: Any, *, leave_out: tuple[str, ...] = (), whole: Any = None) -> dict[str, Any]:
+    """A message as JSON with proto field names; a number without a fraction is an int, as it was before it was sent.
+
+    An error names the `whole`, the message that this one is a part of.
+    """
     from google.protobuf import json_format
 
+    whole = message if whole is None else whole
     if leave_out:
-        whole, message = message, type(message)()
-        message.CopyFrom(whole)
+        source, message = message, type(message)()
+        message.CopyFrom(source)
         for name in leave_out:
             message.ClearField(name)
     try:
         document: dict[str, Any] = _json(message)
         return document
     except (ValueError, json_format.Error):
-        problem = f"{message.DESCRIPTOR.name} {getattr(message, 'id', '')!r} holds a value that JSON has no form for"
+        problem = f"{whole.DESCRIPTOR.name} {getattr(whole, 'id', '')!r} holds a value that JSON has no form for"
     raise RemoteError(
         rpc="Reading the answer",
         code="UNREADABLE_ANSWER",
@@ -106,7 +136,7 @@ def document_from(message: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str,
 
 
 @cache
-def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
+def _field_readers(descriptor: Any) -> Mapping[str, _Read]:
     """By name, what reads one field of such messages as JSON: MISSING where it isn't set.
 
     Only strings, enums and messages are here, and lists of strings and messages: what manifests state. A field of another
@@ -114,7 +144,7 @@ def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
     """
     from google.protobuf.descriptor import FieldDescriptor
 
-    readers: dict[str, Callable[[Any], Any]] = {}
+    readers: dict[str, _Read] = {}
     for field in descriptor.fields:
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         if field.type == FieldDescriptor.TYPE_STRING or (field.type == FieldDescriptor.TYPE_MESSAGE and not is_map):
@@ -124,12 +154,12 @@ def _field_readers(descriptor: Any) -> Mapping[str, Callable[[Any], Any]]:
     return readers
 
 
-def _enum_reader(field: Any) -> Callable[[Any], Any]:
+def _enum_reader(field: Any) -> _Read:
     """The name of a value, as JSON has it; the number of one that this release of the package doesn't know."""
     name = field.name
     names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
 
-    def read(message: Any) -> Any:
+    def read(message: Any, _whole: Any) -> Any:
         number = getattr(message, name)
         return names.get(number, number) if number else MISSING
 
@@ -141,18 +171,22 @@ def _is_repeated(field: Any) -> bool:
     return bool(field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED)
 
 
-def _field_reader(field: Any) -> Callable[[Any], Any]:
+def _field_reader(field: Any) -> _Read:
     name = field.name
     is_repeated = _is_repeated(field)
     if is_repeated and field.message_type is not None:
-        return lambda message: [_json(item) for item in getattr(message, name)] or MISSING
+        return lambda message, _: [_json(item) for item in getattr(message, name)] or MISSING
     if is_repeated:
-        return lambda message: list(getattr(message, name)) or MISSING
+        return lambda message, _: list(getattr(message, name)) or MISSING
+    if field.message_type is not None and not field.message_type.full_name.startswith(_WELL_KNOWN):
+        return lambda message, whole: (
+            LazyDocument(getattr(message, name), whole=whole) if message.HasField(name) else MISSING
+        )
     if field.message_type is not None:
-        return lambda message: _json(getattr(message, name)) if message.HasField(name) else MISSING
+        return lambda message, _: _json(getattr(message, name)) if message.HasField(name) else MISSING
     if field.has_presence:
-        return lambda message: getattr(message, name) if message.HasField(name) else MISSING
-    return lambda message: getattr(message, name) or MISSING
+        return lambda message, _: getattr(message, name) if message.HasField(name) else MISSING
+    return lambda message, _: getattr(message, name) or MISSING
 
 
 def _json(message: Any) -> Any:

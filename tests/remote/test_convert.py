@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reconciler.errors import RemoteError
 from reconciler.remote.convert import LazyDocument, document_from, message_from
 from reconciler.resources.secrets import Sensitive
+from reconciler.resources.tree import MISSING, lookup, map_leaves
 
 
 def with_metadata(value: dict[str, Any]) -> Any:
@@ -173,3 +174,58 @@ def test_a_field_looked_at_alone_is_what_the_whole_document_says(
     assert [document.get(name, "absent") for name in names] == [whole.get(name, "absent") for name in names]
     with pytest.raises(KeyError):
         document["model_version"]
+
+
+def version_with_params(value: dict[str, Any]) -> resources_pb2.ModelVersion:
+    message = resources_pb2.ModelVersion(id="v", description="d")
+    message.visibility.gettable = resources_pb2.Visibility.Gettable.PUBLIC
+    message.output_info.params.SetInParent()
+    message.output_info.params.update(value)
+    message.output_info.message = "m"
+    message.output_info.output_config.min_value = 0.5
+    return message
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3))
+def test_a_message_inside_a_message_is_what_the_whole_document_says(value: dict[str, Any]) -> None:
+    message = version_with_params(value)
+    whole = document_from(message)
+    document = LazyDocument(message)
+    assert lookup(document, ("output_info", "params")) == whole["output_info"]["params"]
+    assert lookup(document, ("output_info", "output_config", "min_value")) == 0.5
+    assert lookup(document, ("visibility", "gettable")) == "PUBLIC"
+    assert lookup(document, ("output_info", "params_specs")) is MISSING
+    assert document["output_info"] == whole["output_info"]
+    assert document == whole
+    assert map_leaves(document, lambda leaf: leaf) == whole
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3))
+def test_a_document_is_the_same_after_it_has_forgotten_what_was_looked_at(value: dict[str, Any]) -> None:
+    document = LazyDocument(version_with_params(value))
+    before = lookup(document, ("output_info", "params"))
+    document.forget()
+    assert lookup(document, ("output_info", "params")) == before
+    whole = dict(document)
+    document.forget()
+    assert dict(document) == whole == document_from(version_with_params(value))
+
+
+def test_an_empty_message_is_false_as_an_empty_mapping_is() -> None:
+    message = resources_pb2.Model(id="cats", model_version=resources_pb2.ModelVersion(id="v"))
+    message.presets.SetInParent()
+    document = LazyDocument(message)
+    assert (bool(document), bool(document["presets"]), document["presets"] == {}) == (True, False, True)
+    assert (bool(LazyDocument(message, leave_out=("id", "model_version", "presets"))), dict(document["presets"])) == (
+        False,
+        {},
+    )
+
+
+def test_an_error_in_a_message_inside_a_message_names_the_object() -> None:
+    document = LazyDocument(version_with_params({"bad": math.nan}))
+    assert "output_info" in document
+    for look in (lambda: lookup(document, ("output_info", "params")), lambda: dict(document["output_info"])):
+        with pytest.raises(RemoteError) as raised:
+            look()
+        assert "ModelVersion 'v'" in str(raised.value)

@@ -6,7 +6,7 @@ In: a Report. Out: sentences, in plain text that no format has made harmless yet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.apply.results import Moved, Status
@@ -18,6 +18,7 @@ from reconciler.report.grouping import NOUNS, counted, is_attributed
 from reconciler.report.released import released_count
 from reconciler.report.report import Report, Undone
 from reconciler.resources.fields import IMAGE_URL
+from reconciler.resources.keys import Key, Kind
 from reconciler.resources.secrets import redacted
 from reconciler.resources.tree import MISSING, path_text
 
@@ -28,11 +29,18 @@ Styled = tuple[str, str]
 """A text, and its style: "good", "bad" or "" (in `summary_parts` also "update")."""
 
 
-_WORDS: Final = {
-    Status.SKIPPED: "already up to date",
-    Status.FAILED: "failed",
-    Status.NOT_REACHED: "not reached",
+_WORDS: Final[Mapping[Status, Mapping[str, str]]] = {
+    Status.DONE: {"update": "updated", "delete": "deleted"},
+    Status.SKIPPED: {"update": "already up to date", "delete": "already deleted"},
+    Status.FAILED: {"update": "failed", "delete": "failed"},
+    Status.NOT_REACHED: {"update": "not reached", "delete": "not reached"},
 }
+"""What is said of a change, by the status of its requests and its action, in the order in which a summary says it."""
+
+_NOT_AS_PLANNED: Final = "not as planned"
+
+_WORST: Final = (Status.FAILED, Status.NOT_REACHED, Status.DONE, Status.SKIPPED)
+"""Of a change with several requests, the first of these counts."""
 
 
 def summary_text(report: Report) -> Styled:
@@ -72,8 +80,31 @@ def _is_in_sync(report: Report) -> bool:
 def _counts_text(changes: Sequence[Change], action: str) -> str:
     """The changes of one action, models and versions apart, such as "2 models, 1 version to update"."""
     kinds = Counter(change.key.kind for change in changes if change.action == action)
-    numbers = [counted(kinds[kind], *NOUNS[kind]) for kind in NOUNS if kinds[kind]]
-    return f"{', '.join(numbers)} to {action}" if numbers else ""
+    return f"{_kinds_text(kinds)} to {action}" if kinds else ""
+
+
+def _results_text(report: Report) -> str:
+    """What became of the changes of an apply, such as "2 models, 1 version updated, 1 model failed"; empty without results."""
+    found: dict[Key, set[Status]] = {}
+    for result in report.outcome.results:
+        failed = {failure.key for failure in result.failures}
+        for key in result.request.keys:
+            # A request about several objects fails if one of them is refused; the others are written all the same.
+            is_done = result.status is Status.FAILED and failed and key not in failed
+            found.setdefault(key, set()).add(Status.DONE if is_done else result.status)
+    remaining = {key for key, _ in report.outcome.remaining}
+    said: dict[str, Counter[Kind]] = {word: Counter() for words in _WORDS.values() for word in words.values()}
+    said[_NOT_AS_PLANNED] = Counter()
+    for change in report.plan.changes:
+        if statuses := found.get(change.key):
+            status = next(status for status in _WORST if status in statuses)
+            is_lost = status in (Status.DONE, Status.SKIPPED) and change.key in remaining
+            said[_NOT_AS_PLANNED if is_lost else _WORDS[status][change.action]][change.key.kind] += 1
+    return ", ".join(f"{_kinds_text(kinds)} {word}" for word, kinds in said.items() if kinds)
+
+
+def _kinds_text(kinds: Mapping[Kind, int]) -> str:
+    return ", ".join(counted(kinds[kind], *NOUNS[kind]) for kind in NOUNS if kinds.get(kind))
 
 
 def _not_compared(report: Report) -> str:
@@ -92,24 +123,20 @@ def _attributed(report: Report) -> str:
 def _apply_text(report: Report) -> Styled:
     if report.is_refused:
         return "Apply: refused, nothing was written.", "bad"
-    counts = Counter(result.status for result in report.outcome.results)
-    if not counts and report.converged:
+    results, probes = _results_text(report), _probes_text(report)
+    if not results and report.converged:
         return (
-            f"Apply: nothing to do; the live state matches{released_count(report)}{_probes_text(report)}.",
+            f"Apply: nothing to do; the live state matches{released_count(report)}{probes}.",
             "bad" if report.missed else "" if report.plan.released else "good",
         )
-    total = len(report.plan.requests)
-    done = f"{counts[Status.DONE]} of {total} request{'s' * (total != 1)} done"
-    others = (f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status])
-    requests = ", ".join((done, *others)) if counts else "nothing to do"
+    results = results or "nothing to do"
     if report.outcome.is_interrupted:
-        return f"Apply: interrupted; {requests}.", "bad"
-    probes = _probes_text(report)
+        return f"Apply: interrupted; {results}.", "bad"
     if report.undone is not None:
-        return f"Apply: {requests}{probes}; {_undone_text(report.undone)}.", "bad"
+        return f"Apply: {results}{probes}; {_undone_text(report.undone)}.", "bad"
     if report.converged:
-        return f"Apply: {requests}; verified: the live state matches{probes}.", "bad" if report.missed else "good"
-    return f"Apply: {requests}; incomplete{probes}.", "bad"
+        return f"Apply: {results}; verified: the live state matches{probes}.", "bad" if report.missed else "good"
+    return f"Apply: {results}; incomplete{probes}.", "bad"
 
 
 def _probes_text(report: Report) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.results import Status, StepResult
+from reconciler.apply.results import ItemFailure, Status, StepResult
 from reconciler.compare.expectations import Expectation
 from reconciler.compare.results import FieldChange
 from reconciler.errors import Origin
@@ -18,6 +18,7 @@ from reconciler.resources.keys import Key
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING
 from tests.report.reports import deletion, field_change, plan_report, update
+from tests.request_values import request
 from tests.wording import Wording
 
 MODEL = Key(user_id="demo", app_id="pets", model_id="m")
@@ -51,6 +52,55 @@ def applied(*results: Status, **more: Any) -> Report:
 def test_the_exit_code_and_the_summary_agree(report: Report, exit_code: int, wording: Wording) -> None:
     assert report.exit_code == exit_code
     wording(summary_text(report)[0])
+
+
+def written(*outcomes: tuple[tuple[Key, ...], Status, tuple[Key, ...]], **more: Any) -> Report:
+    """An apply of an update of models a and b, a version of a, and a deletion of c; outcomes: keys, status, the failed ones."""
+    changes = [
+        update("a", field_change("name", "a", "A")),
+        update("a", field_change("notes", "a", "A"), version_id="v"),
+        update("b", field_change("name", "b", "B")),
+        deletion("c"),
+    ]
+    results = tuple(
+        StepResult(
+            request=request("PatchModels", "merge", {key: {} for key in keys}),
+            status=status,
+            failures=tuple(ItemFailure(key=key, error="no") for key in failed),
+        )
+        for keys, status, failed in outcomes
+    )
+    report = plan_report(changes, kind="Apply", **more)
+    return replace(report, outcome=replace(report.outcome, results=results))
+
+
+A, B, C = (Key(user_id="demo", app_id="pets", model_id=name) for name in "abc")
+A_VERSION = A.version("v")
+EACH = ((A, B), (A_VERSION,), (C,))
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (written(*((keys, Status.DONE, ()) for keys in EACH)), "2 models, 1 version updated, 1 model deleted"),
+        (
+            written(*((keys, Status.SKIPPED, ()) for keys in EACH)),
+            "2 models, 1 version already up to date, 1 model already deleted",
+        ),
+        (
+            written(((A, B), Status.FAILED, (B,)), ((A_VERSION,), Status.DONE, ()), ((C,), Status.NOT_REACHED, ())),
+            "1 model, 1 version updated, 1 model failed, 1 model not reached",
+        ),
+        (written(((A, B), Status.FAILED, ())), "2 models failed"),
+        (written(((A,), Status.DONE, ()), ((A,), Status.FAILED, (A,))), "1 model failed"),
+        (written(((A,), Status.SKIPPED, ()), ((A,), Status.DONE, ())), "1 model updated"),
+        (written(((A, B), Status.DONE, ()), remaining=((A, LEFT),)), "1 model updated, 1 model not as planned"),
+        (written(((C,), Status.DONE, ()), remaining=((C, None),)), "1 model not as planned"),
+        (written(), "nothing to do"),
+    ],
+)
+def test_the_summary_of_an_apply_counts_models_and_versions_once_each(report: Report, said: str) -> None:
+    assert summary_text(report)[0] == f"Apply: {said}; incomplete."
 
 
 def test_what_is_left_after_an_apply_stands_in_the_document() -> None:

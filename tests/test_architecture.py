@@ -86,6 +86,7 @@ DISTRIBUTIONS = {
     "httpx": "httpx",
     "jsonschema": "jsonschema",
     "jsonschema_rs": "jsonschema-rs",
+    "msgspec": "msgspec",
     "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }

@@ -18,7 +18,8 @@ from reconciler.loading.schema import schema_document
 from reconciler.manifests.header import API_VERSION
 from reconciler.manifests.kinds import NAMES
 from reconciler.plan import document as plans
-from reconciler.plan.document import PlanFormatError, fingerprint, plan_document, plan_from_document
+from reconciler.plan.document import PlanFormatError, plan_document, plan_from_document
+from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.plan import Forecast
 from reconciler.report import drift_history_file
 from reconciler.report.drift_history_file import read_history, update_history

@@ -6,7 +6,6 @@ made harmless here, where the renderers in `report/` have not done it already.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -40,12 +39,12 @@ def echo_report(
 
     With `is_plan_shown` its plan and warnings were printed on standard error already: a terminal doesn't get them twice.
     """
-    from reconciler.report.report import report_document
-
     if not (common.quiet or is_plan_shown):
         echo_problems(report.warnings, common, label="warning")
     if common.format == "json":
-        echo_json(report_document(report))
+        from reconciler.report.report import report_parts
+
+        echo_json(report_parts(report))
     elif is_page(common):
         echo_document(_page(report, common, max_chars=max_chars))
     else:
@@ -114,10 +113,10 @@ def _columns(*, isatty: bool) -> int | None:
 
 
 def echo_json(document: Any) -> None:
-    """Print one JSON document."""
-    # Each string of the document is one piece, so that no piece ends inside of one.
-    pieces = json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document)
-    echo_document(neutral_json(text) for text in chain(_chunks(pieces), ("\n",)))
+    """Print one JSON document, the long lists of which may be Entries."""
+    from reconciler.resources.json_text import json_pieces
+
+    echo_document(chain(json_pieces(document, spelled=neutral_json), ("\n",)))
 
 
 def echo_document(pieces: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ policy_json.py  the same as JSON and back
 in_use.py       what uses a model or version
 plan.py         the Plan, as a value
 document.py     the Plan as JSON and back
+fingerprint.py  the fingerprint of a document, computed while it is written
 by_types.py     what a plan asks the model types
 planning.py     manifests and the live side → the Plan
 overrides.py    the params that a plan leads to, as those of one prediction

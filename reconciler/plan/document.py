@@ -7,7 +7,6 @@ one, its place is listed under `sensitive` with the source it can be read from a
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
@@ -17,6 +16,7 @@ from reconciler.compare.expectations import expectation_document, expectation_fr
 from reconciler.compare.results import FieldChange
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
+from reconciler.plan.fingerprint import fingerprint, sealed
 from reconciler.plan.parts import (
     field_document,
     origin_document,
@@ -31,7 +31,8 @@ from reconciler.plan.unmanaged import UNMANAGED_PARTS, unmanaged_from_parts, unm
 from reconciler.requests.results import Notice
 from reconciler.resources.desired import Removal, Statement
 from reconciler.resources.fields import KINDS, Action, Shape
-from reconciler.resources.keys import Key
+from reconciler.resources.json_text import Entries, made
+from reconciler.resources.keys import Key, Kind
 from reconciler.resources.request import DELETE_ALL, Entry, Request, request_from_body
 from reconciler.resources.secrets import (
     ENV,
@@ -40,7 +41,7 @@ from reconciler.resources.secrets import (
     redacted,
     sensitive_places,
 )
-from reconciler.resources.tree import MISSING, lookup, map_leaves, path_from_text, path_text, with_value
+from reconciler.resources.tree import MISSING, FieldPath, lookup, map_leaves, path_from_text, path_text, with_value
 
 FORMAT_VERSION = "1.4"
 """Major: a reader of another major refuses the file. Minor: keys were added. 1.1 calls `history` what was `memory` in 1.0; 1.2
@@ -101,6 +102,14 @@ def change_document(change: Change) -> dict[str, Any]:
     return document
 
 
+_HOLDING_MORE: Final[Mapping[Kind, tuple[FieldPath, ...]]] = {
+    kind: tuple(sorted(spec.path for spec in specs if spec.shape in (Shape.TAGS, Shape.STRUCT)))
+    for kind, specs in KINDS.items()
+}
+"""By kind, the paths of tag lists and Structs, which after a `merge` hold more than a manifest states."""
+_LENGTHS: Final = frozenset(len(path) for paths in _HOLDING_MORE.values() for path in paths)
+
+
 def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
     """What an entry states of the changed tag lists and Structs: under `merge` that is less than they hold afterwards.
 
@@ -113,14 +122,10 @@ def _statement_document(change: Change, statement: Statement) -> dict[str, Any]:
             "remove": [_removal_document(removal) for removal in statement.removals],
             "select": statement.select,
         }
-    paths = {
-        spec.path
-        for spec in KINDS[change.key.kind]
-        if spec.shape in (Shape.TAGS, Shape.STRUCT)
-        and any(item.path[: len(spec.path)] == spec.path for item in change.fields)
-    }
+    changed = {item.path[:length] for item in change.fields for length in _LENGTHS}
+    paths = [path for path in _HOLDING_MORE[change.key.kind] if path in changed]
     stated: dict[str, Any] = {}
-    for path in sorted(paths):
+    for path in paths:
         value = lookup(statement.stated, path)
         if value is not MISSING:
             stated = with_value(stated, path, redacted(value))
@@ -167,6 +172,11 @@ def not_comparable_document(item: NotComparable) -> dict[str, Any]:
 
 def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     """The plan as JSON data, fingerprint included."""
+    return made(sealed(plan_parts(plan, kind=kind)))
+
+
+def plan_parts(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
+    """The plan as a document without a fingerprint, the changes and requests of which are Entries."""
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
@@ -182,12 +192,12 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
             "config": plan.source.config,
         },
         "summary": plan.summary,
-        "changes": [change_document(change) for change in plan.changes],
+        "changes": Entries(plan.changes, change_document),
         "refused": [refusal_document(refusal) for refusal in plan.refused],
         "not_comparable": [not_comparable_document(item) for item in plan.not_comparable],
         "released": [released_document(item) for item in plan.released],
         "notices": [{"address": notice.address, "message": notice.message} for notice in plan.notices],
-        "requests": [request_document(request) for request in plan.requests],
+        "requests": Entries(plan.requests, request_document),
         "batch": plan.batch,
         **plan.extra,
     }
@@ -207,13 +217,7 @@ def plan_document(plan: Plan, *, kind: str = PLAN) -> dict[str, Any]:
     document.update(policy_documents(plan))
     if plan.warnings:
         document["warnings"] = [problem_document(warning) for warning in plan.warnings]
-    document["fingerprint"] = fingerprint(document)
     return document
-
-
-_UNCOVERED = frozenset({"fingerprint", "forecast", "unmanaged_counts"})
-"""The forecast depends on the rate of whoever prints the plan, and the counts on the pages of a listing; the same plan has the same
-fingerprint."""
 
 
 def forecast_document(forecast: Forecast) -> dict[str, Any]:
@@ -222,13 +226,6 @@ def forecast_document(forecast: Forecast) -> dict[str, Any]:
     if forecast.predictions is not None:
         document["predictions"] = forecast.predictions
     return document
-
-
-def fingerprint(document: Mapping[str, Any]) -> str:
-    """SHA-256 over the document's canonical JSON, its own fingerprint left out: a hand-edited file no longer fits."""
-    content = {name: value for name, value in document.items() if name not in _UNCOVERED}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 # --- reading it back ----------------------------------------------------------------------------------------

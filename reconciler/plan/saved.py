@@ -10,9 +10,11 @@ from typing import Any
 
 from reconciler.config.references import References
 from reconciler.errors import ReconcilerError, Refusal, RefusedError
-from reconciler.plan.document import PLAN, PURGE, PlanFormatError, plan_document, plan_from_document
+from reconciler.plan.document import PLAN, PURGE, PlanFormatError, plan_from_document, plan_parts
+from reconciler.plan.fingerprint import fingerprint, sealed
 from reconciler.plan.guards import Terms, saved_plan_refusals
 from reconciler.plan.plan import Plan
+from reconciler.resources.json_text import json_pieces, without_surrogates
 from reconciler.resources.keys import Key
 from reconciler.resources.request import DELETE_ALL, Entry
 from reconciler.resources.secrets import ENV, MARK, Sensitive, revealed, sensitive_places
@@ -22,11 +24,21 @@ from reconciler.state.whole_files import write_whole
 MAX_BYTES = 512 * 1024 * 1024
 
 
-def write_plan(plan: Plan, path: str) -> None:
-    """Save a plan as JSON with mode 0600, because it contains live values. Raises ReconcilerError if it can't be written."""
+def write_plan(plan: Plan, path: str) -> str:
+    """Save a plan as JSON with mode 0600, because it contains live values, and return its fingerprint.
+
+    Raises ReconcilerError if it can't be written.
+    """
     kind = PURGE if any(request.action == DELETE_ALL for request in plan.requests) else PLAN
-    text = json.dumps(plan_document(plan, kind=kind), indent=2, ensure_ascii=False) + "\n"
+    document: dict[str, Any] = {}
+
+    def text() -> Iterator[str]:
+        document.update(sealed(plan_parts(plan, kind=kind)))
+        yield from json_pieces(document, spelled=without_surrogates)
+        yield "\n"
+
     write_whole(Path(path), text, what="plan")
+    return str(document["fingerprint"].value())
 
 
 def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
@@ -57,7 +69,7 @@ def read_plan(path: str, *, kinds: Collection[str] = (PLAN,)) -> Plan:
 
 def require_usable(plan: Plan, terms: Terms) -> None:
     """Raise RefusedError for a saved plan that doesn't fit a run."""
-    refusals = saved_plan_refusals(plan, terms, digest=plan_document(plan)["fingerprint"])
+    refusals = saved_plan_refusals(plan, terms, digest=fingerprint(plan_parts(plan)))
     if refusals:
         raise RefusedError(refusals)
 

@@ -14,7 +14,7 @@ from reconciler import exit_codes
 from reconciler.apply.results import Moved, Outcome, Status, StepResult
 from reconciler.compare.results import FieldChange
 from reconciler.errors import Problem
-from reconciler.plan.plan import Forecast, Plan
+from reconciler.plan.plan import Change, Forecast, Plan
 from reconciler.resources.keys import Key
 from reconciler.resources.secrets import SENSITIVE_TEXT, redacted
 from reconciler.resources.tree import MISSING, path_text
@@ -53,7 +53,8 @@ class Report:
     `outcome` is what an apply did. `stale` are the changes on the live side since the plan was made, found before anything was
     written. `warnings` are about the manifests. `history` compares the drift with that of earlier runs. `passed_over` are
     paths that were skipped although they may hold manifests; without any manifest nothing was compared. `checks` are the
-    expectations of probes that an apply checked, and `undone` what became of a run that missed one.
+    expectations of probes that an apply checked, and `undone` what became of a run that missed one. `saved_as` is the fingerprint
+    of the plan's file, if the run has written one.
     """
 
     kind: Literal["Plan", "Drift", "Apply"]
@@ -67,6 +68,7 @@ class Report:
     has_manifests: bool = True
     checks: tuple[Check, ...] = ()
     undone: Undone | None = None
+    saved_as: str | None = None
 
     @property
     def missed(self) -> tuple[Check, ...]:
@@ -86,10 +88,12 @@ class Report:
     @property
     def digest(self) -> str:
         """The fingerprint that the plan's file has, whatever kind of report this is."""
-        from reconciler.plan.document import plan_document
+        if self.saved_as is not None:
+            return self.saved_as
+        from reconciler.plan.document import plan_parts
+        from reconciler.plan.fingerprint import fingerprint
 
-        digest: str = plan_document(self.plan)["fingerprint"]
-        return digest
+        return fingerprint(plan_parts(self.plan))
 
     @property
     def is_refused(self) -> bool:
@@ -122,34 +126,57 @@ class Report:
 
 def report_document(report: Report) -> dict[str, Any]:
     """The report as one JSON document: the plan's; for an apply also the outcome, of each request and as a whole."""
-    from reconciler.plan.document import plan_document, request_document
+    from reconciler.resources.json_text import made
 
-    document = plan_document(report.plan, kind=report.kind)
+    return made(report_parts(report))
+
+
+def report_parts(report: Report) -> dict[str, Any]:
+    """The same with Entries in it, to be written once: its fingerprint is computed while it is."""
+    from reconciler.plan.document import plan_parts
+    from reconciler.plan.fingerprint import sealed
+
+    parts = plan_parts(report.plan, kind=report.kind)
     if report.history is not None:
-        document = _with_history(document, report.plan, report.history)
-    if report.kind != "Apply":
-        return document
-    document["requests"] = [
-        {**request_document(result.request), **_result_fields(result)} for result in report.outcome.results
-    ] or [{**request, **_NOT_REACHED} for request in document["requests"]]
-    document["converged"] = report.converged
-    document["remaining"] = [_remaining_document(key, change) for key, change in report.outcome.remaining]
-    document["stale"] = [_moved_document(item) for item in report.stale]
-    document["backups"] = list(report.outcome.backups)
-    document["unread"] = report.outcome.unread
-    document["run"] = report.outcome.run
+        parts = _with_history(parts, report.plan, report.history)
+    # An apply's fingerprint is that of the plan, without the results.
+    return {**sealed(parts), **(_outcome_parts(report) if report.kind == "Apply" else {})}
+
+
+def _outcome_parts(report: Report) -> dict[str, Any]:
+    from reconciler.plan.document import request_document
+    from reconciler.resources.json_text import Entries
+
+    outcome = report.outcome
+    parts: dict[str, Any] = {
+        "requests": Entries(outcome.results, _result_document)
+        if outcome.results
+        else Entries(report.plan.requests, lambda request: {**request_document(request), **_NOT_REACHED}),
+        "converged": report.converged,
+        "remaining": [_remaining_document(key, change) for key, change in outcome.remaining],
+        "stale": [_moved_document(item) for item in report.stale],
+        "backups": list(outcome.backups),
+        "unread": outcome.unread,
+        "run": outcome.run,
+    }
     if report.checks:
         from reconciler.plan.preview import check_document
 
-        document["probe_checks"] = [check_document(check) for check in report.checks]
+        parts["probe_checks"] = [check_document(check) for check in report.checks]
     if report.undone is not None:
-        document["undone"] = _undone_document(report.undone)
-    if report.outcome.marks:
-        document["marks"] = [
+        parts["undone"] = _undone_document(report.undone)
+    if outcome.marks:
+        parts["marks"] = [
             {"changes": [key.address for key in result.request.keys], **_result_fields(result)}
-            for result in report.outcome.marks
+            for result in outcome.marks
         ]
-    return document
+    return parts
+
+
+def _result_document(result: StepResult) -> dict[str, Any]:
+    from reconciler.plan.document import request_document
+
+    return {**request_document(result.request), **_result_fields(result)}
 
 
 def _undone_document(undone: Undone) -> dict[str, Any]:
@@ -162,20 +189,24 @@ def _undone_document(undone: Undone) -> dict[str, Any]:
     }
 
 
-def _with_history(document: dict[str, Any], plan: Plan, history: HistoryComparison) -> dict[str, Any]:
+def _with_history(parts: dict[str, Any], plan: Plan, history: HistoryComparison) -> dict[str, Any]:
     """The document with the history of each change, path and expectation, and with what is resolved."""
-    from reconciler.plan.document import fingerprint
+    from reconciler.plan.document import change_document
+    from reconciler.resources.json_text import Entries
 
-    for entry, change in zip(document["changes"], plan.changes, strict=True):
+    def with_history(change: Change) -> dict[str, Any]:
+        entry = change_document(change)
         entry.update(_history_fields(history.of_change(change)))
         for field_entry, item in zip(entry["fields"], change.fields, strict=True):
             field_entry.update(_history_fields(history.of_field(change, item)))
-    for entry, expected in zip(document.get("expectations", ()), plan.expectations, strict=True):
+        return entry
+
+    for entry, expected in zip(parts.get("expectations", ()), plan.expectations, strict=True):
         entry.update(_history_fields(history.of_expectation(expected)))
-    document["resolved"] = [
+    resolved = [
         {"address": entry.address, "path": entry.path or None, "since": entry.first_seen} for entry in history.resolved
     ]
-    return {**document, "fingerprint": fingerprint(document)}
+    return {**parts, "changes": Entries(plan.changes, with_history), "fingerprint": None, "resolved": resolved}
 
 
 def _history_fields(found: PathHistory | None) -> dict[str, str]:

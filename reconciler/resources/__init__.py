@@ -12,5 +12,6 @@ observed.py    what the service has
 canonical.py   API documents → canonical specs; equality of values
 secrets.py     values that no output may show
 request.py     one call that changes the service
+json_text.py   JSON text of a document in pieces
 wording.py     values and names in messages
 """

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.resources.desired import Desired
 from reconciler.resources.fields import MARK_KEY, UNREADABLE_KEY
 from reconciler.resources.keys import Key
-from reconciler.resources.tree import MISSING, Place, leaves, lookup, map_leaves, with_value
+from reconciler.resources.tree import MISSING, Place, is_plain, leaves, lookup, map_leaves, with_value
 
 SENSITIVE_TEXT: Final = "(sensitive)"
 """What every output shows in place of a secret."""
@@ -68,16 +68,21 @@ def revealed(value: Any) -> Any:
 
 def redacted(value: Any) -> Any:
     """Return a JSON value as plain dicts and lists with every Sensitive replaced by `(sensitive)`."""
+    # Most values are plain: to find that out takes a fifth of replacing nothing in them.
+    if is_plain(value):
+        return value
     return map_leaves(value, lambda leaf: SENSITIVE_TEXT if isinstance(leaf, Sensitive) else leaf)
 
 
 def holds_sensitive(value: Any) -> bool:
     """Return whether `value` is or contains a Sensitive."""
-    return any(isinstance(leaf, Sensitive) for _, leaf in leaves(value))
+    return any(True for _ in sensitive_places(value))
 
 
 def sensitive_places(value: Any) -> Iterator[tuple[Place, Sensitive]]:
     """Yield every Sensitive in a JSON value with its position."""
+    if is_plain(value):
+        return iter(())
     return ((path, leaf) for path, leaf in leaves(value) if isinstance(leaf, Sensitive))
 
 

@@ -107,6 +107,17 @@ def with_value(tree: Mapping[str, Any], path: FieldPath, value: Any) -> dict[str
     return copy
 
 
+def is_plain(tree: Any) -> bool:
+    """Whether a tree consists of plain dicts, lists and JSON's scalars alone: `map_leaves` meets nothing else in it."""
+    kind = type(tree)
+    if kind is not dict and kind is not list:
+        return kind in _SCALARS
+    for item in tree.values() if kind is dict else tree:
+        if type(item) not in _SCALARS and not is_plain(item):  # without a call for each scalar
+            return False
+    return True
+
+
 def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
     """Yield each value of a JSON tree that is neither a mapping nor a list, with its position below `path`."""
     kind = type(tree)

@@ -421,12 +421,13 @@ class Session:
     def _compared(self, kind: Literal["Plan", "Drift"], plan: Plan, *, is_detailed: bool, out: str | None) -> Report:
         from reconciler.report.report import Report
 
+        saved_as = None
         if out is not None:
             from reconciler.plan.saved import write_plan
 
-            write_plan(plan, out)
+            saved_as = write_plan(plan, out)
         code = exit_codes.CHANGES if is_detailed else exit_codes.OK
-        return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings)
+        return Report(kind=kind, plan=plan, changes_exit_code=code, warnings=plan.warnings, saved_as=saved_as)
 
     def _require_usable(self, plan: Plan, terms: Terms | None = None) -> None:
         """Raise RefusedError for a saved plan that doesn't fit `terms`, or the endpoint and environment of this run."""

@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,11 @@ _NO_RENAME: Final = frozenset({errno.EBUSY, errno.EXDEV, errno.EROFS, errno.EACC
 """A file mounted by itself (EBUSY, EXDEV), maybe into a folder where no other file can be made."""
 
 
-def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
+Text = str | Callable[[], Iterable[str]]
+"""What a file gets: text, or a function that returns it in pieces, for one that had better not be in memory as a whole."""
+
+
+def write_whole(path: Path, text: Text, *, what: str, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
     """Replace a file so that readers see the old content or the new one, never a part.
 
     Without `is_flushed`, a crash of the machine (not of the process) may leave the file empty. That is for many files that can be
@@ -50,10 +55,11 @@ def write_whole(path: Path, text: str, *, what: str, mode: int = PRIVATE_FILE, i
         raise ReconcilerError(f"The {what} can't be written to {path}: {error.strerror}.") from error
 
 
-def write_new(path: str | Path, text: str, *, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
+def write_new(path: str | Path, text: Text, *, mode: int = PRIVATE_FILE, is_flushed: bool = True) -> None:
     """Create a file. Raises OSError, also if the file exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(_encoded(text))
+        for piece in _pieces(text):
+            file.write(_encoded(piece))
         if not is_flushed:
             return
         # Otherwise a crash after the rename could leave an empty file (POSIX orders neither before the other).
@@ -70,25 +76,31 @@ def _is_written_into(path: Path) -> bool:
     return is_of_a_process or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
-def _write_into(path: Path, text: str) -> None:
+def _write_into(path: Path, text: Text) -> None:
+    # Opening the file empties it, so all of its new content has to be there.
+    content = _encoded("".join(_pieces(text)))
     with path.open("wb") as file:
-        file.write(_encoded(text))
+        file.write(content)
         file.flush()
         with suppress(OSError):  # a pipe can't be flushed to a disk
             os.fsync(file.fileno())
 
 
-def _replace(path: Path, text: str, *, mode: int, is_flushed: bool) -> None:
+def _replace(path: Path, text: Text, *, mode: int, is_flushed: bool) -> None:
     # In the same folder, since a rename is atomic only within a file system.
     folder, name = os.path.split(path)
     draft = os.path.join(folder, f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")  # noqa: PTH118  a fleet has many
     try:
         write_new(draft, text, mode=mode, is_flushed=is_flushed)
         os.replace(draft, path)  # noqa: PTH105
-    except OSError:
+    except BaseException:  # whatever goes wrong while the pieces are made, too
         with suppress(OSError):
             os.unlink(draft)  # noqa: PTH108
         raise
+
+
+def _pieces(text: Text) -> Iterable[str]:
+    return (text,) if isinstance(text, str) else text()
 
 
 def _encoded(text: str) -> bytes:

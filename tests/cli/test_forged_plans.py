@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.emulator.server import Emulator
-from reconciler.plan.document import fingerprint
+from reconciler.plan.fingerprint import fingerprint
 from tests.cli.live_side import LATEST, Service, manifest
 from tests.command_line import CliResult, RunCli
 

@@ -21,7 +21,7 @@ from reconciler.emulator.predicting import score
 from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Fault, Switches
 from reconciler.loading.schema import schema_document
-from reconciler.plan.document import fingerprint
+from reconciler.plan.fingerprint import fingerprint
 from tests.ci.repositories import Repository
 from tests.cli.live_side import SECRET, Service, manifest, seeded
 from tests.command_line import CliResult, RunCli

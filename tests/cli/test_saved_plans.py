@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler.emulator.server import Emulator
 from reconciler.loading.schema import schema_document
-from reconciler.plan.document import fingerprint
+from reconciler.plan.fingerprint import fingerprint
 from tests.cli.live_side import LATEST, Service, manifest
 from tests.command_line import CliResult, RunCli
 from tests.wording import Wording

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from reconciler.compare.desired_spec import desired_spec
 from reconciler.compare.diff import drift_between
 from reconciler.compare.results import Drift
-from reconciler.plan.document import PlanFormatError, fingerprint, plan_document, plan_from_document
+from reconciler.plan.document import PlanFormatError, plan_document, plan_from_document
+from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.requests.calls import calls_from_drifts, deletion_requests
 from reconciler.resources.canonical import canonical, spec_from_document

@@ -177,6 +177,7 @@ class RemoteError(ReconcilerError):
     `code` is a gRPC status name ("UNAVAILABLE") or a Clarifai status with its name ("21200 MODEL_DOES_NOT_EXIST").
     `status` is the number of the Clarifai status, None for gRPC. `details` is the service's own detail text, and
     `attempts` counts how often the call was made. `sent` is False only if the request never left this process.
+    `may_be_size` is whether the request may have been too large, or may have had too many objects.
     """
 
     def __init__(
@@ -191,6 +192,7 @@ class RemoteError(ReconcilerError):
         details: str | None = None,
         attempts: int = 1,
         sent: bool = True,
+        may_be_size: bool = False,
     ) -> None:
         self.rpc = rpc
         self.code = code
@@ -201,6 +203,7 @@ class RemoteError(ReconcilerError):
         self.request_id = request_id
         self.attempts = attempts
         self.sent = sent
+        self.may_be_size = may_be_size
         # The service often repeats the description as the details.
         more = f" ({details})" if details and details != description else ""
         rid = f" [request {request_id}]" if request_id else ""

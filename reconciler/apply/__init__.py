@@ -2,6 +2,7 @@
 
 results.py    what became of a plan that was written
 sending.py    sends the requests, with one result for each; the only caller of `send`
+batch_sizes.py  which sizes of requests the service takes, as far as the run has seen
 in_flight.py  runs several requests at once, those that touch the same objects in order
 writing.py    the writing half of a run: journal, backup, sending, verification
 gate.py       whether objects are still as they were reviewed, before a run and before each sending

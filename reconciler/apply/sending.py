@@ -4,10 +4,12 @@ In: requests and a Remote. Out: exactly one StepResult per request, in their ord
 what is sent, because the requests were proven and passed the guards before. It decides what a response means:
 
     success                     done
-    refused, several objects    bisected and sent again, down to the object that is refused; the others go through
+    refused, several objects    bisected and sent again, down to the object that is refused; the others go through. If all of
+                                them do, the request was too large, and later ones are sent in parts (batch_sizes.py)
     refused, one object         failed, with the service's words; the next request is sent (`on_error`)
     no response, or "internal"  unknown: the objects are read. If the change is there, it is done. If not, the request is sent
-                                again, unless somebody else has changed the objects since: then it has failed
+                                again, in halves if it may have been too large, unless somebody else has changed the objects
+                                since: then it has failed
     no response twice in a row  the service is down: nothing more is started
 
 Before each sending, retries included, `before_attempt` can hold back objects that are no longer as they were reviewed. These have
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from reconciler.apply.batch_sizes import BatchSizes
 from reconciler.apply.gate import Effect, HeldBackError, State
 from reconciler.apply.in_flight import in_flight
 from reconciler.apply.results import ItemFailure, OnError, Status, StepResult
@@ -68,7 +71,8 @@ class SendOptions:
     and parts of a request. If it raises HeldBackError, the request is sent without the objects that moved; after UnreadError
     the request is not sent; after any other ReconcilerError nothing more is sent. `after_response` receives the result of each
     sending, `on_reply` each successful response, and `on_result` the outcome of each request. `effects` reads whether requests
-    without a response were carried out. `may_start` returns whether another request may be started.
+    without a response were carried out. `may_start` returns whether another request may be started. `sizes` is what the run has
+    learned about the largest requests.
     """
 
     on_error: OnError = "continue"
@@ -80,6 +84,7 @@ class SendOptions:
     effects: Callable[[Sequence[Request]], Sequence[Effect]] = _unread
     may_start: Callable[[], bool] = field(default=lambda: True)
     pause: Callable[[float], None] = field(default=lambda seconds: None)
+    sizes: BatchSizes = field(default_factory=BatchSizes)
 
 
 def apply_requests(
@@ -119,6 +124,7 @@ class _Sent:
     result: StepResult | None = None
     held: HeldBackError | None = None
     fault: FaultClass | None = None
+    may_be_size: bool = False
     attempts: int = 0
 
 
@@ -194,32 +200,68 @@ class _Run:
         again = []
         effects = self._options.effects([result.request for _, result in waiting])
         for (position, result), effect in zip(waiting, effects, strict=True):
-            if effect is Effect.APPLIED:
-                done = replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
-                self._known[position].append(done)
-                self._record_response(position, done)
-            elif effect is Effect.NOT_APPLIED:
-                self._known[position].append(replace(result, status=Status.SKIPPED, failures=()))
+            self._known[position].append(self._after_reading(position, result, effect))
+            if effect is Effect.NOT_APPLIED:
                 again.append(_Part(position=position, request=result.request, last=replace(result, attempts=0)))
-            else:
-                self._known[position].append(_not_sent_again(result) if effect is Effect.MOVED else result)
         return again
 
+    def _after_reading(self, position: int, result: StepResult, effect: Effect) -> StepResult:
+        """What a sending without a response has come to. If the request was not carried out, it is to be sent again."""
+        if effect is Effect.APPLIED:
+            done = replace(result, status=Status.DONE, error=None, is_unknown=False, failures=())
+            self._record_response(position, done)
+            return done
+        if effect is Effect.NOT_APPLIED:
+            return replace(result, status=Status.SKIPPED, is_unknown=False, failures=())
+        return _not_sent_again(result) if effect is Effect.MOVED else result
+
     def _send(self, part: _Part) -> list[StepResult]:
-        """Send a request. If it is refused, bisect it until the refused objects are found."""
+        """Send a request, in parts if it is too large. If it is refused, bisect it until the refused objects are found."""
+        parts = self._options.sizes.parts(part.request)
+        if len(parts) > 1:
+            return self._send_parts(part, parts, is_stoppable=True)
         sent = self._send_once(part)
         if sent.held is not None:
             return self._send_rest(part, sent.held, sent.attempts)
         result = sent.result
         assert result is not None
-        parts = part.request.bisect() if sent.fault in _MAY_BE_ONE_OBJECT else ()
-        if not parts:
-            self._halt_on_failure(result)
-            return [result]
-        found = [replace(result, status=Status.SKIPPED, error=None, failures=())]
-        for half in parts:
-            # Both parts are always sent, because a request that is half carried out is the worst state to stop in.
-            found += self._send(_Part(position=part.position, request=half))
+        if part.request.is_divisible:
+            if sent.fault in _MAY_BE_ONE_OBJECT:
+                skipped = replace(result, status=Status.SKIPPED, error=None, failures=())
+                # Both halves are always sent, because a request that is half carried out is the worst state to stop in.
+                return [skipped, *self._send_halves(part, may_be_size=sent.may_be_size, is_stoppable=False)]
+            if sent.may_be_size and result.is_unknown and self._may_start():
+                effect = self._options.effects([part.request])[0]
+                result = self._after_reading(part.position, result, effect)
+                if effect is Effect.NOT_APPLIED:
+                    return [result, *self._send_halves(part, may_be_size=True, is_stoppable=True)]
+        self._halt_on_failure(result)
+        return [result]
+
+    def _send_parts(self, part: _Part, parts: Sequence[Request], *, is_stoppable: bool) -> list[StepResult]:
+        found: list[StepResult] = []
+        for request in parts:
+            reason = self._reason_to_stop(part, found, is_stoppable=is_stoppable) if found else None
+            if reason is None:
+                found += self._send(_Part(position=part.position, request=request))
+            else:
+                found.append(_failed(request, reason))
+        return found
+
+    def _reason_to_stop(self, part: _Part, found: Sequence[StepResult], *, is_stoppable: bool) -> str | None:
+        """Why the rest of a request is not sent after some parts of it, or None."""
+        if is_stoppable and not self._may_start():
+            return self._halt or "not sent: the run was stopped"
+        failed = [result for result in found if result.status is Status.FAILED]
+        if part.request.deletes and any(is_stoppable or result.moved for result in failed):
+            return "not sent: another deletion of the same request failed"
+        return None
+
+    def _send_halves(self, part: _Part, *, may_be_size: bool, is_stoppable: bool) -> list[StepResult]:
+        """Send the halves of a request that was refused, and learn from it if its size was the reason."""
+        found = self._send_parts(part, part.request.bisect(), is_stoppable=is_stoppable)
+        if may_be_size and not any(each.status is Status.FAILED for each in found):
+            self._options.sizes.refused(part.request)
         return found
 
     def _send_rest(self, part: _Part, held: HeldBackError, attempts: int) -> list[StepResult]:
@@ -244,7 +286,7 @@ class _Run:
         for result in found:
             self._record_response(part.position, result)
         if rest:
-            found += self._send(replace(part, request=_with_entries(part.request, rest)))
+            found += self._send(_Part(position=part.position, request=_with_entries(part.request, rest)))
         return found
 
     def _send_once(self, part: _Part) -> _Sent:
@@ -271,6 +313,7 @@ class _Run:
             return _Sent(result=replace(_failed(request, str(error)), is_unknown=attempts > 0, attempts=attempts))
         with self._lock:
             self._unanswered = 0
+        self._options.sizes.taken(request)
         self._options.on_reply(request, reply)
         result = StepResult(
             request=request, status=Status.DONE, attempts=reply.attempts, request_id=reply.request_id or None
@@ -284,14 +327,14 @@ class _Run:
             _failed(request, str(error)), is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id
         )
         with self._lock:
-            if fault is not FaultClass.TRANSIENT:
+            if fault is not FaultClass.TRANSIENT or (error.may_be_size and request.is_divisible):
                 self._unanswered = 0
             elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
                 # A single quick failure doesn't count for a request that is only repeated after throttling.
                 self._unanswered += 1
             if self._unanswered >= UNANSWERED:
                 self._halt = f"not sent: the last {self._unanswered} requests got no response"
-        return self._responded(part, result, fault)
+        return replace(self._responded(part, result, fault), may_be_size=error.may_be_size)
 
     def _responded(self, part: _Part, result: StepResult, fault: FaultClass | None) -> _Sent:
         self._record_response(part.position, result)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.apply.backup import Backup
+from reconciler.apply.batch_sizes import BatchSizes
 from reconciler.apply.gate import Effect, Finding, Gate, HeldBackError, LiveState, State
 from reconciler.apply.journal import Journal
 from reconciler.apply.live import read_secrets
@@ -84,6 +85,7 @@ class Writing:
     _uses: tuple[float, Mapping[Key, tuple[Use, ...]]] | None = field(init=False, default=None)
     _sent: set[Key] = field(init=False, default_factory=set)
     _uses_lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _sizes: BatchSizes = field(init=False, default_factory=BatchSizes)
 
     def __post_init__(self) -> None:
         self._gate = Gate(self.plan)
@@ -133,6 +135,7 @@ class Writing:
             effects=self._effects,
             may_start=lambda: not self.stop.is_set(),
             pause=self.stop.wait,
+            sizes=self._sizes,
         )
 
     # --- the gate -----------------------------------------------------------------------------------------------
@@ -240,8 +243,11 @@ class Writing:
                 parallelism=self.parallelism,
                 before_attempt=lambda _position, request, _attempt: self.journal.recording(request),
                 after_response=lambda _position, result: self.journal.recorded(result),
+                # Writing the same record twice changes nothing, and what the marks have by then is read afterwards.
+                effects=lambda requests: [Effect.NOT_APPLIED] * len(requests),
                 may_start=lambda: not self.stop.is_set(),
                 pause=self.stop.wait,
+                sizes=self._sizes,
             )
             return apply_requests(requests, self.remote, options=options)
 

@@ -19,7 +19,7 @@ from reconciler.config.endpoint import parse_endpoint
 from reconciler.errors import Origin, Problem, ProblemsError, ReconcilerError, UsageError
 from reconciler.loading.document import LoadedDocument
 from reconciler.loading.nodes import JsonPath, dotted, json_pointer
-from reconciler.resources.fields import SETTINGS_FILE
+from reconciler.resources.fields import MOST_ENTRIES, SETTINGS_FILE
 from reconciler.resources.wording import quoted
 
 NAME: Final = SETTINGS_FILE
@@ -45,9 +45,7 @@ class Range:
 RANGES: Final[Mapping[str, Range]] = {
     "rate": Range(least=0, most=1000, is_open=True),
     "parallelism": Range(least=1, most=64),
-    # Clarifai's documentation names 128 as the most objects in one request, for deleting inputs. Nothing is documented
-    # for models.
-    "batch": Range(least=1, most=128),
+    "batch": Range(least=1, most=MOST_ENTRIES),
     "timeout": Range(least=0, most=3600, is_open=True),
     "max_count": Range(least=0, most=1_000_000),
     "max_percent": Range(least=0, most=100),

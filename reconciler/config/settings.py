@@ -32,6 +32,7 @@ from reconciler.config.sources import ENDPOINT_VARIABLE, NOT_SET, FoundEndpoint,
 from reconciler.config.tokens import VARIABLE, FoundToken, find_token
 from reconciler.config.trust import is_clarifai, trust_problem
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.resources.fields import MOST_ENTRIES
 
 CERTIFICATES_VARIABLE: Final = "CLARIFAI_ROOT_CERTIFICATES_PATH"
 
@@ -67,7 +68,7 @@ class Limits:
 
     rate: float = 15
     parallelism: int = 8
-    batch: int = 32
+    batch: int = MOST_ENTRIES
     timeout: float = 30
 
 

@@ -27,6 +27,7 @@ MODEL_INVALID_REQUEST: Final = 21203
 DUPLICATE: Final = 40010
 TIMED_OUT: Final = 98009
 UNCATEGORIZED: Final = 99009
+MESSAGE_TOO_LARGE: Final = 40033
 TRAINED: Final = 21100
 MODEL_TRAINING: Final = 21101
 MODEL_UNTRAINED: Final = 21102
@@ -62,6 +63,7 @@ DESCRIPTIONS: Final = {
     MODEL_LOADING: "Model is loading",
     INPUT_DOWNLOAD_FAILED: "Download failed; check URL",
     INPUT_INVALID: "Input invalid argument",
+    MESSAGE_TOO_LARGE: "Maximum message size exceeded",
     DUPLICATE: "Object has a duplicate ID",
     TIMED_OUT: "Internal unexpected timeout",
     UNCATEGORIZED: "Internal uncategorized error",
@@ -82,6 +84,15 @@ class RefusedCallError(Exception):
         self.code = code
         self.details = details or DESCRIPTIONS[code]
         super().__init__(f"{code}: {self.details}")
+
+
+class BrokenOffCallError(Exception):
+    """A call ends with the gRPC status `code` instead of an answer; everything that it did is rolled back."""
+
+    def __init__(self, code: str, details: str) -> None:
+        self.code = code
+        self.details = details
+        super().__init__(f"{code}: {details}")
 
 
 def set_status(status: Any, code: int, *, request_id: str, details: str = "") -> None:

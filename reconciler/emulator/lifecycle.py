@@ -21,7 +21,7 @@ from reconciler.emulator.answers import (
 )
 from reconciler.emulator.turn import Turn
 from reconciler.emulator.usage import give_up
-from reconciler.emulator.writes import require_batch
+from reconciler.emulator.writes import taken
 
 QUEUED: Final = 21103
 PRIVATE: Final = 10
@@ -48,8 +48,7 @@ def delete_models(turn: Turn, request: Any) -> Any:
         )
         ids = [row[0] for row in found.fetchall()]
     else:
-        require_batch(turn.switches, "ids", request.ids)
-        ids = list(dict.fromkeys(request.ids))
+        ids = list(dict.fromkeys(taken(turn.switches, "ids", request.ids)))
     is_mixed = False
     for model_id in ids:
         row = rows.find_model(turn.connection, user_id, app_id, model_id)
@@ -114,7 +113,7 @@ def fill_new_model(message: Any, now: int) -> None:
 def post_model_versions(turn: Turn, request: Any) -> Any:
     """PostModelVersions: a new version; of a trainable type it is queued for training, else it is ready."""
     user_id, app_id = turn.written_scope(request.user_app_id)
-    require_batch(turn.switches, "model_versions", request.model_versions)
+    taken(turn.switches, "model_versions", request.model_versions)
     model = turn.model(user_id, app_id, request.model_id)
     kind = rows.find_model_type(turn.connection, model.message.model_type_id)
     for offset, sent in enumerate(request.model_versions):

@@ -27,6 +27,7 @@ from reconciler.emulator.answers import (
     SUCCESS,
     THROTTLED,
     UNCATEGORIZED,
+    BrokenOffCallError,
     RefusedCallError,
     set_status,
 )
@@ -141,6 +142,7 @@ class Gate:
             if not limit.admits(time.monotonic()):
                 raise RefusedCallError(THROTTLED, _throttle_details(switches))
             require_scopes(rpc, switches)
+            _require_size(request, switches)
             kind = faults.kind_for(rpc, request)
             if kind is not None and kind != "LOST_REPLY":
                 self._break_off(context, number, kind, switches)
@@ -148,6 +150,8 @@ class Gate:
             if kind == "LOST_REPLY":
                 self._abort(context, number, "UNAVAILABLE", "the answer was lost")
             set_status(answer.status, answer.status.code or SUCCESS, request_id=request_id)
+        except BrokenOffCallError as error:
+            self._abort(context, number, error.code, error.details)
         except RefusedCallError as refusal:
             answer = _answer_type(rpc)()
             set_status(answer.status, refusal.code, request_id=request_id, details=refusal.details)
@@ -172,7 +176,7 @@ class Gate:
             with self._store.transaction(write=rpc in WRITES) as connection:
                 turn = Turn(connection=connection, switches=switches, me=self._me(connection), now=self._now())
                 return handler(turn, request)
-        except RefusedCallError:
+        except (RefusedCallError, BrokenOffCallError):
             raise
         except Exception as error:
             LOG.debug("%s failed inside the emulator", rpc, exc_info=True)
@@ -251,6 +255,12 @@ def _redacted(metadata: Mapping[str, str]) -> dict[str, str]:
 def _request_id(metadata: Mapping[str, str]) -> str:
     prefix = metadata.get(REQUEST_ID_PREFIX, "")
     return f"{prefix}-{uuid.uuid4().hex}" if prefix else uuid.uuid4().hex
+
+
+def _require_size(request: Any, switches: Switches) -> None:
+    size, limit = request.ByteSize(), switches.max_request_bytes
+    if limit is not None and size > limit:
+        raise BrokenOffCallError("RESOURCE_EXHAUSTED", f"Received message larger than max ({size} vs. {limit})")
 
 
 def _throttle_details(switches: Switches) -> str:

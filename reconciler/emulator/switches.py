@@ -118,7 +118,20 @@ class Switches:
     """Whether PatchModelVersions refuses (21202) params that the model type does not declare or allow. Unknown."""
 
     max_batch: int | None = None
-    """The most objects in one patch or deletion; more are refused with 11102. `none` is no limit. Unknown."""
+    """The most objects in one patch or deletion (PatchModels, PatchModelVersions, DeleteModels); see `batch_over`. `none` is no
+    limit. Unknown."""
+
+    batch_over: Literal["11102", "21203", "40033", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "first"] = "11102"
+    """What happens to more objects than `max_batch`: the request is refused with this status of Clarifai or of gRPC, or only the
+    first of them are changed and the answer is success. Unknown."""
+
+    max_request_bytes: int | None = None
+    """The largest request message in bytes; a larger one ends as RESOURCE_EXHAUSTED, as gRPC servers do by default above 4 MiB
+    (GRPC_DEFAULT_MAX_RECV_MESSAGE_LENGTH). The service's limit is unknown."""
+
+    refused_object: Literal["nothing", "before", "others"] = "nothing"
+    """What PatchModels and PatchModelVersions change if one of several objects is refused: nothing, the objects before it, or all
+    others, with 10010. PatchDatasets reverts everything (service.proto); for models it is unknown."""
 
     # --- what is stored
 
@@ -264,7 +277,7 @@ class Switches:
                 raise UsageError(
                     f"switch unstored_fields={text} is not of the form FIELD@GLOB, like description@pet-*."
                 )
-        for name in ("max_per_page", "max_batch", "rate_limit"):
+        for name in ("max_per_page", "max_batch", "max_request_bytes", "rate_limit"):
             number = getattr(self, name)
             if number is not None and number <= 0:
                 raise UsageError(f"switch {name}={number} is not above 0.")

@@ -1,14 +1,15 @@
 """The calls that change models and versions in place.
 
-Every request is applied whole or not at all: a refusal rolls back what was done before it. That PatchModels works this
-way is a guess (the Model message has no room for a status of its own); it is documented for datasets only.
+Unless `refused_object` says otherwise, a request is applied whole or not at all: a refusal rolls back what was done before
+it. That PatchModels works this way is a guess (the Model message has no room for a status of its own); it is documented for
+datasets only.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from clarifai_grpc.grpc.api import service_pb2
@@ -19,6 +20,8 @@ from reconciler.emulator.answers import (
     BAD_FORMAT,
     INVALID_ARGUMENT,
     INVALID_REQUEST,
+    MIXED_STATUS,
+    BrokenOffCallError,
     RefusedCallError,
 )
 from reconciler.emulator.patching import MODEL_RULES, VERSION_RULES, BadPatchError, Rules, Variant, patch_fields
@@ -34,9 +37,9 @@ HOSTED_SIZES: Final = ("small", "large")
 def patch_models(turn: Turn, request: Any) -> Any:
     """PatchModels: model level fields only. Makes no version, and moves modified_at."""
     user_id, app_id = turn.written_scope(request.user_app_id)
-    require_batch(turn.switches, "models", request.models)
     answer = service_pb2.MultiModelResponse()
-    for sent in request.models:
+
+    def patch(sent: Any) -> None:
         row = turn.model(user_id, app_id, sent.id)
         before = _copy(row.message)
         if request.action == "remove":
@@ -50,7 +53,23 @@ def patch_models(turn: Turn, request: Any) -> Any:
         if turn.switches.patch_answer == "as_sent":
             row.message = patched
         answer.models.append(turn.show.model(row, turn.latest(row)))
+
+    _patch_each(turn.switches, taken(turn.switches, "models", request.models), patch, answer)
     return answer
+
+
+def _patch_each(switches: Switches, items: Sequence[Any], patch: Callable[[Any], None], answer: Any) -> None:
+    """Patch one object after the other. What stays done if one of them is refused is a switch."""
+    for sent in items:
+        try:
+            patch(sent)
+        except RefusedCallError as refusal:  # noqa: PERF203 - each object is refused alone
+            if switches.refused_object == "nothing" or len(items) == 1:
+                raise
+            if switches.refused_object == "before":
+                answer.status.code = refusal.code
+                return
+            answer.status.code = MIXED_STATUS
 
 
 def _copy(message: Any) -> Any:
@@ -119,11 +138,11 @@ def _hosted_suffix(model: Any, image: Any) -> str:
 def patch_model_versions(turn: Turn, request: Any) -> Any:
     """PatchModelVersions: a version keeps its id, its concepts and its status."""
     user_id, app_id = turn.written_scope(request.user_app_id)
-    require_batch(turn.switches, "model_versions", request.model_versions)
     model = turn.model(user_id, app_id, request.model_id)
     kind = rows.find_model_type(turn.connection, model.message.model_type_id)
     answer = service_pb2.MultiModelVersionResponse()
-    for sent in request.model_versions:
+
+    def patch(sent: Any) -> None:
         row = turn.version(model, sent.id)
         before = _copy(row.message)
         _apply(row.message, sent, request.action, VERSION_RULES, turn.switches)
@@ -138,6 +157,8 @@ def patch_model_versions(turn: Turn, request: Any) -> Any:
         if turn.switches.patch_answer == "as_sent":
             row.message = patched
         answer.model_versions.append(turn.show.version(model, row))
+
+    _patch_each(turn.switches, taken(turn.switches, "model_versions", request.model_versions), patch, answer)
     return answer
 
 
@@ -184,14 +205,18 @@ def _set_tags(turn: Turn, request: Any, field: str, tags: Sequence[str]) -> Sequ
     return sent if turn.switches.patch_answer == "as_sent" else list(getattr(row.message, field))
 
 
-def require_batch(switches: Switches, name: str, items: Sequence[Any]) -> None:
-    """Refuse an empty list, and more objects than `max_batch`. The status code is a guess."""
+def taken(switches: Switches, name: str, items: Sequence[Any]) -> Sequence[Any]:
+    """The objects of a request that are looked at. An empty list is refused; what happens to too many is a switch."""
     if not items:
         raise RefusedCallError(INVALID_REQUEST, f"{name} is empty")
-    if switches.max_batch is not None and len(items) > switches.max_batch:
-        raise RefusedCallError(
-            INVALID_REQUEST, f"{len(items)} {name} in one request, at most {switches.max_batch} are allowed"
-        )
+    if switches.max_batch is None or len(items) <= switches.max_batch:
+        return items
+    if switches.batch_over == "first":
+        return items[: switches.max_batch]
+    details = f"{len(items)} {name} in one request, at most {switches.max_batch} are allowed"
+    if switches.batch_over.isdigit():
+        raise RefusedCallError(int(switches.batch_over), details)
+    raise BrokenOffCallError(switches.batch_over, details)
 
 
 def _apply(stored: Any, sent: Any, action: str, rules: Rules, switches: Switches) -> None:

@@ -17,6 +17,7 @@ from reconciler.errors import Origin, Problem, Refusal
 from reconciler.remote.observe import FEW
 from reconciler.requests.results import Notice
 from reconciler.resources.desired import Statement
+from reconciler.resources.fields import MOST_ENTRIES
 from reconciler.resources.keys import Key
 from reconciler.resources.request import Request
 from reconciler.resources.tree import FieldPath
@@ -149,7 +150,8 @@ def forecast(requests: Sequence[Request], *, rate: float, recorded: int = 0, bat
     Of `recorded` models the owner mark is written afterwards, `batch` in each call, and read once more.
     """
     models = {key.model() for request in requests for key in request.keys}
-    calls = len(requests) + _reads(len(models)) + -(-recorded // batch) + _reads(recorded)
+    sent = sum(len(request.in_parts()) for request in requests)
+    calls = sent + _reads(len(models)) + -(-recorded // batch) + _reads(recorded)
     return Forecast(calls=calls, seconds=round(calls / rate, 1), rate=rate)
 
 
@@ -201,7 +203,7 @@ class Plan:
     overrides: tuple[PlannedOverride, ...] = field(default=(), compare=False)
     stated_versions: tuple[Key, ...] = field(default=(), compare=False)
     preview: Preview | None = None
-    batch: int = 32
+    batch: int = MOST_ENTRIES
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,13 +89,15 @@ class Caller:
         body: Mapping[str, Any],
         *,
         safety: Safety = Safety.READ,
+        is_divisible: bool = False,
         before_attempt: Callable[[], None] = lambda: None,
         accepts: Callable[[Any], bool] = lambda message: False,
     ) -> Response:
         """Make one call. `body` is the request message as JSON. Raises RemoteError if the call fails for good.
 
-        `before_attempt` is called before each attempt, after the wait for its turn, so that what it reads is recent. `accepts` says
-        whether a response without success is an answer all the same.
+        `is_divisible` is whether the caller sends the request in parts if it may be too large. `before_attempt` is called before each
+        attempt, after the wait for its turn, so that what it reads is recent. `accepts` says whether a response without success is an
+        answer all the same.
         """
         message = self._message(rpc, body)
         timing = self._timing
@@ -114,6 +116,7 @@ class Caller:
                 self._silence = 0
                 return outcome
             error, failure = outcome
+            failure = replace(failure, is_too_large=is_divisible and error.may_be_size)
             # Not atomic: if two threads meet here, the count is off by one, which costs at most one more timeout.
             self._silence = self._silence + 1 if failure.is_timeout else 0
             timeouts += failure.is_timeout
@@ -180,6 +183,7 @@ class Caller:
             fault=meaning.fault,
             request_id=self._scrubber.clean(status.req_id) or None,
             attempts=attempt,
+            may_be_size=meaning.may_be_size,
         )
         return error, Failure(fault=meaning.fault, is_throttle=meaning.is_throttle)
 
@@ -191,6 +195,7 @@ class Caller:
             description=_with_hint(self._scrubber.clean(details) or "the service sent no details", self._hint(meaning)),
             fault=meaning.fault,
             attempts=attempt,
+            may_be_size=meaning.may_be_size,
         )
         return error, Failure(fault=meaning.fault, is_timeout=code == "DEADLINE_EXCEEDED")
 

@@ -350,7 +350,9 @@ class ClarifaiRemote:
         # The service may quote the request in an error.
         self._scrubber.register(secret_texts(body))
         safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
-        response = self._caller.call(request.rpc, body, safety=safety, before_attempt=before_attempt)
+        response = self._caller.call(
+            request.rpc, body, safety=safety, is_divisible=request.is_divisible, before_attempt=before_attempt
+        )
         return Reply(
             request_id=self._scrubber.clean(response.message.status.req_id),
             attempts=response.attempts,

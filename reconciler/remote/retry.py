@@ -26,6 +26,7 @@ class Failure:
     fault: FaultClass
     is_throttle: bool = False
     is_timeout: bool = False
+    is_too_large: bool = False  # perhaps; its parts can be sent one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 5.0
     budget: float = 120.0
+    too_large_attempts: int = 2  # then the caller sends the call in parts
     timeouts: int = 1  # how many timeouts of one call are retried: each has already taken a whole --timeout
     silence: int = 2  # after this many timeouts in a row, of any calls, no further timeout is retried
 
@@ -64,6 +66,8 @@ class RetryPolicy:
         whether the endpoint has ever responded to a call.
         """
         attempts = self.throttled_attempts if failure.is_throttle else self.attempts if is_known else self.first_contact
+        if failure.is_too_large:
+            attempts = min(attempts, self.too_large_attempts)
         if failure.fault is not FaultClass.TRANSIENT or attempt >= attempts:
             return None
         if safety is Safety.ONCE and not failure.is_throttle:

@@ -45,13 +45,15 @@ _GRPC: Final = "gRPC, Status codes and their use"
 class Meaning:
     """One row of a table.
 
-    `name` is the name of the code. `is_throttle` means that the call certainly wasn't carried out. `hint` is what the
-    user can do, and `source` what the class is based on.
+    `name` is the name of the code. `is_throttle` means that the call certainly wasn't carried out, and `may_be_size` that the
+    request may have been too large, or may have had too many objects. `hint` is what the user can do, and `source` what the
+    class is based on.
     """
 
     name: str
     fault: FaultClass = FaultClass.PER_ITEM
     is_throttle: bool = False
+    may_be_size: bool = False
     hint: str = ""
     source: str = ""
 
@@ -115,15 +117,16 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     11009: Meaning("CONN_KEY_NOT_FOUND", _FATAL, hint=TOKEN_HINT, source=_CODES),
     11104: Meaning("CONN_NO_GDPR_CONSENT", _FATAL, hint="Accept the terms in Clarifai's portal.", source=_CODES),
     11200: Meaning("CONN_AUTH_METHOD_DISABLED", _FATAL, hint=TOKEN_HINT, source=_CODES),
-    # The request is at fault; repeating it would fail in the same way.
+    # The request is at fault; repeating it would fail in the same way. How too many objects are refused isn't documented, so
+    # each of these that is about a request in general may mean that.
     10040: Meaning("NOT_IMPLEMENTED", _FATAL, source=_CODES),
     10050: Meaning("MOVED", _FATAL, source=_CODES),
-    11100: Meaning("CONN_BAD_REQUEST_FORMAT", source=_CODES),
-    INVALID_REQUEST: Meaning("CONN_INVALID_REQUEST", source=_CODES),
+    11100: Meaning("CONN_BAD_REQUEST_FORMAT", may_be_size=True, source=_CODES),
+    INVALID_REQUEST: Meaning("CONN_INVALID_REQUEST", may_be_size=True, source=_CODES),
     11103: Meaning("CONN_METHOD_NOT_ALLOWED", _FATAL, source=_CODES),
     21201: Meaning("MODEL_PERMISSION_DENIED", hint=_SCOPES_HINT, source=_CODES),
-    21202: Meaning("MODEL_INVALID_ARGUMENT", source=_CODES),
-    21203: Meaning("MODEL_INVALID_REQUEST", source=_CODES),
+    21202: Meaning("MODEL_INVALID_ARGUMENT", may_be_size=True, source=_CODES),
+    21203: Meaning("MODEL_INVALID_REQUEST", may_be_size=True, source=_CODES),
     21400: Meaning("MODEL_REFERENCE_INVALID_ARGUMENT", source=_CODES),
     21420: Meaning("MODEL_EXAMPLE_INPUT_INVALID_ARGUMENT", source=_CODES),
     24900: Meaning("METADATA_INVALID_PATCH_ARGUMENTS", source=_CODES),
@@ -131,7 +134,12 @@ CLARIFAI: Final[dict[int, Meaning]] = {
     24902: Meaning("METADATA_MANIPULATION_ISSUE", source=_CODES),
     40010: Meaning("DATABASE_DUPLICATE_KEY", source=_NAME),
     40017: Meaning("DATABASE_CONSTRAINT_VIOLATED", source=_NAME),
-    40033: Meaning("RPC_MAX_MESSAGE_SIZE_EXCEEDED", hint="Lower limits.batch in reconciler.yaml.", source=_NAME),
+    40033: Meaning(
+        "RPC_MAX_MESSAGE_SIZE_EXCEEDED",
+        may_be_size=True,
+        hint="Shorten the longest texts of the object.",
+        source=_NAME,
+    ),
     40036: Meaning("RPC_UNKNOWN_METHOD", _FATAL, source=_NAME),
 }
 
@@ -144,16 +152,17 @@ GRPC: Final[dict[str, Meaning]] = {
     "DEADLINE_EXCEEDED": Meaning(
         "DEADLINE_EXCEEDED", _TRANSIENT, hint="Raise --timeout, or check the network.", source=_GRPC
     ),
-    "RESOURCE_EXHAUSTED": Meaning("RESOURCE_EXHAUSTED", _TRANSIENT, source=_GRPC),
+    # Throttling, or gRPC's own limit of the size of a message. If the response was too large, the call was carried out.
+    "RESOURCE_EXHAUSTED": Meaning("RESOURCE_EXHAUSTED", _TRANSIENT, may_be_size=True, source=_GRPC),
     "ABORTED": Meaning("ABORTED", _TRANSIENT, source=_GRPC),
     "INTERNAL": Meaning("INTERNAL", _TRANSIENT, source=_GRPC),
     "UNKNOWN": Meaning("UNKNOWN", _TRANSIENT, source=_GRPC),
     "NOT_FOUND": Meaning("NOT_FOUND", _NOT_FOUND, source=_GRPC),
     # The request is at fault.
-    "INVALID_ARGUMENT": Meaning("INVALID_ARGUMENT", source=_GRPC),
+    "INVALID_ARGUMENT": Meaning("INVALID_ARGUMENT", may_be_size=True, source=_GRPC),
     "ALREADY_EXISTS": Meaning("ALREADY_EXISTS", source=_GRPC),
     "FAILED_PRECONDITION": Meaning("FAILED_PRECONDITION", source=_GRPC),
-    "OUT_OF_RANGE": Meaning("OUT_OF_RANGE", source=_GRPC),
+    "OUT_OF_RANGE": Meaning("OUT_OF_RANGE", may_be_size=True, source=_GRPC),
     # The token or the endpoint is at fault. CANCELLED means that this program closed the connection.
     "UNAUTHENTICATED": Meaning("UNAUTHENTICATED", _FATAL, hint=TOKEN_HINT, source=_GRPC),
     "PERMISSION_DENIED": Meaning("PERMISSION_DENIED", _FATAL, hint=_SCOPES_HINT, source=_GRPC),
@@ -169,7 +178,7 @@ def meaning_of_clarifai(code: int, *, enum_name: str = "") -> Meaning:
     """Return the row of a Clarifai status code. `enum_name` is the name of a code that isn't in the table."""
     # An unknown code is PER_ITEM: without knowing what it means, a retry is pointless, and bisecting the request still
     # finds the object that caused it.
-    return CLARIFAI.get(code) or Meaning(enum_name or "UNKNOWN_STATUS")
+    return CLARIFAI.get(code) or Meaning(enum_name or "UNKNOWN_STATUS", may_be_size=True)
 
 
 def meaning_of_grpc(name: str) -> Meaning:

@@ -78,6 +78,10 @@ CHOICES: Final[Mapping[FieldPath, tuple[str, ...]]] = {
 }
 """The values that a manifest can state for fields that take one of a few (resources.proto: Visibility.Gettable, DeployRestriction)."""
 
+MOST_ENTRIES: Final = 128
+"""The most entries of one request. Clarifai's documentation names 128 as the most objects in one request, for deleting inputs.
+How many models or versions a patch takes isn't documented, so a request that the service refuses is sent in parts."""
+
 SETTINGS_FILE: Final = "reconciler.yaml"
 """The name of the settings file. A file of this name among the manifests isn't read as a manifest."""
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from reconciler.resources.fields import KINDS, FieldSpec
+from reconciler.resources.fields import KINDS, MOST_ENTRIES, FieldSpec
 from reconciler.resources.keys import Key, Kind, Scope
+from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup
 
 
@@ -50,6 +51,15 @@ RPCS: Final[Mapping[str, Rpc]] = {
 
 PATCH_RPCS: Final[Mapping[Kind, str]] = {Kind.MODEL: "PatchModels", Kind.MODEL_VERSION: "PatchModelVersions"}
 
+MOST_BYTES: Final = 3 * 1024 * 1024
+"""The most bytes of a request with several entries. A gRPC server refuses messages over 4 MiB unless it is configured
+otherwise (gRPC, GRPC_DEFAULT_MAX_RECV_MESSAGE_LENGTH in channel_arg_names.h); Clarifai doesn't document its limit. The rest is
+room for what a proxy may add."""
+
+_BYTES_AROUND: Final = 24
+"""More bytes than protobuf needs around a value or a key. The deepest wrapping is that of an entry of a Struct: for key and
+value together, four tags with a length of up to five bytes each, and eight bytes for a number."""
+
 DELETE_ALL: Final = "delete_all"
 """The action of a DeleteModels without ids, which deletes all models of the app. Only a purge sends it."""
 
@@ -73,6 +83,11 @@ class Entry:
     def fields(self) -> tuple[FieldSpec, ...]:
         """The managed fields that `values` contains."""
         return tuple(spec for spec in KINDS[self.key.kind] if lookup(self.values, spec.path) is not MISSING)
+
+    @property
+    def most_bytes(self) -> int:
+        """At least as many bytes as it takes in the request message."""
+        return _most_bytes(self.key.version_id or self.key.model_id) + _most_bytes(self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +132,39 @@ class Request:
         entry = self.entry(key)
         return entry is not None and any(path[: len(spec.path)] == spec.path for spec in entry.fields)
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether several requests with a part of its entries each do the same."""
+        return self.facts.entries is not None and self.action != DELETE_ALL and len(self.entries) > 1
+
     def bisect(self) -> tuple[Request, ...]:
-        """Return two requests with half of the entries each, or () if it can't be split."""
-        if self.facts.entries is None or self.action == DELETE_ALL or len(self.entries) < 2:
+        """Return two requests with about half of the entries each, or () if it can't be split.
+
+        The first one has a power of two of them, so that requests of any size lead to the same sizes, of which one that the service
+        takes is then found once for all of them.
+        """
+        if not self.is_divisible:
             return ()
-        middle = len(self.entries) // 2
+        middle = 1 << ((len(self.entries) - 1).bit_length() - 1)
         return (replace(self, entries=self.entries[:middle]), replace(self, entries=self.entries[middle:]))
+
+    def in_parts(self, most_entries: int = MOST_ENTRIES) -> tuple[Request, ...]:
+        """Return requests with the same entries in their order, each with at most `most_entries` and MOST_BYTES.
+
+        An entry that is larger than that alone is sent alone. A request that is small enough, or can't be split, is returned as it is.
+        """
+        if not self.is_divisible:
+            return (self,)
+        groups: list[list[Entry]] = [[]]
+        size = 0
+        for entry in self.entries:
+            more = entry.most_bytes
+            if groups[-1] and (len(groups[-1]) >= most_entries or size + more > MOST_BYTES):
+                groups.append([])
+                size = 0
+            groups[-1].append(entry)
+            size += more
+        return (self,) if len(groups) == 1 else tuple(replace(self, entries=tuple(group)) for group in groups)
 
     @cached_property
     def body(self) -> Mapping[str, Any]:
@@ -144,6 +186,17 @@ class Request:
                 {"id": entry.key.version_id or entry.key.model_id, **entry.values} for entry in self.entries
             ]
         return {**body, "action": self.action}
+
+
+def _most_bytes(value: Any) -> int:
+    if isinstance(value, str):
+        # Whether a string is ASCII is known without looking at it; encoding copies it.
+        return _BYTES_AROUND + (len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass")))
+    if isinstance(value, Mapping):
+        return _BYTES_AROUND + sum(_most_bytes(name) + _most_bytes(item) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return _BYTES_AROUND + sum(map(_most_bytes, value))
+    return _most_bytes(value.reveal()) if isinstance(value, Sensitive) else _BYTES_AROUND
 
 
 def request_from_body(rpc: str, action: str | None, body: Mapping[str, Any], keys: tuple[Key, ...]) -> Request:

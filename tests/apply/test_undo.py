@@ -73,7 +73,7 @@ def undo(
         observed=observed,
         secrets=secrets,
         backups=backups,
-        batch=32,
+        batch=128,
         created_at="tuesday",
         tool_version="2",
     )

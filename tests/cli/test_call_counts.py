@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from reconciler.emulator.server import Emulator
-from reconciler.emulator.switches import Switches
+from reconciler.emulator.switches import Fault, Switches
 from tests.cli.live_side import manifest, seeded
 from tests.command_line import RunCli
 
@@ -39,7 +39,7 @@ def manifests(count: int, spec: str) -> str:
     [
         ("plan", 300, "name: model %d, " + PARAMS % 0.5, 0, {"ListModels": 1, "ListModelTypes": 1}),
         ("plan", 3, "name: model %d, " + PARAMS % 0.5, 0, {"GetModel": 3, "ListModelTypes": 2}),
-        ("apply", 300, "name: new %d", 0, {"ListModels": 2, "PatchModels": 10}),
+        ("apply", 300, "name: new %d", 0, {"ListModels": 2, "PatchModels": 3}),
         ("apply", 3, "name: new %d", 0, {"GetModel": 6, "PatchModels": 1}),
         (
             "apply",
@@ -63,6 +63,67 @@ def test_a_run_makes_the_fewest_calls(
     assert (result.exit_code, dict(made)) == (code, calls), result.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "calls"), [("", 3 + 1), ("limits: {batch: 32}", 10 + 1), ("limits: {batch: 1}", 300 + 1)]
+)
+def test_the_forecast_counts_the_calls_of_an_apply(cli: RunCli, tmp_path: Path, settings: str, calls: int) -> None:
+    (tmp_path / "m.yaml").write_text(manifests(MODELS, "name: new %d"), encoding="utf-8")
+    (tmp_path / "reconciler.yaml").write_text(
+        f"apiVersion: reconciler/v1\nkind: Config\n{settings}\n", encoding="utf-8"
+    )
+    with Emulator(seed=SEED) as emulator:
+        pace = ("--endpoint", emulator.url, "--rate", "1000")
+        env = {"CLARIFAI_PAT": "x"}
+        planned = cli("plan", "m.yaml", "--format", "json", "--out", "p.json", *pace, env=env, cwd=tmp_path).document()
+        # A saved plan has the size of its requests, whatever the settings are by then.
+        (tmp_path / "reconciler.yaml").unlink()
+        emulator.clear_calls()
+        applied = cli("apply", "--plan", "p.json", *pace, env=env, cwd=tmp_path)
+        made = Counter(call.rpc for call in emulator.calls)
+    assert planned["forecast"]["calls"] == calls
+    assert (applied.exit_code, dict(made)) == (0, {"ListModels": 2, "PatchModels": calls - 1})
+
+
+def sizes_of_patches(cli: RunCli, place: Path, code: int, **switches: Any) -> list[tuple[int, bool]]:
+    """Of an apply of 300 renames, one call after the other: the number of models in each patch, and whether it succeeded."""
+    (place / "m.yaml").write_text(manifests(MODELS, "name: new %d"), encoding="utf-8")
+    with Emulator(seed=SEED, switches=Switches(**switches)) as emulator:
+        pace = ("--endpoint", emulator.url, "--rate", "1000", "--parallelism", "1")
+        result = cli("apply", "m.yaml", "--yes", *pace, env={"CLARIFAI_PAT": "x"}, cwd=place)
+        assert result.exit_code == code, result
+        patches = [call for call in emulator.calls if call.rpc == "PatchModels"]
+        names = {model["id"]: model["name"] for app in emulator.snapshot()["apps"] for model in app["models"]}
+    left = [number for number in range(MODELS) if names[f"m{number:03d}"] != f"new {number}"]
+    assert bool(left) == bool(code)
+    return [(len(call.request["models"]), call.status_code == 10000) for call in patches]
+
+
+@pytest.mark.parametrize("refusal", ["11102", "21203", "40033", "INVALID_ARGUMENT"])
+def test_a_smaller_batch_than_expected_is_found_once(
+    cli: RunCli, tmp_path: Path, refusal: Literal["11102", "21203", "40033", "INVALID_ARGUMENT"]
+) -> None:
+    sizes = sizes_of_patches(cli, tmp_path, 0, max_batch=32, batch_over=refusal)
+    assert sizes == [(128, False), (64, False), *[(32, True)] * 9, (12, True)]
+
+
+def test_one_refused_object_does_not_make_other_batches_smaller(cli: RunCli, tmp_path: Path) -> None:
+    refusal = Fault(rpc="PatchModels", names="m150", kind="21202", times=99)
+    sizes = sizes_of_patches(cli, tmp_path, 4, faults=(refusal,))
+    refused = [size for size, is_done in sizes if not is_done]
+    assert refused == [128, 64, 32, 16, 8, 4, 2, 1]
+    # The two other requests, and of the refused one the other half at each step.
+    assert sorted((size for size, is_done in sizes if is_done), reverse=True) == [128, 64, 44, 32, 16, 8, 4, 2, 1]
+
+
+def test_one_refused_object_is_told_from_a_smaller_batch(cli: RunCli, tmp_path: Path) -> None:
+    refusal = Fault(rpc="PatchModels", names="m000", kind="21202", times=99)
+    sizes = sizes_of_patches(cli, tmp_path, 4, max_batch=32, faults=(refusal,))
+    # The first half of the first request has the refused object; the second half shows that 64 are too many.
+    refused = [size for size, is_done in sizes if not is_done]
+    assert refused == [128, 64, 32, 16, 8, 4, 2, 1, 64]
+    assert sizes[-6:] == [(32, True)] * 5 + [(12, True)]
+
+
 def calls_of(cli: RunCli, place: Path, text: str, seed: Mapping[str, Any] = SEED, **switches: Any) -> list[str]:
     """The calls of an apply that exits 0, in order."""
     (place / "m.yaml").write_text(text, encoding="utf-8")
@@ -78,7 +139,7 @@ def test_renames_of_a_fleet_are_read_once_before_and_once_after(
     cli: RunCli, tmp_path: Path, page: int, pages: int
 ) -> None:
     calls = calls_of(cli, tmp_path, manifests(MODELS, "name: new %d"), max_per_page=page)
-    assert calls == ["ListModels"] * pages + ["PatchModels"] * 10 + ["ListModels"] * pages
+    assert calls == ["ListModels"] * pages + ["PatchModels"] * 3 + ["ListModels"] * pages
 
 
 TAGGED = "toolkits: [t%d]"

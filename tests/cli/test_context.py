@@ -368,7 +368,7 @@ def test_config_prints_the_settings_with_their_sources(cli: RunCli, folder: Path
         "app_id: pets (reconciler.yaml: environments.prod.app_id)\n"
         "limits.rate: 5 (reconciler.yaml: limits.rate)\n"
         "limits.parallelism: 2 (--parallelism)\n"
-        "limits.batch: 32 (default)\n"
+        "limits.batch: 128 (default)\n"
         "limits.timeout: 30 (default)\n"
         "prune.max_count: 5 (default)\n"
         "prune.max_percent: 10 (default)\n"

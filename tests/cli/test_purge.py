@@ -46,6 +46,20 @@ def test_purge_backs_up_deletes_and_looks_again(service: Service) -> None:
     assert service.run("validate", kept).exit_code == 0
 
 
+def test_a_service_that_deletes_two_at_a_time(cli: RunCli, tmp_path: Path) -> None:
+    models = [{"id": f"m{number}", "model_type_id": "free"} for number in range(7)]
+    with Emulator(seed=seeded(*models), switches=Switches(max_batch=2)) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        assert service.run("purge", "demo/pets", "--confirm", "demo/pets").exit_code == 0
+        sizes = [
+            (len(call.request["ids"]), call.status_code == 10000)
+            for call in emulator.calls
+            if call.rpc == "DeleteModels"
+        ]
+        assert service.models() == []
+    assert sizes == [(7, False), (4, False), (2, True), (2, True), (2, True), (1, True)]
+
+
 def test_purge_as_json(service: Service) -> None:
     result = service.run("purge", "demo/pets", "--confirm", "demo/pets", "--format", "json")
     document = result.document()

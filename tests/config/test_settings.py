@@ -94,7 +94,7 @@ def test_without_any_source_there_are_defaults_and_no_ids(place: Place) -> None:
     found = dataclasses.replace(place.resolve(), token_problem="")
     assert found == Settings(endpoint=parse_endpoint("https://api.clarifai.com"), variables={})
     assert (found.limits, found.prune) == (
-        Limits(rate=15, parallelism=8, batch=32, timeout=30),
+        Limits(rate=15, parallelism=8, batch=128, timeout=30),
         PruneLimits(max_count=5, max_percent=10, protect=()),
     )
 

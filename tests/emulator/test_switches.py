@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from reconciler.emulator.sample import SAMPLE
@@ -81,7 +82,7 @@ def test_bad_switch_texts_are_told(texts: list[str], message: str) -> None:
 
 
 def test_an_unknown_switch_is_told_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"^switch 'faults' is not known\. Use one of delete_models_unknown, .*\.$"):
+    with pytest.raises(UsageError, match=r"^switch 'faults' is not known\. Use one of batch_over, .*\.$"):
         Switches.parse(["faults=x"])
 
 
@@ -267,6 +268,53 @@ def test_max_batch() -> None:
         assert client.status("PatchModels", action="merge", models=pair) == (11102, message)
         assert client.status("DeleteModels", ids=["petsID", "pet-draft"])[0] == 11102
         assert client.patch_model(notes="x")[0] == 10000
+
+
+PAIR = [{"id": "petsID", "notes": "x"}, {"id": "pet-draft", "notes": "x"}]
+
+
+@pytest.mark.parametrize("position", ["11102", "21203", "40033"])
+def test_batch_over_with_a_status(position: Any) -> None:
+    with switched(max_batch=1, batch_over=position) as (_, client):
+        assert client.status("PatchModels", action="merge", models=PAIR)[0] == int(position)
+        assert client.model().get("notes") != "x"
+
+
+@pytest.mark.parametrize("position", ["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"])
+def test_batch_over_with_a_status_of_grpc(position: Any) -> None:
+    with switched(max_batch=1, batch_over=position) as (_, client):
+        with pytest.raises(grpc.RpcError) as caught:
+            client.status("PatchModels", action="merge", models=PAIR)
+        assert caught.value.code().name == position
+        assert client.model().get("notes") != "x"
+
+
+def test_batch_over_where_only_the_first_are_taken() -> None:
+    with switched(max_batch=1, batch_over="first") as (_, client):
+        assert client.status("PatchModels", action="merge", models=PAIR)[0] == 10000
+        assert (client.model()["notes"], client.model("pet-draft")["notes"] == "x") == ("x", False)
+
+
+def test_max_request_bytes() -> None:
+    with switched(max_request_bytes=100) as (_, client):
+        assert client.patch_model(notes="x")[0] == 10000
+        with pytest.raises(grpc.RpcError) as caught:
+            client.patch_model(notes="x" * 100)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert client.model()["notes"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("position", "code", "changed"),
+    [("nothing", 21200, (False, False)), ("before", 21200, (True, False)), ("others", 10010, (True, True))],
+)
+def test_refused_object(position: Any, code: int, changed: tuple[bool, bool]) -> None:
+    with switched(refused_object=position) as (_, client):
+        three = [PAIR[0], {"id": "no-such-model", "notes": "x"}, PAIR[1]]
+        assert client.status("PatchModels", action="merge", models=three)[0] == code
+        assert (client.model().get("notes") == "x", client.model("pet-draft").get("notes") == "x") == changed
+        # A single object is refused as ever.
+        assert client.status("PatchModels", action="merge", models=three[1:2])[0] == 21200
 
 
 @pytest.mark.parametrize(

@@ -27,3 +27,9 @@ def about(*names: str) -> Request:
 )
 def test_calls_and_seconds(requests: list[Request], expected: Forecast) -> None:
     assert forecast(requests, rate=15) == expected
+
+
+def test_a_request_that_is_too_large_counts_as_the_calls_that_it_takes() -> None:
+    keys = [Key(user_id="me", app_id="pets", model_id=name) for name in "abcd"]
+    large = request("PatchModels", "merge", {key: {"metadata": {"text": "x" * 1_600_000}} for key in keys})
+    assert forecast([large], rate=15).calls == 4 + 1

@@ -43,6 +43,8 @@ ODD: Final[Mapping[str, Sequence[Any]]] = {
     "delete_models_unknown": ("error", "ignore", "mixed"),
     "unknown_app": ("error", "empty"),
     "remove_keys": ("taken", "ignored"),
+    "batch_over": ("11102", "21203", "40033", "INVALID_ARGUMENT", "first"),
+    "refused_object": ("nothing", "before", "others"),
 }
 """Every switch that has to do with what is stored or shown, with the positions to try."""
 
@@ -54,7 +56,7 @@ UNSTORED: Final = (
 """Fields that a service may leave unstored, for some models."""
 
 LEFT_OUT: Final = frozenset(
-    {"secrets", "validate_params", "max_batch", "delete_used_by_workflow", "delete_used_by_deployment", "missing_scopes",
+    {"secrets", "validate_params", "max_batch", "max_request_bytes", "delete_used_by_workflow", "delete_used_by_deployment", "missing_scopes",
      "refused_calls", "rest_unknown_fields", "rate_limit", "latency_ms", "faults", "unstored_fields",
      "predict_override", "predict_params", "predict_latency_ms", "failing_inputs"}
 )  # fmt: skip
@@ -73,7 +75,8 @@ def odd_switches(rng: Random, case: Case) -> Switches:
         name: getattr(default, name) if rng.random() < 0.5 else rng.choice(positions) for name, positions in ODD.items()
     }
     unstored = rng.sample(UNSTORED, rng.choice((0, 0, 1, 2, 3)))
-    return Switches(**chosen, unstored_fields=tuple(unstored), max_batch=case.switches.get("max_batch"))
+    max_batch = rng.choice((case.switches.get("max_batch"), 1, 2))
+    return Switches(**chosen, unstored_fields=tuple(unstored), max_batch=max_batch)
 
 
 def test_every_switch_is_tried_or_left_out_for_a_reason() -> None:

@@ -43,8 +43,8 @@ def test_only_the_two_throttles_say_that_nothing_was_done() -> None:
 
 
 def test_an_unknown_code_is_named_as_well_as_it_can_be() -> None:
-    assert meaning_of_clarifai(21101, enum_name="MODEL_TRAINING") == Meaning("MODEL_TRAINING")
-    assert meaning_of_clarifai(123456) == Meaning("UNKNOWN_STATUS")
+    assert meaning_of_clarifai(21101, enum_name="MODEL_TRAINING") == Meaning("MODEL_TRAINING", may_be_size=True)
+    assert meaning_of_clarifai(123456) == Meaning("UNKNOWN_STATUS", may_be_size=True)
     assert meaning_of_grpc("NEW_STATUS") == Meaning("NEW_STATUS", FaultClass.FATAL)
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from clarifai_grpc.grpc.api import service_pb2
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reconciler.remote.convert import message_from
 from reconciler.resources.keys import Key
-from reconciler.resources.request import DELETE_ALL, RPCS, Request, request_from_body
+from reconciler.resources.request import DELETE_ALL, MOST_BYTES, RPCS, Request, request_from_body
+from reconciler.resources.secrets import Sensitive
 from tests.request_values import request
 
 A, B, C = (Key(user_id="me", app_id="pets", model_id=name) for name in "abc")
@@ -74,8 +79,8 @@ def test_no_other_call_is_read_from_a_body(rpc: str, keys: tuple[Key, ...]) -> N
 
 def test_a_request_is_bisected_down_to_single_resources() -> None:
     assert NAMES.bisect() == (
-        request("PatchModels", "merge", {A: {"name": "x"}}),
-        request("PatchModels", "merge", {key: {"name": "x"} for key in (B, C)}),
+        request("PatchModels", "merge", {key: {"name": "x"} for key in (A, B)}),
+        request("PatchModels", "merge", {C: {"name": "x"}}),
     )
     assert DELETION.bisect() == (request("DeleteModels", None, {A: {}}), request("DeleteModels", None, {B: {}}))
 
@@ -83,6 +88,64 @@ def test_a_request_is_bisected_down_to_single_resources() -> None:
 @pytest.mark.parametrize("whole", [PARAMS, TAGS, IMAGE, VERSION_DELETION, PURGE])
 def test_a_request_that_does_not_list_several_resources_is_not_bisected(whole: Request) -> None:
     assert whole.bisect() == ()
+    assert whole.in_parts(1) == (whole,)
+
+
+def renames(count: int, text: str = "x") -> Request:
+    keys = [Key(user_id="me", app_id="pets", model_id=f"m{number}") for number in range(count)]
+    return request("PatchModels", "merge", {key: {"notes": text} for key in keys})
+
+
+def sizes(parts: tuple[Request, ...]) -> list[int]:
+    return [len(part.entries) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("count", "halves"), [(2, [1, 1]), (3, [2, 1]), (44, [32, 12]), (64, [32, 32]), (100, [64, 36]), (128, [64, 64])]
+)
+def test_bisecting_leads_to_powers_of_two(count: int, halves: list[int]) -> None:
+    assert sizes(renames(count).bisect()) == halves
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "text", "parts"),
+    [
+        (128, 128, "x", [128]),
+        (128, 32, "x", [32, 32, 32, 32]),
+        (44, 32, "x", [32, 12]),
+        (3, 1, "x", [1, 1, 1]),
+        # By bytes: of an ASCII string its length, of another one that of its UTF-8.
+        (5, 128, "x" * (MOST_BYTES // 3), [2, 2, 1]),
+        (5, 128, "é" * (MOST_BYTES // 6), [2, 2, 1]),
+        # However large a single entry is, it is sent alone.
+        (3, 128, "x" * (2 * MOST_BYTES), [1, 1, 1]),
+    ],
+)
+def test_a_request_in_parts_has_the_same_entries_in_order(count: int, most: int, text: str, parts: list[int]) -> None:
+    whole = renames(count, text)
+    made = whole.in_parts(most)
+    assert sizes(made) == parts
+    assert tuple(entry for part in made for entry in part.entries) == whole.entries
+    assert {(part.rpc, part.action, part.scope) for part in made} == {(whole.rpc, whole.action, whole.scope)}
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.recursive(
+            st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+        ),
+        max_size=5,
+    ),
+    st.text(max_size=20),
+)
+def test_no_entry_is_larger_in_its_message_than_is_assumed(metadata: dict[str, Any], notes: str) -> None:
+    values = {"metadata": {**metadata, "secret": Sensitive(notes, "variable X")}, "notes": notes}
+    made = request("PatchModels", "merge", {A: values})
+    alone = request("PatchModels", "merge", {A: {}})
+    larger, smaller = (message_from(each.body, service_pb2.PatchModelsRequest()).ByteSize() for each in (made, alone))
+    assert larger - smaller <= made.entries[0].most_bytes
 
 
 @pytest.mark.parametrize(

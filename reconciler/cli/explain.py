@@ -10,10 +10,9 @@ from reconciler.cli import completing
 from reconciler.cli.choosing import require_text
 from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, allow_unknown_params_option, common_options, paths_argument
-from reconciler.cli.output import counted, echo_json, echo_result, is_page
+from reconciler.cli.output import counted, echo_json, echo_result, echo_sentence, echo_table, is_page
 from reconciler.cli.run import open_session, reporting_problems, standard_input
 from reconciler.manifests.selection import Inputs
-from reconciler.report.table import WIDEST_CELL
 from reconciler.resources.tree import MISSING, path_text
 
 if TYPE_CHECKING:
@@ -63,17 +62,18 @@ def command(model: str, paths: tuple[str, ...], common: CommonOptions, *, allow_
 
 
 def _print(found: Explanation) -> None:
-    from reconciler.report.escape import neutral
-    from reconciler.report.table import table
-
     for block in found.blocks:
-        click.echo(neutral(_title(block)))
-        rows = [_row(path) for path in block.paths]
-        lines = table(_HEADERS, rows) if rows else "nothing is stated\n"
-        reasons = (f"{path_text(path.path)}: {neutral(path.reason)}" for path in block.paths if path.reason is not None)
-        click.echo("".join(f"  {line}\n" for line in (*lines.splitlines(), *reasons)))
+        echo_sentence(_title(block))
+        if block.paths:
+            echo_table(_HEADERS, map(_row, block.paths), indent="  ")
+        else:
+            echo_sentence("nothing is stated", indent="  ")
+        for path in block.paths:
+            if path.reason is not None:
+                echo_sentence(f"{path_text(path.path)}: {path.reason}", indent="  ")
+        click.echo()
     for refusal in found.refused:
-        click.echo(f"Refused: {neutral(str(refusal))}")
+        echo_sentence(f"Refused: {refusal}")
     click.echo(_summary(found))
 
 
@@ -91,15 +91,10 @@ def _row(path: ExplainedPath) -> tuple[str, ...]:
     return (
         name,
         stated,
-        OWNER_SETTING if path.origin is None else _short_place(str(path.origin)),
+        OWNER_SETTING if path.origin is None else str(path.origin),
         _shown(path.live),
         _state(path),
     )
-
-
-def _short_place(text: str) -> str:
-    """A place with the beginning of a long path cut off: the file and the line are at its end."""
-    return text if len(text) <= WIDEST_CELL else f"…{text[1 - WIDEST_CELL :]}"
 
 
 def _state(path: ExplainedPath) -> str:

@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
+from reconciler.cli.output import counted, echo_json, echo_result, echo_table, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
 from reconciler.resources.tree import MISSING, lookup, path_text
 
@@ -66,9 +66,7 @@ def command(subject: str, ids: tuple[str, ...], common: CommonOptions) -> int:
         summary = f"{counted(len(rows), 'row')}."
         echo_result(Result(title=title, summary=summary, headers=chosen.headers, rows=tuple(rows)), common)
         return 0
-    from reconciler.report.table import table
-
-    click.echo(table(chosen.headers, rows), nl=False)
+    echo_table(chosen.headers, rows)
     if not rows:
         note(common, f"There are no {subject.replace('-', ' ')}.")
     return 0

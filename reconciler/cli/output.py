@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -110,6 +110,24 @@ def _columns(*, isatty: bool) -> int | None:
     from shutil import get_terminal_size  # imports every compression of Python
 
     return get_terminal_size().columns
+
+
+def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
+    """Print a table in the columns of standard output; where that is no terminal, each row is one line."""
+    from reconciler.report.table import table
+
+    columns = _columns(isatty=sys.stdout.isatty())
+    lines = table(headers, rows, columns=None if columns is None else columns - len(indent)).splitlines()
+    click.echo("".join(f"{indent}{line}".rstrip() + "\n" for line in lines), nl=False)
+
+
+def echo_sentence(text: str, *, indent: str = "") -> None:
+    """Print a sentence in the columns of standard output."""
+    from reconciler.report.wrap import wrapped
+
+    columns = _columns(isatty=sys.stdout.isatty())
+    for line in wrapped(neutral(text), columns, indent=indent, hanging=f"{indent}  "):
+        click.echo(without_commands(line))
 
 
 def echo_json(document: Any) -> None:

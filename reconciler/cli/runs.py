@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from reconciler.cli.help import command as helpful_command
 from reconciler.cli.options import CommonOptions, common_options
-from reconciler.cli.output import counted, echo_json, echo_result, is_page, note
+from reconciler.cli.output import counted, echo_json, echo_result, echo_table, is_page, note
 from reconciler.cli.run import open_session, reporting_problems
 
 if TYPE_CHECKING:
@@ -48,9 +46,7 @@ def command(common: CommonOptions) -> int:
     if not rows:
         note(common, f"There are no runs in {place}.")
         return 0
-    from reconciler.report.table import table
-
-    click.echo(table(*_without_empty_columns(_HEADERS, rows)), nl=False)
+    echo_table(*_without_empty_columns(_HEADERS, rows))
     return 0
 
 

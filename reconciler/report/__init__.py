@@ -25,7 +25,8 @@ linediff.py            two lists of lines as edits, in bounded time
 grouping.py            identical edits of several resources
 explanation.py         one model explained, path by path
 results.py             results of commands without a plan
-table.py               columns
+table.py               rows in columns, or as blocks
+width.py               how many columns a text takes
 wrap.py                lines of a terminal
 paint.py               its colours
 frames.py              the line of a manifest that a problem is about

@@ -16,8 +16,8 @@ from reconciler.report.escape import neutral
 from reconciler.report.html_parts import text as html
 from reconciler.report.markdown_parts import LINE_LENGTH, LONGEST_SENTENCE, Part, clipped, code, fenced
 from reconciler.report.report import Report
-from reconciler.report.table import width
 from reconciler.report.terminal import Page
+from reconciler.report.width import width
 
 ROWS: Final = 40
 """Rows of one version in text and Markdown. The plan has all of them."""

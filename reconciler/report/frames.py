@@ -19,7 +19,7 @@ from typing import Final
 
 from reconciler.errors import Problem
 from reconciler.report.escape import neutral
-from reconciler.report.table import letter_width, width
+from reconciler.report.width import letter_width, width
 
 LONGEST: Final = 10_000
 """Characters of a line. A longer one is not shown."""

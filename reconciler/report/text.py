@@ -19,8 +19,8 @@ from reconciler.report.grouping import Group, Section, is_attributed, labelled, 
 from reconciler.report.outcome import forecast_text, is_long_or_deletes, request_counts, summary_text
 from reconciler.report.paint import Painter
 from reconciler.report.report import Report
-from reconciler.report.table import width
 from reconciler.report.terminal import Page
+from reconciler.report.width import width
 from reconciler.report.wrap import listed, without_commands, wrapped
 from reconciler.resources.secrets import redacted
 

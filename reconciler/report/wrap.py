@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from reconciler.report.table import letter_width, width
+from reconciler.report.width import letter_width, width
 
 _SEPARATORS: Final = re.compile(r"[/@:,.=_-](?=\w)")
 _BETWEEN_COLORS: Final = re.compile(r"(?:\x1b\[[0-9;]*m)+")

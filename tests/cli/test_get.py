@@ -184,10 +184,19 @@ def test_a_name_from_the_service_cannot_act_on_the_terminal(service: Service) ->
     result = service.run("get", "models", "evil", "wide", "petsID")
     assert result.stdout == (
         f"ID      NAME{' ' * 58}TYPE                  VISIBILITY  LATEST VERSION                    STATUS\n"
-        f"evil    a\\x1b[2J\\x0ab\\u202e{'x' * 40}…{' ' * 24}PRIVATE\n"
+        f"evil    a\\x1b[2J\\x0ab\\u202e{'x' * 80}{' ' * 24}PRIVATE\n"
         f"wide    東京{' ' * 80}PRIVATE\n"
         f"petsID  pets{' ' * 58}embedding-classifier  PRIVATE     b0b89c973e5d4b6d9599ce13da04b894  trained\n"
     )
+
+
+@pytest.mark.parametrize("subject", ["types", "models", "versions", "concepts", "output-info"])
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_fits_the_terminal_and_cuts_nothing(service: Service, subject: str, columns: int) -> None:
+    shown = service.run("get", subject, env={"COLUMNS": str(columns)}).stdout
+    assert max(map(len, shown.splitlines())) <= columns
+    whole = service.run("get", subject).stdout
+    assert set(whole.split()) == set(shown.split())
 
 
 @pytest.mark.parametrize("subject", ["type", "model", "version", "concept"])

@@ -14,7 +14,7 @@ from reconciler.errors import Origin, Problem
 from reconciler.report.frames import Frame, source_frame
 from reconciler.report.paint import Painter
 from reconciler.report.problems import Placed, problem_lines
-from reconciler.report.table import width
+from reconciler.report.width import width
 
 
 def problem(line: int, column: int, *, path: str = "m.yaml", pointer: str = "/spec") -> Problem:

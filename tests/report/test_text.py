@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from reconciler.apply.results import Status, StepResult
 from reconciler.cli.progress import WIPE, StatusLine
-from reconciler.report.table import width
 from reconciler.report.text import render
+from reconciler.report.width import width
 from reconciler.resources.secrets import Sensitive
 from tests.report.reports import deletion, field_change, plan_report, update
 

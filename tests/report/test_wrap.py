@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.report.table import table
 from reconciler.report.wrap import listed, without_commands, wrapped
 
 
@@ -54,9 +53,3 @@ def test_names_share_lines_with_commas_between(names: list[str], columns: int, e
 )
 def test_no_line_begins_with_a_command(line: str, expected: str) -> None:
     assert without_commands(line) == expected
-
-
-def test_a_cell_of_a_table_has_sixty_columns_the_last_of_them_for_what_is_left_out() -> None:
-    assert table(("a", "b"), [("x" * 60, "1"), ("x" * 61, "2"), ("漢" * 40, "3")]) == (
-        f"a{' ' * 61}b\n{'x' * 60}  1\n{'x' * 59}…  2\n{'漢' * 29}…   3\n"
-    )

@@ -44,8 +44,29 @@ class LazyDocument(Mapping[str, Any]):
         # The message is read before the content and let go after it is set: another thread in between finds either.
         message, content = self._message, self._content
         if content is None:
-            content = self._content = document_from(message, leave_out=self._leave_out, whole=self._whole)
-            self._message = self._whole = None
+            content = self._put_together(message)
+            if content is None:
+                content = document_from(message, leave_out=self._leave_out, whole=self._whole)
+            self._content = content
+            self._message = self._whole = self._read = None
+        return content
+
+    def _put_together(self, message: Any) -> dict[str, Any] | None:
+        """All fields, of which some have been converted; None where it takes the whole message to convert the others."""
+        known = self._read
+        if not known:
+            return None
+        readers, content = _field_readers(message.DESCRIPTOR), dict[str, Any]()
+        for name in sorted(field.name for field, _ in message.ListFields()):
+            if name in self._leave_out:
+                continue
+            if name not in known and name not in readers:
+                return None
+            try:
+                found = known[name] if name in known else readers[name](message, self._whole)
+            except Exception:  # noqa: BLE001  as in `_field`
+                return None
+            content[name] = found._load() if isinstance(found, LazyDocument) else found
         return content
 
     def forget(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +199,24 @@ def test_a_message_inside_a_message_is_what_the_whole_document_says(value: dict[
     assert document["output_info"] == whole["output_info"]
     assert document == whole
     assert map_leaves(document, lambda leaf: leaf) == whole
+
+
+@given(
+    st.dictionaries(st.text(), JSON, max_size=3),
+    st.sets(st.sampled_from(["id", "description", "visibility", "output_info"])),
+    st.sets(st.sampled_from(["message", "params", "output_config"])),
+)
+def test_a_document_is_the_same_whatever_was_looked_at_before(
+    value: dict[str, Any], fields: set[str], inner: set[str]
+) -> None:
+    whole = document_from(version_with_params(value))
+    document = LazyDocument(version_with_params(value))
+    for name in sorted(inner):
+        lookup(document, ("output_info", name))
+    for name in sorted(fields):
+        document.get(name)
+    assert json.dumps(dict(document["output_info"])) == json.dumps(whole["output_info"])
+    assert json.dumps(dict(document)) == json.dumps(whole)
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=3))

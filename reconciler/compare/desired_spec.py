@@ -17,7 +17,7 @@ from reconciler.resources.desired import Removal
 from reconciler.resources.fields import KINDS, MARK_KEY, Action, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import holds_sensitive, revealed
-from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
+from reconciler.resources.tree import MISSING, FieldPath, is_mapping, lookup, with_value
 
 
 def desired_spec(
@@ -75,7 +75,7 @@ def aligned(before: Any, stated: Any) -> Any:
     """
     if is_same(before, stated) or (equal(before, stated) and not holds_sensitive(stated)):
         return before
-    if isinstance(before, Mapping) and isinstance(stated, Mapping):
+    if is_mapping(before) and is_mapping(stated):
         return {name: aligned(before[name], item) if name in before else item for name, item in stated.items()}
     return stated
 
@@ -97,13 +97,17 @@ def _keeping_mark(field: FieldSpec, before: Any, stated: Any) -> Any:
 
 def merged(before: Any, stated: Any) -> Any:
     """`before` changed as little as possible so that it holds at least `stated`; `before` itself where it plainly does."""
+    if is_mapping(before) and is_mapping(stated):
+        after: dict[str, Any] | None = None
+        for name, item in stated.items():
+            there = before.get(name, MISSING)
+            wanted = item if there is MISSING else merged(there, item)
+            if wanted is not there:
+                after = dict(before) if after is None else after
+                after[name] = wanted
+        return before if after is None else after
     if is_same(before, stated):
         return before
-    if isinstance(before, Mapping) and isinstance(stated, Mapping):
-        after = dict(before)
-        for name, item in stated.items():
-            after[name] = merged(before[name], item) if name in before else item
-        return before if len(after) == len(before) and all(after[name] is before[name] for name in stated) else after
     if isinstance(before, list) and isinstance(stated, list):
         return _merged_lists(before, stated)
     return before if equal(before, stated) and not holds_sensitive(stated) else stated

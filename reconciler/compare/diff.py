@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from reconciler.compare.desired_spec import desired_spec
 from reconciler.compare.filling import Stating
-from reconciler.compare.in_sync import fields_in_doubt, is_mark_in_sync
+from reconciler.compare.in_sync import doubtful, is_mark_in_sync
 from reconciler.compare.match import Match
 from reconciler.compare.paths import changed_paths
 from reconciler.compare.results import Comparison, Drift, FieldChange
@@ -39,6 +39,10 @@ from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, holds_sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup, with_value
 
+Tolerances = Callable[[Key, Document, Mapping[str, Any], Collection[FieldPath]], Mapping[FieldPath, float]]
+"""Given a resource, its document, its desired spec and paths in it: how far from the desired number at each of them a live one may
+be and still count as that number. Only paths with such a tolerance are in the result."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Comparing:
@@ -46,7 +50,8 @@ class _Comparing:
 
     owner: str | None
     secrets: Secrets
-    resend: Collection[Resend]
+    resend: Collection[Resend] = ()
+    tolerances: Tolerances = lambda key, document, after, paths: {}
     problems: ProblemList = field(default_factory=ProblemList)
     judgements: list[Judged] = field(default_factory=list)
 
@@ -56,20 +61,20 @@ class _Comparing:
         before: Mapping[str, Any],
         after: Mapping[str, Any],
         statements: tuple[Statement, ...],
-        memory: Callable[[], Memory],
+        mark: _Mark,
     ) -> Judged:
-        """Judge the values of one resource that can't be read back; where there are none, `memory` isn't asked for."""
+        """Judge the values of one resource that can't be read back; where there are none, its `mark` isn't read."""
         names = self.secret_params(key)
         if not unreadable_paths(key, statements, names):
             return Judged(after=after, values={})
-        found = judged(key, before, after, statements, secret_params=names, memory=memory(), resend=self.resend)
+        found = judged(key, before, after, statements, secret_params=names, memory=mark.memory, resend=self.resend)
         self.judgements.append(found)
         return found
 
-    def fields(self, key: Key, statements: tuple[Statement, ...], doubtful: set[str]) -> tuple[FieldSpec, ...]:
-        """The fields to compare exactly: those below the doubtful names, and those with values that can't be read back."""
+    def fields(self, key: Key, statements: tuple[Statement, ...], names: set[str]) -> tuple[FieldSpec, ...]:
+        """The fields to compare exactly: those below the names, and those with values that can't be read back."""
         hidden = (path[0] for path in unreadable_paths(key, statements, self.secret_params(key)))
-        return fields_below(key.kind, frozenset(doubtful.union(hidden)))
+        return fields_below(key.kind, frozenset(names.union(hidden)))
 
     def secret_params(self, key: Key) -> Collection[str]:
         """The names of the params of a version that are secret; none of a model."""
@@ -82,22 +87,21 @@ def compared(
     owner: str | None,
     secrets: Secrets | None = None,
     resend: Collection[Resend] = (),
+    tolerances: Tolerances | None = None,
 ) -> Comparison:
     """Compare every resource with its manifest.
 
     With an `owner`, each model must also have the owner mark. What `secrets` names is wrapped. Stated values that can't be
-    compared are sent again where `resend` says so. Raises ProblemsError where entries of `versions` that select the same live
-    version contradict each other.
+    compared are sent again where `resend` says so. `tolerances` are kept with the changes. Raises ProblemsError where entries of
+    `versions` that select the same live version contradict each other.
     """
     comparing = _Comparing(owner=owner, secrets=secrets or Secrets(), resend=resend)
+    if tolerances is not None:
+        comparing = replace(comparing, tolerances=tolerances)
     found: list[Drift] = []
     for match in matches:
         found.extend(_drifts(match, comparing))
     comparing.problems.raise_if_any()
-    found = [
-        _concealed(drift, comparing.secrets) if comparing.secrets.may_be_in(drift.key, drift.document) else drift
-        for drift in found
-    ]
     return Comparison(
         drifts=tuple(sorted(found, key=lambda drift: drift.key)),
         not_comparable=_ordered(item for each in comparing.judgements for item in each.not_comparable),
@@ -110,16 +114,26 @@ def _ordered(items: Iterable[NotComparable]) -> tuple[NotComparable, ...]:
 
 
 def _drifts(match: Match, comparing: _Comparing) -> Iterable[Drift]:
-    @cache
-    def memory() -> Memory:
-        desired = match.desired
+    mark = _Mark(match, comparing.owner)
+    yield from _model_drift(match, comparing, mark)
+    yield from _version_drifts(match, comparing, mark)
+
+
+class _Mark:
+    """The owner mark of a model, read when it is first asked about: most runs send nothing that can't be read back."""
+
+    def __init__(self, match: Match, owner: str | None) -> None:
+        self._match = match
+        self._owner = owner
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What it records, and what of this run it will record."""
+        desired = self._match.desired
         stated = (each.stated["visibility"] for each in desired.statements if "visibility" in each.stated)
         # A model that only defaults manage gets no mark, so nothing can be recorded of it.
-        owner = comparing.owner if desired.has_manifest else None
-        return memory_from(match.observed.document, owner=owner, visibility=next(stated, MISSING))
-
-    yield from _model_drift(match, comparing, memory)
-    yield from _version_drifts(match, comparing, memory)
+        owner = self._owner if desired.has_manifest else None
+        return memory_from(self._match.observed.document, owner=owner, visibility=next(stated, MISSING))
 
 
 def drift_between(
@@ -131,80 +145,36 @@ def drift_between(
     paths: list[FieldPath] = [(*PARAMS, name) for name in names]
     values: dict[FieldPath, Unreadable] = {path: Unreadable(is_empty=is_empty(lookup(before, path))) for path in paths}
     judgement = Judged(after=after, values=values)
-    drift = next(iter(_drift(key, document, before, judgement, _Places())), None)
-    return drift if drift is None or not secrets.may_be_in(key, document) else _concealed(drift, secrets)
+    comparing = _Comparing(owner=None, secrets=secrets)
+    return next(_drift(key, document, before, judgement, _Places(), (), comparing), None)
 
 
-def _concealed(drift: Drift, secrets: Secrets) -> Drift:
-    before = secrets.conceal(drift.key, drift.before, source="live")
-    after = secrets.conceal(drift.key, drift.after, source="manifest")
-    changes = {}
-    for change in drift.changes:
-        visible = _visible(change.path, before, after)
-        for path in _beside_secrets(visible, lookup(before, visible), lookup(after, visible)):
-            changes[path] = replace(change, path=path, before=lookup(before, path), after=lookup(after, path))
-    document = secrets.conceal(drift.key, drift.document, source="live")
-    statements = tuple(
-        replace(each, stated=secrets.conceal(drift.key, each.stated, source="manifest")) for each in drift.statements
-    )
-    return replace(
-        drift,
-        document=document,
-        before=before,
-        after=after,
-        changes=tuple(changes[path] for path in sorted(changes)),
-        statements=statements,
-    )
-
-
-def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldPath:
-    """The path, cut where it enters a secret: a secret changes as one value."""
-    for end in range(1, len(path)):
-        if any(isinstance(lookup(spec, path[:end]), Sensitive) for spec in (before, after)):
-            return path[:end]
-    return path
-
-
-def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldPath]:
-    """The paths of a change: if it adds a mapping with a secret in it, one per value, so that the secret hides no other."""
-    if before is MISSING and isinstance(after, Mapping) and holds_sensitive(after):
-        for name, item in after.items():
-            yield from _beside_secrets((*path, name), MISSING, item)
-    else:
-        yield path
-
-
-def _model_drift(match: Match, comparing: _Comparing, memory: Callable[[], Memory]) -> Iterable[Drift]:
+def _model_drift(match: Match, comparing: _Comparing, mark: _Mark) -> Iterable[Drift]:
     desired, document = match.desired, match.observed.document
-    doubtful = _doubtful(desired.key, document, (*desired.fills, desired))
+    names = doubtful(desired.key.kind, document, (*desired.fills, desired))
     owner = None if is_mark_in_sync(match, owner=comparing.owner) else comparing.owner
     if owner is not None:
-        doubtful.add(MARK[0])
-    if not doubtful:
+        names.add(MARK[0])
+    if not names:
         return
     statements = desired.statements
-    fields = comparing.fields(desired.key, statements, doubtful)
+    fields = comparing.fields(desired.key, statements, names)
     before = spec_from_document(desired.key.kind, document, fields)
     after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements, fields)
     if owner is not None:
-        mark = lookup(before, MARK)
-        wanted = desired_mark(mark, owner=owner, protect=desired.protect)
-        wanted = without_secrets(wanted) if memory().is_public else wanted
-        after = after if equal(mark, wanted) else with_value(after, MARK, wanted)
+        live = lookup(before, MARK)
+        wanted = desired_mark(live, owner=owner, protect=desired.protect)
+        wanted = without_secrets(wanted) if mark.memory.is_public else wanted
+        after = after if equal(live, wanted) else with_value(after, MARK, wanted)
     if _is_same(before, after):
         return
-    found = comparing.judged(desired.key, before, after, statements, memory)
+    found = comparing.judged(desired.key, before, after, statements, mark)
     places = _Places(
-        default=desired.origin,
+        entry=desired,
         stated=(desired.origins, *(fill.origins for fill in desired.fills)),
         removals=_removed(statements),
     )
-    yield from _drift(desired.key, document, before, found, places, statements)
-
-
-def _doubtful(key: Key, document: Document, entries: Iterable[Stating]) -> set[str]:
-    """The names of the fields that may differ from what entries state."""
-    return {field.path[0] for field in fields_in_doubt(key.kind, document, entries)}
+    yield from _drift(desired.key, document, before, found, places, statements, comparing)
 
 
 def spec_as_stated(
@@ -224,14 +194,14 @@ def desired_mark(mark: Any, *, owner: str, protect: bool | None) -> dict[str, An
     return {**kept, "owner": owner, "protect": live if protect is None else protect}
 
 
-def _version_drifts(match: Match, comparing: _Comparing, memory: Callable[[], Memory]) -> Iterable[Drift]:
+def _version_drifts(match: Match, comparing: _Comparing, mark: _Mark) -> Iterable[Drift]:
     for key, entries in match.versions.items():
         document = match.observed.versions_by_id[key.version_id].document
-        doubtful = _doubtful(key, document, entries)
-        if not doubtful:
+        names = doubtful(key.kind, document, entries)
+        if not names:
             continue
         statements = tuple(entry.statement for entry in entries)
-        fields = comparing.fields(key, statements, doubtful)
+        fields = comparing.fields(key, statements, names)
         before = spec_from_document(key.kind, document, fields)
         after = spec_as_stated(key.kind, before, statements, fields)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
@@ -245,13 +215,13 @@ def _version_drifts(match: Match, comparing: _Comparing, memory: Callable[[], Me
                 )
         if _is_same(before, after):
             continue
-        found = comparing.judged(key, before, after, statements, memory)
+        found = comparing.judged(key, before, after, statements, mark)
         places = _Places(
-            default=entries[0].origin,
+            entry=entries[0],
             stated=tuple(entry.origins for entry in entries),
             removals=_removed(statements),
         )
-        yield from _drift(key, document, before, found, places, statements)
+        yield from _drift(key, document, before, found, places, statements, comparing)
 
 
 def _drift(
@@ -260,29 +230,71 @@ def _drift(
     before: Mapping[str, Any],
     judgement: Judged,
     places: _Places,
-    statements: tuple[Statement, ...] = (),
-) -> Iterable[Drift]:
-    after = judgement.after
-    if _is_same(before, after):
-        return
-    changes = [
-        FieldChange(path=path, before=lookup(before, path), after=lookup(after, path), origin=places.of(path))
+    statements: tuple[Statement, ...],
+    comparing: _Comparing,
+) -> Iterator[Drift]:
+    after, secrets = judgement.after, comparing.secrets
+    paths = [
+        path
         for field in KINDS[key.kind]
         if before.get(field.path[0]) is not after.get(field.path[0])
         for path in changed_paths(field, lookup(before, field.path), lookup(after, field.path))
     ]
-    if changes:
-        changes.sort(key=lambda change: change.path)
-        yield Drift(
-            key=key,
-            document=document,
-            before=before,
-            after=after,
-            changes=tuple(changes),
-            origin=next((change.origin for change in changes if change.origin and change.path != MARK), places.default),
-            statements=statements,
-            unreadable=judgement.values,
+    if not paths:
+        return
+    origins = {path: places.of(path) for path in sorted(paths)}
+    origin = next((place for path, place in origins.items() if place and path != MARK), None) or places.default
+    if secrets.may_be_in(key, document):
+        document = secrets.conceal(key, document, source="live")
+        before = secrets.conceal(key, before, source="live")
+        after = secrets.conceal(key, after, source="manifest")
+        statements = tuple(
+            replace(each, stated=secrets.conceal(key, each.stated, source="manifest")) for each in statements
         )
+        origins = {shown: place for path, place in origins.items() for shown in _shown_paths(path, before, after)}
+    tolerances = comparing.tolerances(key, document, after, origins)
+    yield Drift(
+        key=key,
+        document=document,
+        before=before,
+        after=after,
+        changes=tuple(
+            FieldChange(
+                path=path,
+                before=lookup(before, path),
+                after=lookup(after, path),
+                origin=origins[path],
+                tolerance=tolerances.get(path, 0.0),
+            )
+            for path in sorted(origins)
+        ),
+        origin=origin,
+        statements=statements,
+        unreadable=judgement.values,
+    )
+
+
+def _shown_paths(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FieldPath]:
+    """The paths by which a change is shown, given specs whose secrets are concealed."""
+    visible = _visible(path, before, after)
+    return _beside_secrets(visible, lookup(before, visible), lookup(after, visible))
+
+
+def _visible(path: FieldPath, before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldPath:
+    """The path, cut where it enters a secret: a secret changes as one value."""
+    for end in range(1, len(path)):
+        if any(isinstance(lookup(spec, path[:end]), Sensitive) for spec in (before, after)):
+            return path[:end]
+    return path
+
+
+def _beside_secrets(path: FieldPath, before: Any, after: Any) -> Iterator[FieldPath]:
+    """The paths of a change: if it adds a mapping with a secret in it, one per value, so that the secret hides no other."""
+    if before is MISSING and isinstance(after, Mapping) and holds_sensitive(after):
+        for name, item in after.items():
+            yield from _beside_secrets((*path, name), MISSING, item)
+    else:
+        yield path
 
 
 def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -303,12 +315,17 @@ def _removed(statements: Iterable[Statement]) -> dict[FieldPath, Origin]:
 class _Places:
     """Where one resource's statements stand: stated values by path for each source of them, and removals.
 
-    `default` is the place of the manifest's entry, for what no statement causes; None without a manifest.
+    `entry` is the manifest's, whose place is that of what no statement causes; None without a manifest.
     """
 
-    default: Origin | None = None
+    entry: Stating | None = None
     stated: tuple[Mapping[FieldPath, Origin], ...] = ()
     removals: Mapping[FieldPath, Origin] = field(default_factory=dict)
+
+    @property
+    def default(self) -> Origin | None:
+        """The place of the entry; None without one."""
+        return None if self.entry is None else self.entry.origin
 
     def of(self, path: FieldPath) -> Origin | None:
         """The place of the innermost statement at or above a path."""

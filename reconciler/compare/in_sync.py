@@ -8,7 +8,7 @@ manifest leaves as it is can't be wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.compare.filling import Stating
@@ -42,12 +42,10 @@ def is_match_in_sync(match: Match, *, owner: str | None) -> bool:
     if not is_mark_in_sync(match, owner=owner):
         return False
     desired, known = match.desired, match.observed.versions_by_id
-    if any(True for _ in fields_in_doubt(Kind.MODEL, match.observed.document, (*desired.fills, desired))):
+    if doubtful(Kind.MODEL, match.observed.document, (*desired.fills, desired)):
         return False
     return not any(
-        True
-        for key, entries in match.versions.items()
-        for _ in fields_in_doubt(Kind.MODEL_VERSION, known[key.version_id].document, entries)
+        doubtful(Kind.MODEL_VERSION, known[key.version_id].document, entries) for key, entries in match.versions.items()
     )
 
 
@@ -64,18 +62,20 @@ def is_mark_in_sync(match: Match, *, owner: str | None) -> bool:
     return isinstance(is_protected, bool) and desired.protect in (None, is_protected)
 
 
-def fields_in_doubt(kind: Kind, document: Document, entries: Iterable[Stating]) -> Iterator[FieldSpec]:
-    """The fields that a live document doesn't plainly hold as the entries state them, and those in which they remove
-    something. A field may come once for each entry.
+def doubtful(kind: Kind, document: Document, entries: Iterable[Stating]) -> set[str]:
+    """The first names of the paths of the fields that a live document doesn't plainly hold as the entries state them, and of
+    those in which they remove something.
     """
+    names: set[str] = set()
     for entry in entries:
         stated = entry.stated
         for field in fields_below(kind, frozenset(stated)):
             value = lookup(stated, field.path)
             if value is not MISSING and not _is_field_held(field, document, value, entry.action):
-                yield field
+                names.add(field.path[0])
         if entry.removals:
-            yield from fields_below(kind, frozenset(removal.path[0] for removal in entry.removals))
+            names.update(removal.path[0] for removal in entry.removals)
+    return names
 
 
 def _is_field_held(field: FieldSpec, document: Document, value: Any, action: Action) -> bool:

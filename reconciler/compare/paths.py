@@ -18,7 +18,7 @@ from typing import Any, Final
 from reconciler.resources.canonical import equal, equal_fields, keyed_by_id
 from reconciler.resources.fields import FieldSpec, Shape
 from reconciler.resources.secrets import Sensitive, revealed
-from reconciler.resources.tree import MISSING, FieldPath
+from reconciler.resources.tree import MISSING, FieldPath, is_mapping
 
 _CONTAINERS: Final = (Mapping, list)
 
@@ -38,7 +38,7 @@ def _differing(path: FieldPath, before: Any, after: Any) -> Iterator[FieldPath]:
     if before is after:
         return
     before, after = _bare(before), _bare(after)
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if is_mapping(before) and is_mapping(after):
         for name, item in before.items():
             yield from _differing((*path, name), item, after.get(name, MISSING))
         for name in after:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.compare.match import Match
@@ -52,11 +53,16 @@ def compared_by_types(
 
     if not types:
         return compared(found, owner=owner, secrets=secrets, resend=resend)
-    from reconciler.compare.params.grid import settled, with_tolerances
+    from reconciler.compare.params.grid import settled, tolerances
 
-    found = settled(found, types)
-    comparison = compared(found, owner=owner, secrets=secrets, resend=resend)
-    return replace(comparison, drifts=with_tolerances(comparison.drifts, found, types))
+    type_ids = {match.desired.key: match.observed.model_type_id for match in found}
+    return compared(
+        settled(found, types),
+        owner=owner,
+        secrets=secrets,
+        resend=resend,
+        tolerances=partial(tolerances, model_type_of=lambda key: types.get(type_ids[key.model()])),
+    )
 
 
 def secrets_by_types(

@@ -40,11 +40,11 @@ from reconciler.errors import Refusal
 from reconciler.requests.results import Calls, Notice
 from reconciler.requests.semantics import TAG_FIELDS, VARIANTS, Variant, distinct_variants, patched
 from reconciler.resources.canonical import document_from_field, equal, keyed_by_id
-from reconciler.resources.fields import KINDS, FieldSpec, Shape
+from reconciler.resources.fields import FieldSpec, Shape, fields_below
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.request import PATCH_RPCS, RPCS, Entry, Request, replacing_rpc
 from reconciler.resources.secrets import Sensitive, revealed
-from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
+from reconciler.resources.tree import MISSING, FieldPath, is_mapping, lookup, path_text, with_value
 
 SERVER_OWNED_IN_OUTPUT_INFO = frozenset({"data", "message"})
 """Fields that are never sent: concepts can't be patched (documentation, "Manage Models"), and `message` stands for them."""
@@ -76,7 +76,8 @@ def calls_from_drifts(drifts: Iterable[Drift], *, batch: int) -> Calls:
         patches.extend(chosen)
         refusals.extend(refused)
         notices.extend(_notice(patch) for patch in chosen if patch.unproven)
-        notices.extend(_hidden_notices(drift, chosen))
+        if drift.unreadable:
+            notices.extend(_hidden_notices(drift, chosen))
     return Calls(requests=tuple(_requests(patches, batch)), notices=tuple(notices), refusals=tuple(refusals))
 
 
@@ -104,9 +105,9 @@ def patches_from_drift(drift: Drift) -> tuple[list[Patch], list[Refusal]]:
     """The patches for one resource, and a refusal for each field that no safe call can change."""
     chosen: list[Patch] = []
     refusals: list[Refusal] = []
-    for field in KINDS[drift.key.kind]:
-        before, after = lookup(drift.before, field.path), lookup(drift.after, field.path)
-        if before is after or not any(change.path[: len(field.path)] == field.path for change in drift.changes):
+    for field in fields_below(drift.key.kind, frozenset(change.path[0] for change in drift.changes)):
+        after = lookup(drift.after, field.path)
+        if lookup(drift.before, field.path) is after:
             continue
         patch = _first_safe(drift, field)
         patches = _in_two_steps(drift, field) if patch is None else [patch]
@@ -191,7 +192,7 @@ def removal_patch(before: Any, after: Any) -> dict[str, Any]:
     """The keys of `before` that `after` lacks, in the form for `remove`: true for each, nested as they are."""
     before, after = (value.reveal() if isinstance(value, Sensitive) else value for value in (before, after))
     patch: dict[str, Any] = {}
-    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+    if not is_mapping(before) or not is_mapping(after):
         return patch
     for name, value in before.items():
         inner = True if name not in after else removal_patch(value, after[name])
@@ -202,7 +203,7 @@ def removal_patch(before: Any, after: Any) -> dict[str, Any]:
 
 def _with_removed_keys(before: Any, after: Any) -> Any:
     """`after` together with the keys that only `before` has."""
-    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+    if not is_mapping(before) or not is_mapping(after):
         return after
     kept = {name: value for name, value in before.items() if name not in after}
     return {**kept, **{name: _with_removed_keys(before.get(name), value) for name, value in after.items()}}
@@ -254,7 +255,7 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         stored = before.get(name, MISSING)
         if equal(stored, value):
             continue
-        if isinstance(stored, Mapping) and isinstance(value, Mapping):
+        if is_mapping(stored) and is_mapping(value):
             patch[name] = merge_patch(stored, value)
         elif isinstance(stored, list) and isinstance(value, list):
             patch[name] = _list_patch(stored, value)
@@ -275,8 +276,8 @@ def _list_patch(before: list[Any], after: list[Any]) -> list[Any]:
 
 
 def _has_numeric_ids(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_numeric_ids(item) for item in value.values())
+    if is_mapping(value):
+        return any(map(_has_numeric_ids, value.values()))
     if not isinstance(value, list):
         return False
     return any(isinstance(item, Mapping) and isinstance(item.get("id"), (int, float)) for item in value) or any(
@@ -314,17 +315,20 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
     """The part of a document that a patch names, because no action changes the rest of a resource."""
-    part = {name: revealed(document[name]) for name in patch.entry.values if name in document}
-    if isinstance(image := part.get("image"), Mapping):
-        part["image"] = {n: v for n, v in image.items() if n == "url"}  # the rest (hosted copies) is the service's own
-    info = part.get("output_info")
-    if isinstance(info, Mapping):
-        part["output_info"] = {n: v for n, v in info.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
+    part: dict[str, Any] = {}
+    for name in patch.entry.values:
+        value = document.get(name, MISSING)
+        if name == "image" and is_mapping(value):
+            value = {n: v for n, v in value.items() if n == "url"}  # the rest (hosted copies) is the service's own
+        elif name == "output_info" and is_mapping(value):
+            value = {n: v for n, v in value.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
+        if value is not MISSING:
+            part[name] = revealed(value)
     return part
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return equal(_normal(one), _normal(other))
+    return one is other or equal(_normal(one), _normal(other))
 
 
 def _normal(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -345,7 +349,7 @@ def _without_leftovers(
         was, want = before.get(name, MISSING), desired.get(name, MISSING)
         if want is MISSING and equal(was, value):
             continue
-        is_nested = all(isinstance(item, Mapping) for item in (value, was, want))
+        is_nested = all(map(is_mapping, (value, was, want)))
         kept[name] = _without_leftovers(value, was, want) if is_nested else value
     return kept
 
@@ -355,6 +359,8 @@ def _without_leftovers(
 
 def _joined(patches: list[Patch]) -> list[Patch]:
     """One patch per call: those of the same RPC and action are merged, and plain values join an overwrite if there is one."""
+    if len(patches) < 2:
+        return patches
     overwriting = any(p.action == "overwrite" and p.rpc in PATCH_RPCS.values() for p in patches)
     stays = any(p.action == "merge" and p.entry.fields[0].shape in (Shape.STRUCT, Shape.IMAGE) for p in patches)
     groups: dict[tuple[str, str], list[Patch]] = defaultdict(list)

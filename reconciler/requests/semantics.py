@@ -28,7 +28,7 @@ from itertools import product
 from typing import Any, Final
 
 from reconciler.resources.canonical import keyed_by_id
-from reconciler.resources.tree import lookup
+from reconciler.resources.tree import is_mapping, lookup
 
 
 class OverwriteStruct(str, Enum):
@@ -90,11 +90,14 @@ def _questions(patch: Mapping[str, Any], *, action: str) -> tuple[str, ...]:
     """The open questions that bear on a patch.
 
     `merge` depends on the variant for tag lists only, `overwrite` for mappings only (Structs, and messages that may have unsent
-    fields; scalars and lists are replaced in every variant), and `remove` for the keys of Structs.
+    fields and hold Structs; scalars and lists are replaced in every variant), and `remove` for the keys of Structs.
     """
     if action == "merge":
-        return ("merge_tags",) if any(name in TAG_FIELDS for name in patch) else ()
-    if action == "overwrite" and any(isinstance(value, Mapping) for value in patch.values()):
+        return () if TAG_FIELDS.isdisjoint(patch) else ("merge_tags",)
+    if action == "overwrite":
+        mappings = {name for name, value in patch.items() if is_mapping(value)}
+        if mappings <= STRUCT_FIELDS:
+            return ("overwrite_struct",) if mappings else ()
         return ("overwrite_struct", "unsent")
     if action == "remove" and patch.keys() - {"id", "image"}:
         return ("remove_keys",)
@@ -109,7 +112,9 @@ def _distinct(questions: tuple[str, ...]) -> Mapping[Variant, tuple[Variant, ...
     return {group[0]: tuple(group) for group in groups.values()}
 
 
-def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, variant: Variant) -> dict[str, Any]:
+def patched(
+    document: Mapping[str, Any], patch: Mapping[str, Any], *, action: str, variant: Variant
+) -> Mapping[str, Any]:
     """The document of a model or version after one patch of it. `patch` is that one entry of the request."""
     sent = {name: value for name, value in patch.items() if name != "id"}
     if action == "merge":
@@ -126,11 +131,12 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, action: st
     raise ValueError(f"unknown patch action {action!r}")
 
 
-def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
+def _merge_resource(document: Mapping[str, Any], sent: Mapping[str, Any], variant: Variant) -> Mapping[str, Any]:
+    merged = _merged_mappings(document, sent)
     tags = {
         name: _merged_tags(document.get(name, []), value, variant) for name, value in sent.items() if name in TAG_FIELDS
     }
-    return {**_merged_mappings(document, sent), **tags}
+    return {**merged, **tags} if tags else merged
 
 
 def _merged_tags(stored: list[str], sent: list[str], variant: Variant) -> list[str]:
@@ -143,19 +149,25 @@ def _merged_tags(stored: list[str], sent: list[str], variant: Variant) -> list[s
 
 def merged_value(stored: Any, sent: Any) -> Any:
     """`merge` of one value into one stored value (None for none), as in the examples of the documentation."""
-    if isinstance(sent, Mapping) and sent:
-        return _merged_mappings(stored if isinstance(stored, Mapping) else {}, sent)
+    if is_mapping(sent) and sent:
+        return _merged_mappings(stored if is_mapping(stored) else {}, sent)
     if isinstance(sent, list) and sent and isinstance(stored, list):
         return _merged_lists(stored, sent)
     return sent
 
 
-def _merged_mappings(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    after = dict(stored)
+def _merged_mappings(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`merge` of two mappings; `stored` itself where that changes nothing, as the second merge of the same doesn't."""
+    after: dict[str, Any] | None = None
     for name, value in sent.items():
-        if value is not None:
-            after[name] = merged_value(after.get(name), value)
-    return after
+        if value is None:
+            continue
+        there = stored.get(name)
+        merged = merged_value(there, value)
+        if merged is not there:
+            after = dict(stored) if after is None else after
+            after[name] = merged
+    return stored if after is None else after
 
 
 def _merged_lists(stored: list[Any], sent: list[Any]) -> list[Any]:
@@ -169,8 +181,8 @@ def _merged_lists(stored: list[Any], sent: list[Any]) -> list[Any]:
 def _overwritten(name: str, stored: Any, sent: Any, variant: Variant) -> Any:
     if name in STRUCT_FIELDS:
         return overwritten_struct(stored, sent, variant)
-    if isinstance(sent, Mapping):
-        inside = stored if isinstance(stored, Mapping) else {}
+    if is_mapping(sent):
+        inside = stored if is_mapping(stored) else {}
         kept = inside if variant.unsent is Unsent.KEPT else {}
         return {**kept, **{key: _overwritten(key, inside.get(key), value, variant) for key, value in sent.items()}}
     return sent

@@ -15,9 +15,9 @@ from typing import Any, Final
 from reconciler.resources.fields import KINDS, FieldSpec, Shape
 from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive, revealed
-from reconciler.resources.tree import MISSING, is_mapping, lookup, map_leaves, put
+from reconciler.resources.tree import MISSING, SCALARS, is_mapping, is_plain, lookup, map_leaves, put
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SPELLED_ONCE: Final[frozenset[type]] = SCALARS - {float}
 _NO_RESTRICTION = "USAGE_RESTRICTION_NOT_SET"
 """The first value of DeployRestriction (resources.proto), which proto3 doesn't distinguish from an unset field."""
 
@@ -27,7 +27,7 @@ MAX_EXACT = 2**53
 
 def canonical(value: Any) -> Any:
     """Return a JSON value in which every float that is a whole number within 2**53 is an int."""
-    return map_leaves(value, _one_spelling)
+    return value if is_plain(value, _SPELLED_ONCE) else map_leaves(value, _one_spelling)
 
 
 def _one_spelling(leaf: Any) -> Any:
@@ -41,7 +41,7 @@ def equal(one: Any, other: Any) -> bool:
     compared by `id`, other lists by position. A Sensitive is compared by the value it wraps.
     """
     kind, other_kind = type(one), type(other)
-    if kind in _SCALARS and other_kind in _SCALARS:
+    if kind in SCALARS and other_kind in SCALARS:
         # bool is a subclass of int in Python, and True == 1.
         return bool(one == other) and (kind is bool) is (other_kind is bool)
     if one is other:

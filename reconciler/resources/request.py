@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from reconciler.resources.fields import KINDS, MOST_ENTRIES, FieldSpec
+from reconciler.resources.fields import MOST_ENTRIES, FieldSpec, fields_below
 from reconciler.resources.keys import Key, Kind, Scope
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import MISSING, FieldPath, lookup
@@ -82,7 +82,8 @@ class Entry:
     @property
     def fields(self) -> tuple[FieldSpec, ...]:
         """The managed fields that `values` contains."""
-        return tuple(spec for spec in KINDS[self.key.kind] if lookup(self.values, spec.path) is not MISSING)
+        below = fields_below(self.key.kind, frozenset(self.values))
+        return tuple(spec for spec in below if lookup(self.values, spec.path) is not MISSING)
 
     @property
     def most_bytes(self) -> int:

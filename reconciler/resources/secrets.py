@@ -63,12 +63,14 @@ def revealed(value: Any) -> Any:
 
     The result is only for sending and comparing.
     """
+    # Most values are plain: to find that out takes a fifth of replacing nothing in them.
+    if is_plain(value):
+        return value
     return map_leaves(value, lambda leaf: revealed(leaf.reveal()) if isinstance(leaf, Sensitive) else leaf)
 
 
 def redacted(value: Any) -> Any:
     """Return a JSON value as plain dicts and lists with every Sensitive replaced by `(sensitive)`."""
-    # Most values are plain: to find that out takes a fifth of replacing nothing in them.
     if is_plain(value):
         return value
     return map_leaves(value, lambda leaf: SENSITIVE_TEXT if isinstance(leaf, Sensitive) else leaf)

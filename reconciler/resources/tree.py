@@ -22,7 +22,8 @@ MISSING: Final = Missing.MISSING
 FieldPath = tuple[str, ...]
 """The names that lead from a resource to a value: ("output_info", "params", "min_value")."""
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+SCALARS: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
+"""The types of JSON values that contain no other value."""
 
 Place = tuple[str | int, ...]
 """The names and list indexes that lead from the root of a tree to a value."""
@@ -59,7 +60,7 @@ def path_from_text(text: str) -> FieldPath:
     return tuple(names)
 
 
-_LEAVES: Final = _SCALARS | {list, Missing}
+_LEAVES: Final[frozenset[type]] = SCALARS | {list, Missing}
 """The types of most values that aren't mappings."""
 
 
@@ -107,13 +108,13 @@ def with_value(tree: Mapping[str, Any], path: FieldPath, value: Any) -> dict[str
     return copy
 
 
-def is_plain(tree: Any) -> bool:
-    """Whether a tree consists of plain dicts, lists and JSON's scalars alone: `map_leaves` meets nothing else in it."""
+def is_plain(tree: Any, scalars: frozenset[type] = SCALARS) -> bool:
+    """Whether a tree consists of plain dicts, lists and `scalars` alone: `map_leaves` meets nothing else in it."""
     kind = type(tree)
     if kind is not dict and kind is not list:
-        return kind in _SCALARS
+        return kind in scalars
     for item in tree.values() if kind is dict else tree:
-        if type(item) not in _SCALARS and not is_plain(item):  # without a call for each scalar
+        if type(item) not in scalars and not is_plain(item, scalars):  # without a call for each scalar
             return False
     return True
 
@@ -121,7 +122,7 @@ def is_plain(tree: Any) -> bool:
 def leaves(tree: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
     """Yield each value of a JSON tree that is neither a mapping nor a list, with its position below `path`."""
     kind = type(tree)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         yield path, tree
     elif kind is dict or isinstance(tree, Mapping):
         for name, item in tree.items():
@@ -139,7 +140,7 @@ def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
     A part in which that replaces nothing is returned as it is, not copied, so that equal trees stay the same object.
     """
     kind = type(tree)
-    if kind in _SCALARS:  # the exact types first, as in `is_mapping`
+    if kind in SCALARS:  # the exact types first, as in `is_mapping`
         return change(tree)
     if kind is dict:
         return _with_changes(tree, tree.items(), change)

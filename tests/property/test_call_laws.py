@@ -54,7 +54,7 @@ def after_request(state: dict[str, Any], request: Request, variant: Variant) -> 
         if request.facts.replaces is not None:
             state = {**state, **entry.values}
         else:
-            state = patched(state, entry.values, action=str(request.action), variant=variant)
+            state = dict(patched(state, entry.values, action=str(request.action), variant=variant))
     return state
 
 

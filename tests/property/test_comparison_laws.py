@@ -38,7 +38,7 @@ def matches(draw: st.DrawFn) -> Match:
         spec = spec_from_document(kind, document)
         live = {name: spec[name] for name in draw(st.sets(st.sampled_from(sorted(spec) or ["name"]))) if name in spec}
         stated = {**live, **draw(STATEMENTS[kind])}
-        return {"action": draw(ACTIONS), "stated": stated, "removals": draw(removals(kind)), "origin": HERE}
+        return {"action": draw(ACTIONS), "stated": stated, "removals": draw(removals(kind)), "origins": {(): HERE}}
 
     model, version = (canonical(draw(DOCUMENTS[kind])) for kind in Kind)
     entries = tuple(
@@ -46,7 +46,7 @@ def matches(draw: st.DrawFn) -> Match:
         for _ in range(draw(st.integers(1, 2)))
     )
     return Match(
-        desired=DesiredModel(key=MODEL, versions=entries, **entry(Kind.MODEL, model)),
+        desired=DesiredModel(key=MODEL, origin=HERE, versions=entries, **entry(Kind.MODEL, model)),
         observed=ObservedModel(key=MODEL, document=model, latest=ObservedVersion(key=VERSION, document=version)),
         versions={VERSION: entries},
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 
-from reconciler.compare.params.ranges import Range, range_from_info
+from reconciler.compare.params.ranges import Range, decimal_from, range_from_info
 from reconciler.resources.canonical import equal
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
@@ -89,6 +89,31 @@ class ParamField:
         if self.kind != "RANGE" or not isinstance(info, Mapping):
             return None
         return range_from_info(info, self.document.get("default_value"))
+
+    @cached_property
+    def step(self) -> float:
+        """The step of the grid of its range; 0 where there is none."""
+        return 0.0 if self.range is None or self.range.step is None else float(self.range.step)
+
+    def tolerance(self, value: Any) -> float:
+        """How far a live number may be from this one; 0 where there is no grid, or the number isn't on it."""
+        if not self.step or not isinstance(value, (int, float)) or isinstance(value, bool):
+            return 0.0
+        known = self._tolerances.get(value)
+        if known is None:
+            known = self._tolerances[value] = self._tolerance(value)
+        return known
+
+    @cached_property
+    def _tolerances(self) -> dict[float, float]:
+        # A fleet has few distinct values of a param.
+        return {}
+
+    def _tolerance(self, value: float) -> float:
+        allowed, number = self.range, decimal_from(value)
+        return (
+            0.0 if allowed is None or number is None or not allowed.allows(number) else float(allowed.tolerance(number))
+        )
 
 
 def fields_from_documents(documents: Any, source: str, *, base: FieldPath = ()) -> tuple[ParamField, ...]:
@@ -210,7 +235,7 @@ class ParamFields:
     @property
     def names(self) -> frozenset[str]:
         """The names of the params that are declared anywhere."""
-        return self.by_type.names | self.by_version.names
+        return self.by_type.names | self.by_version.names if self.by_version.fields else self.by_type.names
 
 
 def types_from_snapshot(data: Any) -> Mapping[str, Document]:
@@ -271,7 +296,7 @@ def _id(document: Document) -> str:
 
 def sensitive_params(fields: ParamFields) -> frozenset[str]:
     """The params that hold a secret, or something with a secret inside: also those of options that aren't chosen."""
-    return fields.by_type.secrets | fields.by_version.secrets
+    return fields.by_type.secrets | fields.by_version.secrets if fields.by_version.fields else fields.by_type.secrets
 
 
 def secrets_from_types(

@@ -6,7 +6,6 @@ redacted and harmless. Deletions come first and never share a card. Nothing is o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +14,7 @@ from reconciler.plan.parts import field_document
 from reconciler.plan.plan import Change
 from reconciler.report.edits import ABSENT, Line, edit_lines, shown
 from reconciler.report.escape import neutral
-from reconciler.report.grouping import labelled
+from reconciler.report.grouping import identified, labelled
 from reconciler.report.words import word_pieces
 from reconciler.resources.keys import Key, Scope
 
@@ -108,7 +107,7 @@ def _identity(changes: Sequence[Change]) -> str:
         [bool(change.key.version_id), change.reason, [field_document(item) for item in change.fields]]
         for change in changes
     ]
-    return json.dumps(described, sort_keys=True)
+    return identified(described)
 
 
 def _card(group: Sequence[Sequence[Change]]) -> Card:

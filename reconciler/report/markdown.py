@@ -144,8 +144,9 @@ def _diff(group: Group) -> Iterator[str]:
 
 def _requests(report: Report) -> Part:
     entries = []
+    sorted_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
     for request in report.plan.requests:
-        body = json.dumps(redacted(request.body), ensure_ascii=False, sort_keys=True)
+        body = sorted_json(redacted(request.body))
         entries.append(f"- {code(clipped(neutral(f'{request.rpc} {body}'), LONGEST_SENTENCE))}\n")
     forecast = forecast_text(report) if is_long_or_deletes(report) else ""
     note = f"\n{forecast}.\n" if forecast else ""

@@ -96,7 +96,7 @@ def fenced(lines: Sequence[str], language: str, *, limit: int | None = LINES) ->
 
 
 def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
+    return max(map(len, re.findall("`+", text))) if "`" in text else 0
 
 
 def clipped(text: str, length: int) -> str:

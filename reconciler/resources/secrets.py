@@ -78,7 +78,7 @@ def redacted(value: Any) -> Any:
 
 def holds_sensitive(value: Any) -> bool:
     """Return whether `value` is or contains a Sensitive."""
-    return any(True for _ in sensitive_places(value))
+    return not is_plain(value) and any(isinstance(leaf, Sensitive) for _, leaf in leaves(value))
 
 
 def sensitive_places(value: Any) -> Iterator[tuple[Place, Sensitive]]:

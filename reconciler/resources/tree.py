@@ -34,6 +34,9 @@ def path_text(path: FieldPath) -> str:
 
     A dot or backslash in a name is escaped by a backslash.
     """
+    text = ".".join(path)
+    if "\\" not in text and text.count(".") == len(path) - 1:
+        return text  # as hardly any name has one of the two
     return ".".join(name.replace("\\", "\\\\").replace(".", "\\.") for name in path)
 
 

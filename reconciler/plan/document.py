@@ -69,15 +69,15 @@ def _placed(document: dict[str, Any], origin: Origin | None, change_origin: Orig
 
 def change_document(change: Change) -> dict[str, Any]:
     """One entry of `changes`."""
-    origin = change.origin
+    key, origin = change.key, change.origin
     document: dict[str, Any] = {
-        "address": change.key.address,
-        "kind": change.key.kind.value,
+        "address": key.address,
+        "kind": key.kind.value,
         "action": change.action,
-        "user_id": change.key.user_id,
-        "app_id": change.key.app_id,
-        "model_id": change.key.model_id,
-        "version_id": change.key.version_id or None,
+        "user_id": key.user_id,
+        "app_id": key.app_id,
+        "model_id": key.model_id,
+        "version_id": key.version_id or None,
         "origin": None if origin is None else origin_document(origin),
         "fields": [_placed(field_document(item), item.origin, origin) for item in change.fields],
     }
@@ -143,14 +143,15 @@ def _removal_document(removal: Removal) -> dict[str, Any]:
 
 def request_document(request: Request) -> dict[str, Any]:
     """One entry of `requests`."""
+    body = redacted(request.body)
     document: dict[str, Any] = {
         "rpc": request.rpc,
         "action": request.action,
-        "body": redacted(request.body),
-        "changes": [key.address for key in request.keys],
+        "body": body,
+        "changes": [entry.key.address for entry in request.entries],
     }
-    places = list(_sensitive_places(request.body))
-    if places:
+    # What holds nothing sensitive is not copied.
+    if body is not request.body and (places := list(_sensitive_places(request.body))):
         document["sensitive"] = places
     return document
 

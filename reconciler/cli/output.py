@@ -69,6 +69,12 @@ def echo_applied(report: Report, common: CommonOptions, *, is_plan_shown: bool =
         pass  # the report names the run that undid it
     elif report.outcome.run is not None and not report.converged:
         note(common, f"note: reconciler apply --resume {report.outcome.run} finishes this run.")
+    elif report.plan.is_undo and report.outcome.run is None and not report.is_refused:
+        note(
+            common,
+            "note: nothing was written and no run was recorded, so undo latest means the same run as before. To undo an earlier one, "
+            "give its id; reconciler runs lists them.",
+        )
     elif report.outcome.run is not None and (common.verbose or sys.stderr.isatty()):
         note(common, f"note: reconciler undo {report.outcome.run} undoes this run.")
     return code

@@ -121,22 +121,40 @@ def _attributed(report: Report) -> str:
 
 
 def _apply_text(report: Report) -> Styled:
+    kind = "Undo" if report.plan.is_undo else "Apply"
     if report.is_refused:
-        return "Apply: refused, nothing was written.", "bad"
+        return f"{kind}: refused, nothing was written.", "bad"
     results, probes = _results_text(report), _probes_text(report)
     if not results and report.converged:
+        if report.plan.is_undo:
+            return f"Undo: {_nothing_restored_text(report)}.", ""
         return (
             f"Apply: nothing to do; the live state matches{released_count(report)}{probes}.",
             "bad" if report.missed else "" if report.plan.released else "good",
         )
-    results = results or "nothing to do"
+    results = f"{results or 'nothing to do'}{_kept_text(report)}"
     if report.outcome.is_interrupted:
-        return f"Apply: interrupted; {results}.", "bad"
+        return f"{kind}: interrupted; {results}.", "bad"
     if report.undone is not None:
-        return f"Apply: {results}{probes}; {_undone_text(report.undone)}.", "bad"
+        return f"{kind}: {results}{probes}; {_undone_text(report.undone)}.", "bad"
     if report.converged:
-        return f"Apply: {results}; verified: the live state matches{probes}.", "bad" if report.missed else "good"
-    return f"Apply: {results}; incomplete{probes}.", "bad"
+        return f"{kind}: {results}; verified: the live state matches{probes}.", "bad" if report.missed else "good"
+    return f"{kind}: {results}; incomplete{probes}.", "bad"
+
+
+def _nothing_restored_text(report: Report) -> str:
+    if report.plan.extra["undo"]["skipped"]:
+        return f"nothing was restored{_kept_text(report)}"
+    return f"nothing to restore; nothing that run {report.plan.extra['undo']['run']} wrote is live any more"
+
+
+def _kept_text(report: Report) -> str:
+    """How many changes of a run its undo leaves as they are; empty for none, and for an apply."""
+    if not report.plan.is_undo or not report.plan.extra["undo"]["skipped"]:
+        return ""
+    count = len(report.plan.extra["undo"]["skipped"])
+    run = report.plan.extra["undo"]["run"]
+    return f"; {counted(count, 'change', 'changes')} of run {run} {'is left as it is' if count == 1 else 'are left as they are'}"
 
 
 def _probes_text(report: Report) -> str:

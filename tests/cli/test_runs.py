@@ -127,6 +127,34 @@ def test_an_undo_is_undone_by_its_id_and_then_the_run_counts_again(service: Serv
     assert name_of(service) == before
 
 
+def test_an_undo_that_restores_nothing_says_so_and_that_latest_stays_the_same(
+    service: Service, wording: Wording
+) -> None:
+    before = name_of(service)
+    rename(service, "one")
+    run = listed(service)[0]["id"]
+    said = []
+    for name in ("other", before):
+        rename(service, name, env={"RECONCILER_STATE_DIR": str(service.folder / "of-somebody-else")})
+        service.calls()
+        result = undo(service)
+        said += [result.stdout.replace(run, "RUN"), result.stderr]
+        assert (result.exit_code, [each for each in service.calls() if "Patch" in str(each)]) == (0, [])
+        document = service.run("undo", "latest", "--yes", "--format", "json").document()
+        assert (document["undo"]["run"], document["run"], document["requests"]) == (run, None, [])
+        assert [(each["id"], each["undone_by"]) for each in listed(service)] == [(run, None)]
+        assert name_of(service) == name
+    wording(*said)
+
+
+def test_an_undo_says_how_many_changes_it_leaves(service: Service, wording: Wording) -> None:
+    service.write("m.yaml", manifest("petsID", "{name: one, use_cases: [search]}"))
+    assert service.run("apply", "m.yaml", "--yes").exit_code == 0
+    run = listed(service)[0]["id"]
+    rename(service, "two", env={"RECONCILER_STATE_DIR": str(service.folder / "of-somebody-else")})
+    wording(undo(service).stdout.replace(run, "RUN"))
+
+
 def test_without_a_run_latest_is_an_error(service: Service, wording: Wording) -> None:
     result = undo(service)
     assert (result.exit_code, service.calls()) == (1, [])

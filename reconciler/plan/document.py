@@ -7,7 +7,6 @@ one, its place is listed under `sensitive` with the source it can be read from a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeVar
@@ -16,7 +15,7 @@ from reconciler.compare.expectations import expectation_document, expectation_fr
 from reconciler.compare.results import FieldChange
 from reconciler.compare.unreadable import NotComparable
 from reconciler.errors import Origin, Refusal, problem_document, problem_from_document
-from reconciler.plan.fingerprint import fingerprint, sealed
+from reconciler.plan.fingerprint import canonical_text, fingerprint, sealed
 from reconciler.plan.parts import (
     field_document,
     origin_document,
@@ -257,7 +256,7 @@ def plan_from_document(document: Mapping[str, Any], *, kinds: Collection[str] = 
         raise PlanFormatError(
             f"a part of it is missing or of another type ({type(error).__name__}: {error})"
         ) from error
-    if [_text(request) for request in plan.requests] != [_text(request) for request in expected]:
+    if len(plan.requests) != len(expected) or any(map(_differ, plan.requests, expected)):
         raise PlanFormatError("its requests are not the ones that its changes lead to")
     if document["summary"] != plan.summary:
         raise PlanFormatError("its summary is not that of its changes")
@@ -275,11 +274,15 @@ def _purge_requests(plan: Plan) -> tuple[Request, ...]:
     return (Request(rpc="DeleteModels", action=DELETE_ALL, scope=entries[0].key.scope, entries=entries),)
 
 
+def _differ(request: Request, expected: Request) -> bool:
+    return _text(request) != _text(expected)
+
+
 def _text(request: Request) -> str:
     document = request_document(request)
     places = sorted(document.get("sensitive", ()), key=lambda place: str(place["pointer"]))
     # As text, because in Python 1 equals True and 1.0.
-    return json.dumps({**document, "sensitive": places}, sort_keys=True)
+    return canonical_text({**document, "sensitive": places})
 
 
 def _plan_from_document(document: Mapping[str, Any]) -> Plan:

@@ -17,7 +17,8 @@ _UNCOVERED: Final = frozenset({"fingerprint", "forecast", "unmanaged_counts"})
 """The forecast depends on the rate of whoever prints the plan, and the counts on the pages of a listing; the same plan has the same
 fingerprint."""
 
-_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+canonical_text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+"""JSON text that is the same for the same data only, and for the same kinds of numbers."""
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
@@ -74,14 +75,14 @@ class _Fingerprint:
                 for _ in self._hashed(name, value):
                     pass
             else:
-                self._update(f"{self._before}{_canonical(name)}:{_canonical(value)}")
+                self._update(f"{self._before}{canonical_text(name)}:{canonical_text(value)}")
                 self._before = ","
 
     def _hashed(self, name: str, entries: Iterable[Any]) -> Iterator[list[Any]]:
-        self._update(f"{self._before}{_canonical(name)}:")
+        self._update(f"{self._before}{canonical_text(name)}:")
         before = "["
         for batch in batches(entries):
-            self._update(before + _canonical(batch)[1:-1])
+            self._update(before + canonical_text(batch)[1:-1])
             before = ","
             yield batch
         self._update("]" if before == "," else "[]")

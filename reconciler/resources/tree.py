@@ -45,6 +45,8 @@ def path_from_text(text: str) -> FieldPath:
 
     Raises ValueError if `text` ends in an unescaped backslash.
     """
+    if "\\" not in text:
+        return tuple(text.split("."))
     names: list[str] = []
     name: list[str] = []
     letters = iter(text)

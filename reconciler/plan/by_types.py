@@ -12,16 +12,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.compare.match import Match
+from reconciler.compare.match import Match, is_about_params
 from reconciler.compare.results import Comparison
 from reconciler.errors import Problem, ProblemsError
-from reconciler.resources.keys import Key
+from reconciler.resources.desired import DesiredModel
+from reconciler.resources.keys import Key, Scope
 from reconciler.resources.observed import Document
 from reconciler.resources.secrets import PARAMS, Secrets, Sensitive, secret_texts
 from reconciler.resources.tree import MISSING, lookup
 
 if TYPE_CHECKING:
     from reconciler.compare.unreadable import Resend
+
+
+def scope_of_types(models: Iterable[DesiredModel]) -> Scope | None:
+    """The app in which the model types are asked for: that of the first model that is about params. None if none is."""
+    return next((model.key.scope for model in models if any(map(is_about_params, model.versions))), None)
 
 
 def require_fitting_params(

@@ -1,17 +1,20 @@
 """What uses a model or version: workflows of any app of its user, and deployments.
 
-In: Workflow and Deployment messages as the service lists them by user. Out: for each key its users in words, and a refusal
-for each that is used. The service deletes a version that a workflow runs without an error, and marks that workflow's version
+In: keys, and the Workflow and Deployment messages that the service lists by user. Out: for each key its users in words, and a
+refusal for each that is used. The service deletes a version that a workflow runs without an error, and marks that workflow's version
 as deprecated (resources.proto, WorkflowVersion.is_deprecated), so this tool has to check.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.errors import Refusal
+from reconciler.errors import Refusal, RefusedError, RemoteError
+from reconciler.remote.observe import each
+from reconciler.remote.port import Remote
+from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document
 from reconciler.resources.tree import lookup
@@ -39,6 +42,34 @@ class Use:
 
     def __str__(self) -> str:
         return self.name
+
+
+def read_uses(
+    keys: Collection[Key], remote: Remote, *, kinds: Collection[str], parallelism: int
+) -> dict[Key, tuple[Use, ...]]:
+    """What uses these models and versions now; workflows and deployments are listed at the same time.
+
+    Raises RefusedError where the token may not look.
+    """
+    users = sorted({key.user_id for key in keys})
+    looks = [(kind, user_id) for user_id in users for kind in (WORKFLOWS, DEPLOYMENTS) if kind in kinds]
+    listed = dict(zip(looks, each(lambda look: _listed(remote, *look), looks, parallelism), strict=True))
+    found: dict[Key, tuple[Use, ...]] = {}
+    for user_id in users:
+        workflows, deployments = (listed.get((kind, user_id), ()) for kind in (WORKFLOWS, DEPLOYMENTS))
+        mine = [key for key in keys if key.user_id == user_id]
+        found.update(uses_of(mine, workflows=workflows, deployments=deployments))
+    return found
+
+
+def _listed(remote: Remote, kind: str, user_id: str) -> tuple[Document, ...]:
+    read = remote.list_workflows if kind == WORKFLOWS else remote.list_deployments
+    try:
+        return tuple(read(user_id))
+    except RemoteError as error:
+        if error.status != INSUFFICIENT_SCOPES:
+            raise
+        raise RefusedError((unknown_use(kind, user_id),)) from error
 
 
 def uses_of(

@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.compare.expectations import Expectation, expectation, stated_expectations
 from reconciler.compare.filling import with_defaults, without_effect
 from reconciler.compare.in_sync import differing
-from reconciler.compare.match import Match, is_about_params, lacks_versions, matches
+from reconciler.compare.match import Match, lacks_versions, matches
 from reconciler.compare.results import Comparison, Drift
 from reconciler.config import Settings
 from reconciler.errors import FaultClass, Problem, ProblemsError, RefusedError, RemoteError, UsageError
@@ -27,7 +27,13 @@ from reconciler.manifests.selection import (
     is_targeted,
     require_globs_match,
 )
-from reconciler.plan.by_types import compared_by_types, require_fitting_params, secrets_by_types, stated_secrets
+from reconciler.plan.by_types import (
+    compared_by_types,
+    require_fitting_params,
+    scope_of_types,
+    secrets_by_types,
+    stated_secrets,
+)
 from reconciler.plan.deletion import COUNTED_IF_REFUSED, deletions_of, with_counted_versions
 from reconciler.plan.guards import (
     Decision,
@@ -40,14 +46,13 @@ from reconciler.plan.guards import (
     owner_refusals,
     version_candidates,
 )
-from reconciler.plan.in_use import DEPLOYMENTS, WORKFLOWS, Use, unknown_use, uses_of
+from reconciler.plan.in_use import Use, read_uses
 from reconciler.plan.notices import protection_notices, unshown_notices
 from reconciler.plan.plan import Change, Plan, Source, forecast
 from reconciler.plan.reading import observed_for
 from reconciler.plan.unmanaged import unmanaged_counts, unmanaged_models
 from reconciler.remote.observe import FEW, NeedsVersions, concepts_of, observe
 from reconciler.remote.port import Remote
-from reconciler.remote.statuses import INSUFFICIENT_SCOPES
 from reconciler.requests.results import Calls
 from reconciler.resources.canonical import spec_from_document
 from reconciler.resources.desired import Desired
@@ -166,7 +171,7 @@ class Planning:
 
     def checked(self, inputs: Inputs, desired: Desired) -> tuple[Problem, ...]:
         """Check the params of manifests against the live models and their types; warnings. Raises ProblemsError."""
-        found = self.matched(desired)
+        found = self.matched(desired, needs_types=True)
         types = self._types(found, snapshot=None)
         return require_fitting_params(found, types, allows_unknown=self._allows_unknown(inputs))
 
@@ -237,34 +242,18 @@ class Planning:
 
         Raises RefusedError where the token may not look.
         """
-        kinds = self.settings.prune.in_use
-        found: dict[Key, tuple[Use, ...]] = {}
-        for user_id in sorted({key.user_id for key in keys}):
-            mine = [key for key in keys if key.user_id == user_id]
-            workflows = self._listed(WORKFLOWS, user_id, self.remote.list_workflows) if WORKFLOWS in kinds else ()
-            deployments = (
-                self._listed(DEPLOYMENTS, user_id, self.remote.list_deployments) if DEPLOYMENTS in kinds else ()
-            )
-            found.update(uses_of(mine, workflows=workflows, deployments=deployments))
-        return found
-
-    def _listed(self, kind: str, user_id: str, read: Callable[[str], Iterator[Document]]) -> tuple[Document, ...]:
-        try:
-            return tuple(read(user_id))
-        except RemoteError as error:
-            if error.status != INSUFFICIENT_SCOPES:
-                raise
-            raise RefusedError((unknown_use(kind, user_id),)) from error
+        limits = self.settings.limits
+        return read_uses(keys, self.remote, kinds=self.settings.prune.in_use, parallelism=limits.parallelism)
 
     def secrets_of(self, desired: Desired, found: tuple[Match, ...]) -> Secrets:
         """What is secret in manifests, and in the live side that they are about."""
         secrets = secrets_by_types(known_secrets(desired), found, self._types(found, snapshot=None), {})
         return replace(secrets, variables=secret_variables(desired))
 
-    def matched(self, desired: Desired) -> tuple[Match, ...]:
+    def matched(self, desired: Desired, *, needs_types: bool = False) -> tuple[Match, ...]:
         """The manifests, each with its live model. Raises ProblemsError for what isn't there."""
         desired = in_one_spelling(desired, self.remote.resolve_user_id)
-        observed = self._observed(desired, desired, inputs=Inputs(paths=()))
+        observed = self._observed(desired, desired, inputs=Inputs(paths=()), needs_types=needs_types)
         return matches(with_defaults(desired, observed), observed, live_ids=self._live_ids)
 
     def _live_ids(self, scope: Scope) -> tuple[str, ...] | None:
@@ -275,9 +264,17 @@ class Planning:
             return None if error.fault is FaultClass.NOT_FOUND else ()
 
     def _observed(
-        self, chosen: Desired, desired: Desired, *, inputs: Inputs, base: BaseState | None = None
+        self,
+        chosen: Desired,
+        desired: Desired,
+        *,
+        inputs: Inputs,
+        base: BaseState | None = None,
+        needs_types: bool = True,
     ) -> Observed:
         """The live side of the chosen manifests, of a base's, and whole apps where the run needs them."""
+        if needs_types and inputs.types is None:
+            self._ask_for_types(chosen)
         return observed_for(
             chosen,
             self.remote,
@@ -298,15 +295,23 @@ class Planning:
         """
         models = {match.desired.key: match.desired for match in found}
         others = () if base is None else (model for model in base.desired.models if model.key in models)
-        about_params = [each for each in (*models.values(), *others) if any(map(is_about_params, each.versions))]
-        if not about_params:
+        scope = scope_of_types((*models.values(), *others))
+        if scope is None:
             return {}
         if snapshot is not None:
             from reconciler.compare.params.snapshot import read_types
 
             return read_types(snapshot)
-        scope = about_params[0].key.scope
         return {str(document.get("id")): document for document in self.remote.list_model_types(scope)}
+
+    def _ask_for_types(self, chosen: Desired) -> None:
+        """Begin to list the model types beside the models, if it is certain that `_types` will need them."""
+        scope = scope_of_types(chosen.models)
+        if scope is None or self.settings.limits.parallelism < 2:
+            return
+        # Defaults may state params for models of other apps, and only the live side shows for which.
+        if not chosen.defaults or chosen.scopes == {scope}:
+            self.remote.ask_for_model_types(scope)
 
     def _expectations(self, found: tuple[Match, ...], deleted: set[Key]) -> tuple[Expectation, ...]:
         """What the manifests expect of versions together with what these have; without expectations there is no call."""

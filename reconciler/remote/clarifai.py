@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ from reconciler.config.endpoint import Endpoint
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
 from reconciler.remote.convert import LazyDocument, documents_from, model_from, newest_first, version_from
-from reconciler.remote.paging import DOCUMENTED_PAGE, Pages, page_body
+from reconciler.remote.paging import DOCUMENTED_PAGE, FetchPage, Pages, page_body, started
 from reconciler.remote.port import Reply
 from reconciler.remote.retry import Safety
 from reconciler.remote.scrub import Scrubber
@@ -72,6 +73,7 @@ class ClarifaiRemote:
             scrubber=self._scrubber,
         )
         self._pages = Pages()
+        self._first_types: dict[Scope, Future[Sequence[Any]]] = {}
         self._own_user_id = ""
         self._shows_asked_versions = True
         self._own_user_lock = threading.Lock()
@@ -93,18 +95,18 @@ class ClarifaiRemote:
     # --- reads ------------------------------------------------------------------------------------------------
 
     def list_models(
-        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, expected: int = 0
+        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, missing: Callable[[], int] | None = None
     ) -> Iterator[ObservedModel]:
         """Yield every model in the listing of an app, each with its latest version, including models of other apps.
 
-        Before each further page `is_enough` is asked; the listing ends there if it says so. `expected` is how many models
-        there should be at least, 0 if that isn't known.
+        Before each further page `is_enough` is asked; the listing ends there if it says so. `missing` is how many models there should
+        be at least after those that were yielded, None if that isn't known.
         """
         # By default the service sorts by time of change. That order shifts while models are patched, so that pages by
         # offset would skip some.
         order = {"sort_by_created_at": True, "sort_ascending": True}
         body = {**_user_app("ListModels", scope), **order}
-        return self._list_models("ListModels", body, scope, is_enough=is_enough, expected=expected)
+        return self._list_models("ListModels", body, scope, is_enough=is_enough, missing=missing)
 
     def search_models(self, scope: Scope, *, name: str, model_type_id: str) -> Iterator[ObservedModel]:
         """Yield the models of an app that match a name with wildcards and a type id. "" matches any."""
@@ -121,15 +123,20 @@ class ClarifaiRemote:
         scope: Scope,
         *,
         is_enough: Callable[[], bool] = lambda: False,
-        expected: int = 0,
+        missing: Callable[[], int] | None = None,
     ) -> Iterator[ObservedModel]:
+        own_user_id, listed = scope.user_id, list[Any]()
+        if own_user_id == ME and missing is not None:
+            # Nothing is yielded until the whole listing was read.
+            first = missing()
+            missing = lambda: first - len(listed)  # noqa: E731
         messages: Iterable[Any] = self._list(
-            rpc, body, "models", identity=_owner_and_id, is_enough=is_enough, expected=expected
+            rpc, body, "models", identity=_owner_and_id, is_enough=is_enough, missing=missing
         )
-        own_user_id = scope.user_id
         if own_user_id == ME:
-            messages = list(messages)
-            own_user_id = self._own_user_among(messages, scope)
+            for message in messages:
+                listed.append(message)
+            messages, own_user_id = listed, self._own_user_among(listed, scope)
         for message in messages:
             yield model_from(_require_id(rpc, message), own_user_id=own_user_id, scope=scope)
 
@@ -243,12 +250,30 @@ class ClarifaiRemote:
             raise
         return version_from(_require_id(rpc, response.message.model_version), key=key.model())
 
+    def ask_for_model_types(self, scope: Scope) -> None:
+        """Ask for the first page of model types now, in a thread of its own; `list_model_types` takes it over.
+
+        Whether that page is the last one is decided there: pages that were read meanwhile may show that it is short.
+        """
+        fetch = self._fetch_page("ListModelTypes", _user_app("ListModelTypes", scope), "model_types")
+        self._first_types[scope] = started(lambda: fetch(1, DOCUMENTED_PAGE))
+
     def list_model_types(self, scope: Scope) -> Iterator[Document]:
         """Yield every ModelType message."""
         body = _user_app("ListModelTypes", scope)
         # Reading on to an empty page would add a fifth to the calls of a plan. If a type were missed, its params wouldn't
-        # be validated here, but the service validates them as well.
-        for message in self._list("ListModelTypes", body, "model_types", identity=_id, until_empty=False):
+        # be validated here, but the service validates them as well. There are far fewer types than a page has by default, and a page
+        # of that size is never refused.
+        messages = self._list(
+            "ListModelTypes",
+            body,
+            "model_types",
+            identity=_id,
+            until_empty=False,
+            per_page=DOCUMENTED_PAGE,
+            first=self._first_types.pop(scope, None),
+        )
+        for message in messages:
             yield LazyDocument(message)
 
     def list_workflows(self, user_id: str) -> Iterator[Document]:
@@ -301,17 +326,30 @@ class ClarifaiRemote:
         identity: Any,
         until_empty: bool = True,
         is_enough: Callable[[], bool] = lambda: False,
-        expected: int = 0,
+        missing: Callable[[], int] | None = None,
+        per_page: int | None = None,
+        first: Future[Sequence[Any]] | None = None,
     ) -> Iterator[Any]:
-        def fetch(page: int, per_page: int) -> Any:
+        return self._pages.read(
+            rpc,
+            self._fetch_page(rpc, body, field),
+            identity=identity,
+            until_empty=until_empty,
+            is_enough=is_enough,
+            missing=missing,
+            per_page=per_page,
+            first=first,
+        )
+
+    def _fetch_page(self, rpc: str, body: Mapping[str, Any], field: str) -> FetchPage:
+        def fetch(page: int, per_page: int) -> Sequence[Any]:
             # The search takes a Pagination message; the listings have the two fields themselves (service.proto).
             pages = {"page": page, "per_page": per_page}
             paged = {**body, "pagination": pages} if rpc == "PostModelsSearches" else page_body(body, page, per_page)
-            return getattr(self._caller.call(rpc, paged).message, field)
+            messages: Sequence[Any] = getattr(self._caller.call(rpc, paged).message, field)
+            return messages
 
-        return self._pages.read(
-            rpc, fetch, identity=identity, until_empty=until_empty, is_enough=is_enough, expected=expected
-        )
+        return fetch
 
     # --- users --------------------------------------------------------------------------------------------------
 

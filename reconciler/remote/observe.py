@@ -64,7 +64,7 @@ def observe(
             single.extend(keys)
             continue
         read.add(scope)
-        found_here = _listing(remote, scope, frozenset(keys), is_whole=scope in listed)
+        found_here = _listing(remote, scope, frozenset(keys), gone=frozenset(gone), is_whole=scope in listed)
         models.update(found_here)
         missing = {key for key in keys if key not in found_here}
         # A model that isn't in the listing may exist all the same: listings leave out bookmarks, and pages by offset can
@@ -87,7 +87,9 @@ def observe(
     return Observed(models=dict(sorted(models.items())), listed=listed, listed_in_part=frozenset(read - listed))
 
 
-def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: bool) -> dict[Key, ObservedModel]:
+def _listing(
+    remote: Remote, scope: Scope, needed: frozenset[Key], *, gone: frozenset[Key], is_whole: bool
+) -> dict[Key, ObservedModel]:
     """The models of an app that its listing shows: all, or those on its pages up to the one with the last needed model."""
     found: dict[Key, ObservedModel] = {}
     missing = set(needed)
@@ -95,7 +97,7 @@ def _listing(remote: Remote, scope: Scope, needed: frozenset[Key], *, is_whole: 
     def is_enough() -> bool:
         return not (is_whole or missing)
 
-    for model in remote.list_models(scope, is_enough=is_enough, expected=len(needed)):
+    for model in remote.list_models(scope, is_enough=is_enough, missing=lambda: len(missing - gone)):
         # The service lists Clarifai's own models beside those of the app; they aren't managed.
         if model.key.scope == scope:
             found[model.key] = model
@@ -140,7 +142,7 @@ def concepts_of(remote: Remote, keys: Iterable[Key], *, parallelism: int = 8) ->
 def each(read: Callable[[_In], _Out], items: Iterable[_In], parallelism: int) -> list[_Out]:
     """What `read` gives for each item, in their order; several are read at once, and the first error is raised."""
     todo = list(items)
-    if len(todo) < 2:
+    if len(todo) < 2 or parallelism < 2:
         return [read(item) for item in todo]
     with ThreadPoolExecutor(max_workers=min(parallelism, len(todo))) as pool:
         return list(pool.map(read, todo))

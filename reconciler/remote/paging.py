@@ -13,9 +13,10 @@ connection, which shows that the server sends more at a time than this. This hol
 default page size, because listings may have different limits above it.
 
 Once a page was full, the next ones are asked for together, because the time of a listing is that of its calls. Where the caller knows
-how many items there must be, no call is made that wouldn't be made one after the other. The pages are used in their order, and an
-item that appears on two of them, because something was created or deleted meanwhile, is yielded once. An item that has moved from one
-page to an earlier one may be missing, exactly as if the pages were read one after the other: the caller must not take it for absent.
+how many items there must be, so many calls are always under way while pages are used, and none is made that wouldn't be made one after
+the other. The pages are used in their order, and an item that appears on two of them, because something was created or deleted
+meanwhile, is yielded once. An item that has moved from one page to an earlier one may be missing, exactly as if the pages were read one
+after the other: the caller must not take it for absent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconciler.errors import FaultClass, RemoteError
 from reconciler.remote import statuses
@@ -43,6 +44,22 @@ MOST_AHEAD: Final = 4
 FetchPage = Callable[[int, int], Sequence[Any]]
 """Takes `page`, counted from 1, and `per_page`. Returns the messages of that page."""
 
+_Out = TypeVar("_Out")
+
+
+def started(act: Callable[[], _Out]) -> Future[_Out]:
+    """The result of `act`, which runs in a thread of its own from now on. The process doesn't wait for it when it ends."""
+    future: Future[_Out] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(act())
+        except BaseException as error:  # noqa: BLE001  it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
 
 class Pages:
     """What one connection knows about the server's page sizes. It can be used from several threads."""
@@ -60,17 +77,21 @@ class Pages:
         identity: Callable[[Any], object],
         until_empty: bool = True,
         is_enough: Callable[[], bool] = lambda: False,
-        expected: int = 0,
+        missing: Callable[[], int] | None = None,
+        per_page: int | None = None,
+        first: Future[Sequence[Any]] | None = None,
     ) -> Iterator[Any]:
         """Yield every item of a listing once, in the server's order.
 
         Items with equal `identity` are the same item. If `until_empty`, the listing ends only at an empty page, or where
-        `is_enough` says so of all that was yielded. `expected` is how many items there should be at least, 0 if that isn't
-        known. Raises RemoteError, as `fetch` does, at any page.
+        `is_enough` says so of all that was yielded. `missing` is how many more there should be at least after all that was yielded, None if that isn't
+        known. `per_page` is the size to ask for, if not the largest, and `first` the first page of that size if it was asked for before. Raises
+        RemoteError, as `fetch` does, at any page.
         """
         seen: set[object] = set()
-        page, per_page, size, step = 1, self._per_page, 0, 1
-        with _Ahead(fetch) as ahead:
+        page, size, step = 1, 0, 1
+        per_page = per_page or self._per_page
+        with _Ahead(fetch, {} if first is None else {1: first}) as ahead:
             while True:
                 try:
                     items = ahead.page(page, per_page)
@@ -89,11 +110,12 @@ class Pages:
                 if items and not fresh:
                     raise _repeats(rpc, page)
                 seen.update(fresh)
-                is_full = len(items) in {per_page, size}
-                if until_empty and items and ahead.is_empty and (is_full if expected else len(items) == per_page):
-                    # As many as there must be at least; where that isn't known, 1, 2, 4, 4 …
-                    more = -(-(expected - len(seen)) // len(items)) if expected else step
-                    ahead.ask(page + 1, min(more, MOST_AHEAD), per_page)
+                if until_empty and items and missing is not None and len(items) in {per_page, size}:
+                    # As many as there must be at least, if all on this page are among the missing ones.
+                    ahead.ask(page + 1, min(-(-(missing() - len(fresh)) // len(items)), MOST_AHEAD), per_page)
+                elif until_empty and missing is None and len(items) == per_page and ahead.is_empty:
+                    # 1, 2, 4, 4 … A single one can as well be asked for when it is needed.
+                    ahead.ask(page + 1, min(step, MOST_AHEAD) if step > 1 else 0, per_page)
                     step *= 2
                 size = len(items)
                 yield from fresh.values()
@@ -105,10 +127,10 @@ class Pages:
 class _Ahead:
     """Pages that are asked for together, before they are needed. At the end, what isn't under way yet isn't asked for any more."""
 
-    def __init__(self, fetch: FetchPage) -> None:
+    def __init__(self, fetch: FetchPage, pages: dict[int, Future[Sequence[Any]]]) -> None:
         self._fetch = fetch
         self._pool: ThreadPoolExecutor | None = None
-        self._pages: dict[int, Future[Sequence[Any]]] = {}
+        self._pages = pages
 
     def __enter__(self) -> Self:
         return self
@@ -123,12 +145,11 @@ class _Ahead:
         return not self._pages
 
     def ask(self, first: int, count: int, per_page: int) -> None:
-        """Ask for so many pages together. A single one can as well be asked for when it is needed."""
-        if count < 2:
-            return
-        self._pool = self._pool or ThreadPoolExecutor(max_workers=MOST_AHEAD)
+        """Ask for those of so many pages that were not asked for yet."""
         for page in range(first, first + count):
-            self._pages[page] = self._pool.submit(self._fetch, page, per_page)
+            if page not in self._pages:
+                self._pool = self._pool or ThreadPoolExecutor(max_workers=MOST_AHEAD)
+                self._pages[page] = self._pool.submit(self._fetch, page, per_page)
 
     def page(self, page: int, per_page: int) -> Sequence[Any]:
         """One page, asked for now or before."""

@@ -37,12 +37,12 @@ class Remote(Protocol):
     endpoint: str
 
     def list_models(
-        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, expected: int = 0
+        self, scope: Scope, *, is_enough: Callable[[], bool] = lambda: False, missing: Callable[[], int] | None = None
     ) -> Iterator[ObservedModel]:
         """Yield every model in the listing of an app, each with its latest version, including models of other apps.
 
-        Before each further page `is_enough` is asked; the listing ends there if it says so. `expected` is how many models
-        there should be at least, 0 if that isn't known.
+        Before each further page `is_enough` is asked; the listing ends there if it says so. `missing` is how many models there should
+        be at least after those that were yielded, None if that isn't known.
         """
         ...
 
@@ -63,6 +63,10 @@ class Remote(Protocol):
 
     def get_version(self, key: Key) -> ObservedVersion | None:
         """Return one version, or None if the service reports that the model or the version doesn't exist."""
+        ...
+
+    def ask_for_model_types(self, scope: Scope) -> None:
+        """Begin with the listing of model types in the background. The run must need it: `list_model_types` takes it over."""
         ...
 
     def list_model_types(self, scope: Scope) -> Iterator[Document]:

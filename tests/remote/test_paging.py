@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from reconciler.errors import FaultClass, RemoteError
-from reconciler.remote.paging import MOST_AHEAD, Pages
+from reconciler.remote.paging import MOST_AHEAD, Pages, started
 
 
 class Listing:
@@ -38,8 +38,12 @@ class Listing:
                 self._under_way -= 1
 
     def read(self, *, expected: int = 0, first: int | None = None) -> list[int]:
-        found = Pages().read("ListModels", self.fetch, identity=lambda item: item, expected=expected)
-        return list(islice(found, first))
+        found: list[int] = []
+        missing = (lambda: expected - len(found)) if expected else None
+        pages = Pages().read("ListModels", self.fetch, identity=lambda item: item, missing=missing)
+        for item in islice(pages, first):
+            found.append(item)  # noqa: PERF402  `missing` looks at it
+        return found
 
 
 def unavailable() -> RemoteError:
@@ -66,6 +70,58 @@ def test_pages_that_must_be_there_are_asked_for_together() -> None:
     listing = Listing(4000, on_page=on_page)
     assert listing.read(expected=4000, first=4000) == listing.items
     assert listing.most_at_once == 3
+
+
+def test_a_page_that_was_taken_is_replaced_by_the_next_at_once() -> None:
+    is_asked = threading.Event()
+    listing = Listing(9000, on_page=lambda page: is_asked.set() if page == 6 else None)
+    found: list[int] = []
+    pages = Pages().read("ListModels", listing.fetch, identity=lambda item: item, missing=lambda: 9000 - len(found))
+    found += islice(pages, 1001)
+    # While the second page is used, four others are on their way.
+    assert is_asked.wait(20)
+    found += pages
+    assert found == listing.items
+    assert sorted(listing.asked) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("largest", [1000, 128])
+@pytest.mark.parametrize(("others", "count"), [(0, 5000), (7, 5000), (1000, 5000), (5, 995), (3000, 100)])
+def test_items_that_nobody_needs_take_no_call_more(others: int, count: int, largest: int) -> None:
+    """As where Clarifai's own models stand before those of the app: the listing is read until the last needed one."""
+    listing = Listing(others + count, largest=largest)
+    found: list[int] = []
+    pages = Pages().read(
+        "ListModels",
+        listing.fetch,
+        identity=lambda item: item,
+        is_enough=lambda: len(found) == count,
+        missing=lambda: count - len(found),
+    )
+    for item in pages:
+        if item >= others:
+            found.append(item)  # noqa: PERF401  `missing` looks at it
+    assert found == listing.items[others:]
+    assert sorted(listing.asked) == list(range(1, -(-(others + count) // largest) + 1))
+
+
+def test_a_first_page_that_was_asked_for_before_is_not_asked_for_again() -> None:
+    pages = Pages()
+    models, types = Listing(200), Listing(30)
+    first = started(lambda: types.fetch(1, 128))
+    assert list(pages.read("ListModels", models.fetch, identity=lambda item: item)) == models.items
+    # The page of models shows that the page of types is short, although it came first.
+    found = pages.read("T", types.fetch, identity=lambda item: item, until_empty=False, per_page=128, first=first)
+    assert (list(found), types.asked) == (types.items, [1])
+
+
+def test_an_error_of_a_page_that_was_asked_for_before_is_raised_where_it_is_needed() -> None:
+    def fail() -> Sequence[int]:
+        raise unavailable()
+
+    found = Pages().read("T", Listing(30).fetch, identity=lambda item: item, per_page=128, first=started(fail))
+    with pytest.raises(RemoteError, match="down"):
+        next(found)
 
 
 def test_pages_are_yielded_in_their_order_whichever_comes_first() -> None:
@@ -122,7 +178,7 @@ def test_a_page_that_fails_is_an_error_and_no_end() -> None:
             raise unavailable()
 
     listing = Listing(5000, on_page=on_page)
-    found = Pages().read("ListModels", listing.fetch, identity=lambda item: item, expected=5000)
+    found = Pages().read("ListModels", listing.fetch, identity=lambda item: item, missing=lambda: 4000)
     assert list(islice(found, 2000)) == listing.items[:2000]
     with pytest.raises(RemoteError, match="down"):
         next(found)
@@ -137,5 +193,5 @@ def test_an_item_on_two_pages_is_yielded_once_and_one_that_moved_up_is_not_made_
             return [listing.items[999], *items[:-1]]
         return items[1:] if page == 3 else items
 
-    found = list(Pages().read("ListModels", moved, identity=lambda item: item, expected=3000))
+    found = list(Pages().read("ListModels", moved, identity=lambda item: item, missing=lambda: 2000))
     assert found == [item for item in listing.items if item not in (1999, 2000)]

@@ -44,6 +44,12 @@ Tolerances = Callable[[Key, Document, Mapping[str, Any], Collection[FieldPath]],
 be and still count as that number. Only paths with such a tolerance are in the result."""
 
 
+def _no_tolerances(
+    _key: Key, _document: Document, _after: Mapping[str, Any], _paths: Collection[FieldPath]
+) -> Mapping[FieldPath, float]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Comparing:
     """What one comparison goes by, and what it collects."""
@@ -51,7 +57,7 @@ class _Comparing:
     owner: str | None
     secrets: Secrets
     resend: Collection[Resend] = ()
-    tolerances: Tolerances = lambda key, document, after, paths: {}
+    tolerances: Tolerances = _no_tolerances
     problems: ProblemList = field(default_factory=ProblemList)
     judgements: list[Judged] = field(default_factory=list)
 
@@ -63,21 +69,17 @@ class _Comparing:
         statements: tuple[Statement, ...],
         mark: _Mark,
     ) -> Judged:
-        """Judge the values of one resource that can't be read back; where there are none, its `mark` isn't read."""
-        names = self.secret_params(key)
-        if not unreadable_paths(key, statements, names):
-            return Judged(after=after, values={})
+        """Judge the values of one resource that can't be read back."""
+        names = self._secret_params(key)
         found = judged(key, before, after, statements, secret_params=names, memory=mark.memory, resend=self.resend)
         self.judgements.append(found)
         return found
 
-    def fields(self, key: Key, statements: tuple[Statement, ...], names: set[str]) -> tuple[FieldSpec, ...]:
-        """The fields to compare exactly: those below the names, and those with values that can't be read back."""
-        hidden = (path[0] for path in unreadable_paths(key, statements, self.secret_params(key)))
-        return fields_below(key.kind, frozenset(names.union(hidden)))
+    def hidden(self, key: Key, statements: tuple[Statement, ...]) -> set[str]:
+        """The first names of the paths of a resource whose values can't be read back; most have none."""
+        return {path[0] for path in unreadable_paths(key, statements, self._secret_params(key))}
 
-    def secret_params(self, key: Key) -> Collection[str]:
-        """The names of the params of a version that are secret; none of a model."""
+    def _secret_params(self, key: Key) -> Collection[str]:
         return self.secrets.params_of(key) if key.version_id else ()
 
 
@@ -87,7 +89,7 @@ def compared(
     owner: str | None,
     secrets: Secrets | None = None,
     resend: Collection[Resend] = (),
-    tolerances: Tolerances | None = None,
+    tolerances: Tolerances = _no_tolerances,
 ) -> Comparison:
     """Compare every resource with its manifest.
 
@@ -95,9 +97,7 @@ def compared(
     compared are sent again where `resend` says so. `tolerances` are kept with the changes. Raises ProblemsError where entries of
     `versions` that select the same live version contradict each other.
     """
-    comparing = _Comparing(owner=owner, secrets=secrets or Secrets(), resend=resend)
-    if tolerances is not None:
-        comparing = replace(comparing, tolerances=tolerances)
+    comparing = _Comparing(owner=owner, secrets=secrets or Secrets(), resend=resend, tolerances=tolerances)
     found: list[Drift] = []
     for match in matches:
         found.extend(_drifts(match, comparing))
@@ -158,7 +158,8 @@ def _model_drift(match: Match, comparing: _Comparing, mark: _Mark) -> Iterable[D
     if not names:
         return
     statements = desired.statements
-    fields = comparing.fields(desired.key, statements, names)
+    hidden = comparing.hidden(desired.key, statements)
+    fields = fields_below(desired.key.kind, frozenset(names | hidden))
     before = spec_from_document(desired.key.kind, document, fields)
     after: Mapping[str, Any] = spec_as_stated(desired.key.kind, before, statements, fields)
     if owner is not None:
@@ -168,7 +169,9 @@ def _model_drift(match: Match, comparing: _Comparing, mark: _Mark) -> Iterable[D
         after = after if equal(live, wanted) else with_value(after, MARK, wanted)
     if _is_same(before, after):
         return
-    found = comparing.judged(desired.key, before, after, statements, mark)
+    found = Judged(after=after, values={})
+    if hidden:
+        found = comparing.judged(desired.key, before, after, statements, mark)
     places = _Places(
         entry=desired,
         stated=(desired.origins, *(fill.origins for fill in desired.fills)),
@@ -201,7 +204,8 @@ def _version_drifts(match: Match, comparing: _Comparing, mark: _Mark) -> Iterabl
         if not names:
             continue
         statements = tuple(entry.statement for entry in entries)
-        fields = comparing.fields(key, statements, names)
+        hidden = comparing.hidden(key, statements)
+        fields = fields_below(key.kind, frozenset(names | hidden))
         before = spec_from_document(key.kind, document, fields)
         after = spec_as_stated(key.kind, before, statements, fields)
         for entry in entries if len(entries) > 1 else ():  # one alone can't contradict itself
@@ -215,7 +219,9 @@ def _version_drifts(match: Match, comparing: _Comparing, mark: _Mark) -> Iterabl
                 )
         if _is_same(before, after):
             continue
-        found = comparing.judged(key, before, after, statements, mark)
+        found = Judged(after=after, values={})
+        if hidden:
+            found = comparing.judged(key, before, after, statements, mark)
         places = _Places(
             entry=entries[0],
             stated=tuple(entry.origins for entry in entries),

@@ -69,8 +69,7 @@ def problems_of(
         stated,
         live=live or {},
         fields=fields_for(model_type(*fields), version),
-        origins={},
-        default_origin=HERE,
+        origins={(): HERE},
         action=action,
         removals=[Removal(path=("output_info", "params", name), origin=HERE) for name in removed],
     )
@@ -169,8 +168,7 @@ def test_a_problem_has_its_code_and_place(wording: Wording) -> None:
         {"min_value": "0.5"},
         live={},
         fields=fields_for(model_type(ranged("min_value", max=1.0)), None),
-        origins={("output_info", "params", "min_value"): PLACE},
-        default_origin=HERE,
+        origins={(): HERE, ("output_info", "params", "min_value"): PLACE},
         pointer="/spec/versions/0",
     )
     assert (problem.code, problem.origin) == (TYPE, PLACE)
@@ -206,7 +204,7 @@ def test_what_leaves_the_live_value_is_never_wrong() -> None:
 def test_a_param_that_nobody_declares_is_no_problem() -> None:
     assert wrong({"other": "x"}, UNIT) == []
     assert problems_with_params(
-        {"p": "x"}, live={}, fields=fields_for(None, None), origins={}, default_origin=HERE
+        {"p": "x"}, live={}, fields=fields_for(None, None), origins={(): HERE}
     ) == ()  # fmt: skip
 
 
@@ -281,7 +279,7 @@ def test_a_field_that_can_not_be_read_is_skipped() -> None:
         {**UNIT, "field_type": ["RANGE"]},
     ]
     fields = fields_for({"id": "t", "model_type_fields": odd}, {"output_info": {"params_specs": "x"}})
-    found = problems_with_params({"p": "x"}, live={}, fields=fields, origins={}, default_origin=HERE)
+    found = problems_with_params({"p": "x"}, live={}, fields=fields, origins={(): HERE})
     assert (found, sensitive_params(fields)) == ((), frozenset())
 
 
@@ -292,7 +290,7 @@ def test_a_field_that_can_not_be_read_is_skipped() -> None:
 def test_an_unknown_param_names_the_nearest_declared_one(name: str, is_near: bool) -> None:
     def found(stated: Mapping[str, Any], live: Mapping[str, Any]) -> list[tuple[str, bool, bool]]:
         fields = fields_for(model_type(ranged("min_value", max=1.0)), None)
-        problems = unknown_params(stated, live=live, fields=fields, type_id="t", origins={}, default_origin=HERE)
+        problems = unknown_params(stated, live=live, fields=fields, type_id="t", origins={(): HERE})
         return [(each.code, f"params.{name} " in each.message, "min_value?" in each.message) for each in problems]
 
     assert found({name: 1}, {}) == [("unknown-param", True, is_near)]
@@ -301,9 +299,9 @@ def test_an_unknown_param_names_the_nearest_declared_one(name: str, is_near: boo
 
 def test_a_type_that_declares_nothing_gets_one_warning_whatever_is_stated() -> None:
     fields = fields_for(model_type(), None)
-    found = unknown_params({"a": 1, "b": 2}, live={}, fields=fields, type_id="t", origins={}, default_origin=HERE)
+    found = unknown_params({"a": 1, "b": 2}, live={}, fields=fields, type_id="t", origins={(): HERE})
     assert [each.code for each in found] == ["undeclared-params"]
-    assert unknown_params({"a": 1}, live={"a": 0}, fields=fields, type_id="t", origins={}, default_origin=HERE) == ()
+    assert unknown_params({"a": 1}, live={"a": 0}, fields=fields, type_id="t", origins={(): HERE}) == ()
 
 
 def entry(params: Mapping[str, Any], version: Key, *, action: Action = Action.MERGE) -> DesiredVersion:

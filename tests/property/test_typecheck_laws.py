@@ -54,7 +54,7 @@ NUMBERS = st.floats(-2000, 200_000, allow_nan=False) | st.integers(-2000, 200_00
 def is_allowed(value: float, info: dict[str, Any]) -> bool:
     field = {"path": "output_info.params.p", "field_type": "RANGE", "model_type_range_info": info}
     fields = fields_for({"id": "t", "model_type_fields": [field]}, None)
-    return not problems_with_params({"p": value}, live={}, fields=fields, origins={}, default_origin=HERE)
+    return not problems_with_params({"p": value}, live={}, fields=fields, origins={(): HERE})
 
 
 @given(GRIDS, st.data())

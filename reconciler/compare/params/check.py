@@ -77,7 +77,6 @@ def problems_with_params(
     live: Mapping[str, Any],
     fields: ParamFields,
     origins: Mapping[FieldPath, Origin],
-    default_origin: Origin,
     pointer: str = "",
     action: Action = Action.MERGE,
     removals: Iterable[Removal] = (),
@@ -85,9 +84,9 @@ def problems_with_params(
     """What is wrong with the params that one entry states and removes.
 
     `stated` is what stands below output_info.params, None where the entry states no params; `live` are the version's
-    params, {} where unknown. `origins` are by path from the version down; `pointer` is the entry's.
+    params, {} where unknown. `origins` are by path from the version down, () for the entry; `pointer` is the entry's.
     """
-    place = _Place(origins=origins, default=default_origin, pointer=pointer)
+    place = _Place(origins=origins, pointer=pointer)
     overwritten = stated is not None and action is Action.OVERWRITE
     params = (stated or {}) if overwritten else {**live, **(stated or {})}
     declared = fields.chosen(params)
@@ -120,7 +119,6 @@ def unknown_params(
     fields: ParamFields,
     type_id: str,
     origins: Mapping[FieldPath, Origin],
-    default_origin: Origin,
     pointer: str = "",
 ) -> tuple[Problem, ...]:
     """A problem for each param that the model's type doesn't declare and the version doesn't have.
@@ -128,7 +126,7 @@ def unknown_params(
     What an option of an enum brings is declared, chosen or not. Where the type declares no fields at all, nothing can be said
     about any of them: then it is one problem, "undeclared-params".
     """
-    place = _Place(origins=origins, default=default_origin, pointer=pointer)
+    place = _Place(origins=origins, pointer=pointer)
     declared = fields.names
     unknown = [name for name in stated if name not in declared and name not in live]
     if unknown and not declared:
@@ -156,13 +154,12 @@ class _Place:
     """Where an entry's values stand."""
 
     origins: Mapping[FieldPath, Origin]
-    default: Origin
     pointer: str
 
     def of(self, path: FieldPath) -> Origin:
         """The place of the innermost statement at or above a path."""
-        above = (self.origins.get(path[:end]) for end in range(len(path), 0, -1))
-        return next((origin for origin in above if origin is not None), self.default)
+        above = (self.origins.get(path[:end]) for end in range(len(path), -1, -1))
+        return next(origin for origin in above if origin is not None)
 
     def pointer_to(self, path: FieldPath) -> str:
         """The JSON pointer of a path of the entry."""
@@ -289,7 +286,7 @@ def check_offline(desired: Desired, types: Mapping[str, Document]) -> tuple[Prob
     entries = [each.versions for each in desired.models] + [each.versions for each in desired.defaults]
     for versions in entries:
         for entry in versions:
-            place = _Place(origins=entry.origins, default=entry.origin, pointer=f"/spec/versions/{entry.index}")
+            place = _Place(origins=entry.origins, pointer=f"/spec/versions/{entry.index}")
             stated = _mapping(lookup(entry.stated, PARAMS)) or {}
             problems.extend(_problems_with_values(stated, {}, every.anywhere, every.secrets, entry.action, place))
     return tuple(problems)
@@ -317,7 +314,6 @@ def _entry_findings(entry: DesiredVersion, live: Any, fields: ParamFields, type_
         live=_mapping(live) or {},
         fields=fields,
         origins=entry.origins,
-        default_origin=entry.origin,
         pointer=pointer,
         action=entry.action,
         removals=entry.removals,
@@ -328,7 +324,6 @@ def _entry_findings(entry: DesiredVersion, live: Any, fields: ParamFields, type_
         fields=fields,
         type_id=type_id,
         origins=entry.origins,
-        default_origin=entry.origin,
         pointer=pointer,
     )
     return Findings(problems=problems, warnings=unknown)

@@ -39,12 +39,15 @@ def _settled_match(match: Match, types: Mapping[str, Document]) -> Match:
 
 def _settled_entry(entry: DesiredVersion, key: Key, match: Match, types: Mapping[str, Document]) -> DesiredVersion:
     document = match.observed.versions_by_id[key.version_id].document
-    stated, names = entry.stated, lookup(entry.stated, PARAMS)
-    if not isinstance(names, Mapping) or is_held(lookup(document, PARAMS), names):
-        return entry  # in sync as it is, like most of a fleet
+    stated, params, live_params = entry.stated, lookup(entry.stated, PARAMS), lookup(document, PARAMS)
+    if not isinstance(params, Mapping) or not isinstance(live_params, Mapping):
+        return entry
+    names = [name for name, value in params.items() if name in live_params and not is_held(live_params[name], value)]
+    if not names:  # in sync as it is, like most of a fleet
+        return entry
     model_type = types.get(match.observed.model_type_id)
-    for path, value, fields in _declared(names, entry.stated, document, model_type):
-        live = lookup(document, path)
+    for path, value, fields in _declared(names, params, document, model_type):
+        live = lookup(live_params, path[len(PARAMS) :])
         if equal(live, value) or not is_within(live, value, max(field.step for field in fields)):
             continue  # no tolerance is as wide as a step
         if is_within(live, value, _tolerance(fields, value)):
@@ -66,22 +69,22 @@ def tolerances(
         return {}
     return {
         path: tolerance
-        for path, value, fields in _declared(names, after, document, model_type_of(key))
+        for path, value, fields in _declared(names, lookup(after, PARAMS), document, model_type_of(key))
         if path in paths and (tolerance := _tolerance(fields, value))
     }
 
 
 def _declared(
-    names: Collection[str], spec: Mapping[str, Any], document: Document, model_type: Document | None
+    names: Collection[str], params: Any, document: Document, model_type: Document | None
 ) -> Iterator[tuple[FieldPath, Any, tuple[ParamField, ...]]]:
-    """What a spec has in the params of these names, where it is declared: path, value, and the fields that declare it."""
-    params, live = lookup(spec, PARAMS), lookup(document, PARAMS)
+    """What of the params of these names is declared: path in the spec, value, and the fields that declare it."""
     if not isinstance(params, Mapping):
         return
+    live = lookup(document, PARAMS)
     chosen = {**(live if isinstance(live, Mapping) else {}), **params}
     declared: Declared = fields_for(model_type, document).chosen(chosen)
     for path, fields in declared.items():
-        if path[len(PARAMS)] in names and (value := lookup(spec, path)) is not MISSING:
+        if path[len(PARAMS)] in names and (value := lookup(params, path[len(PARAMS) :])) is not MISSING:
             yield path, value, fields
 
 

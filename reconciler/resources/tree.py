@@ -71,14 +71,14 @@ _LEAVES: Final[frozenset[type]] = SCALARS | {list, Missing}
 
 
 @cache
-def _is_mapping_type(kind: Any) -> bool:
+def _is_mapping_type(kind: type) -> bool:
     return issubclass(kind, Mapping)
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Return whether a value is a mapping."""
     # The exact types first, and what an abstract class says of a type once: isinstance with one takes several times as long.
-    kind = type(value)
+    kind: Any = type(value)
     return kind is dict or (kind not in _LEAVES and _is_mapping_type(kind))
 
 

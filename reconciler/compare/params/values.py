@@ -6,6 +6,7 @@ JSON value.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Complaint:
 
 
 def _is_number(value: Any) -> bool:
-    return decimal_from(value) is not None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and (isinstance(value, int) or math.isfinite(value))
 
 
 def _is_text(value: Any) -> bool:
@@ -112,6 +114,8 @@ def _about_items(field: ParamField, items: list[Any], form: _Form, is_secret: bo
 
 
 def _about_range(field: ParamField, value: Any) -> Complaint | None:
+    if field.tolerance(value):
+        return None  # it is a point of the grid
     number = decimal_from(value)
     wrong = None if field.range is None or number is None else field.range.wrong_with(number)
     return None if wrong is None else Complaint(code=wrong[0], text=wrong[1])

@@ -76,10 +76,11 @@ def _write_mapping(mapping: Mapping[str, Any], indent: str, parts: list[str]) ->
         if len(key) > _LONGEST_KEY:
             parts.append(f"{indent}? {key}\n")
             key = ""
-        if is_mapping(item) and item:
+        is_scalar = isinstance(item, str) or not item
+        if not is_scalar and is_mapping(item):
             parts.append(f"{indent}{key}:\n")
             _write_mapping(item, indent + _STEP, parts)
-        elif isinstance(item, list) and item:
+        elif not is_scalar and isinstance(item, list):
             parts.append(f"{indent}{key}:\n")
             _write_sequence(item, indent + _STEP, parts)
         else:

@@ -131,15 +131,15 @@ def field_from_document(field: FieldSpec, document: Mapping[str, Any]) -> Any:
     if field.shape is Shape.STRUCT:
         # The service may return an empty Struct or none at all for one that was never set. Both mean "no keys".
         return {} if value is MISSING or value is None else canonical(value)
+    if field.shape is Shape.VISIBILITY:
+        name = lookup(value, ("gettable",))
+        return MISSING if name in (MISSING, "UNKNOWN_VISIBILITY", 0) else name
+    if field.shape is Shape.IMAGE:
+        url = lookup(value, ("url",))
+        return {"url": url} if url is not MISSING and url else MISSING
     # proto3 doesn't distinguish an empty scalar or list from one that was never set.
     if value is MISSING or not value:
         return MISSING
-    if field.shape is Shape.VISIBILITY:
-        name = value.get("gettable", MISSING)
-        return MISSING if name in (MISSING, "UNKNOWN_VISIBILITY", 0) else name
-    if field.shape is Shape.IMAGE:
-        url = value.get("url", "")
-        return {"url": url} if url else MISSING
     if field.shape is Shape.ENUM and value == _NO_RESTRICTION:
         return MISSING
     return list(value) if field.shape is Shape.TAGS else value

@@ -3,8 +3,8 @@
 In: a document, the long lists of which may be Entries. Out: pieces of its text. Of a fleet, neither the text nor the entries
 are ever in memory as a whole.
 
-Before Python 3.14, the library's encoder is written in C only without `indent`. So values are encoded without it, and msgspec
-lays out the text, the tokens of which it copies as they are: numbers and strings keep the library's spelling.
+In Python 3.10 to 3.13, the library's encoder is written in C only without `indent`. So values are encoded without it, and
+msgspec lays out the text, the tokens of which it copies as they are: numbers and strings keep the library's spelling.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -96,10 +97,19 @@ def test_deletions_do_not_follow_a_failed_update(tmp_path: Path) -> None:
 
 def test_a_service_that_hangs_on_reads_is_asked_twice_and_nothing_is_written(tmp_path: Path) -> None:
     with running(tmp_path, faults=(Fault(kind="HANG"),)) as run:
-        outcome = replace(run, timeout=0.4).apply()
+        outcome = replace(run, timeout=0.4, parallelism=1).apply()
         calls = run.emulator.calls
     # One call and its second try: no other waits for a timeout of its own.
     assert (outcome.exit_code, len(calls), writing_calls(calls)) == (1, 2, [])
+
+
+def test_a_service_that_hangs_is_asked_no_longer_where_calls_are_made_beside_each_other(tmp_path: Path) -> None:
+    with running(tmp_path, faults=(Fault(kind="HANG"),)) as run:
+        outcome = replace(run, timeout=0.4).apply()
+        calls = Counter(call.rpc for call in run.emulator.calls)
+    # The listing ends the run, and the model types wait beside it, not after it.
+    assert (outcome.exit_code, set(calls)) == (1, {"ListModels", "ListModelTypes"})
+    assert max(calls.values()) <= 2
 
 
 def test_a_service_that_begins_to_hang_on_writes_is_sent_no_more(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from deepdiff import DeepDiff
 from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.compare.paths import changed_paths
 from reconciler.resources.canonical import equal
@@ -14,8 +15,9 @@ from reconciler.resources.keys import Kind
 from reconciler.resources.secrets import Sensitive
 from reconciler.resources.tree import FieldPath, lookup
 
-from .values import STRUCTS
+from .values import STRUCTS, VALUES
 
+ITEMS = st.one_of(STRUCTS, st.fixed_dictionaries({"id": st.just("x"), "a": VALUES}))
 METADATA = next(field for field in KINDS[Kind.MODEL] if field.shape is Shape.STRUCT)
 
 
@@ -38,6 +40,14 @@ def names(path: list[str | int]) -> FieldPath:
 def test_the_walk_finds_the_paths_that_deepdiff_finds(before: dict[str, Any], after: dict[str, Any]) -> None:
     found = changed_paths(METADATA, before, after)
     assert found == sorted(("metadata", *path) for path in judged_by_deepdiff(before, after))
+
+
+@given(before=ITEMS, after=ITEMS)
+def test_a_list_of_objects_has_changed_where_deepdiff_says_so(before: dict[str, Any], after: dict[str, Any]) -> None:
+    found = changed_paths(METADATA, {"items": [before]}, {"items": [after]})
+    differ = not equal(before, after)
+    assert found == ([("metadata", "items")] if differ else [])
+    assert not differ or DeepDiff(before, after, ignore_private_variables=False, zip_ordered_iterables=True)
 
 
 @given(before=STRUCTS, after=STRUCTS)

@@ -38,8 +38,12 @@ LARGEST_PAGE: Final = 1000
 DOCUMENTED_PAGE: Final = 128
 """The service's default page size (service.proto, ListModelsRequest.per_page)."""
 
-MOST_AHEAD: Final = 4
-"""The largest number of pages that are asked for together. All of them are in memory at once, as the service sent them."""
+MOST_AHEAD: Final = 8
+"""The largest number of pages that are under way or wait to be used, where it is known that they are needed. All of them are in
+memory at once, as the service sent them."""
+
+MOST_GUESSED: Final = 4
+"""The largest number of pages that are asked for together where it isn't known whether all of them are needed."""
 
 FetchPage = Callable[[int, int], Sequence[Any]]
 """Takes `page`, counted from 1, and `per_page`. Returns the messages of that page."""
@@ -115,7 +119,7 @@ class Pages:
                     ahead.ask(page + 1, min(-(-(missing() - len(fresh)) // len(items)), MOST_AHEAD), per_page)
                 elif until_empty and missing is None and len(items) == per_page and ahead.is_empty:
                     # 1, 2, 4, 4 … A single one can as well be asked for when it is needed.
-                    ahead.ask(page + 1, min(step, MOST_AHEAD) if step > 1 else 0, per_page)
+                    ahead.ask(page + 1, min(step, MOST_GUESSED) if step > 1 else 0, per_page)
                     step *= 2
                 size = len(items)
                 yield from fresh.values()

@@ -104,6 +104,10 @@ class Planning:
         chosen = chosen_by(inputs, desired)
         found = matches(chosen, observed, live_ids=self._live_ids)
         types = self._types(found, snapshot=inputs.types, base=base)
+        # Before the next call, and before `differing` frees what was converted of models in sync.
+        secrets = secrets_by_types(known, found, types, secret_variables(desired))
+        hidden = stated_secrets(found, secrets)
+        self._register(hidden)
         owner = self.settings.owner
         changed = differing(found, owner=owner)
         warnings = require_fitting_params(changed, types, allows_unknown=self._allows_unknown(inputs))
@@ -111,9 +115,6 @@ class Planning:
         deleted = {candidate.key for candidate in decision.deletions}
         if not decision.refusals or len(deleted) <= COUNTED_IF_REFUSED:
             observed = with_counted_versions(observed, deleted, self.remote, self.settings.limits.parallelism)
-        secrets = secrets_by_types(known, found, types, secret_variables(desired))
-        hidden = stated_secrets(found, secrets)
-        self._register(hidden)
         comparison = compared_by_types(changed, types, owner=owner, secrets=secrets, resend=inputs.resend)
         comparison = comparison.without(deleted)
         plan = assembled(

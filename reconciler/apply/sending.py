@@ -225,13 +225,15 @@ class _Run:
             return self._send_rest(part, sent.held, sent.attempts)
         result = sent.result
         assert result is not None
-        if part.request.is_divisible:
-            if sent.fault in _MAY_BE_ONE_OBJECT:
-                skipped = replace(result, status=Status.SKIPPED, error=None, failures=())
-                # Both halves are always sent, because a request that is half carried out is the worst state to stop in.
-                return [skipped, *self._send_halves(part, may_be_size=sent.may_be_size, is_stoppable=False)]
-            if sent.may_be_size and result.is_unknown and self._may_start():
-                effect = self._options.effects([part.request])[0]
+        if sent.fault in _MAY_BE_ONE_OBJECT and part.request.is_divisible:
+            skipped = replace(result, status=Status.SKIPPED, error=None, failures=())
+            # Both halves are always sent, because a request that is half carried out is the worst state to stop in.
+            return [skipped, *self._send_halves(part, may_be_size=sent.may_be_size, is_stoppable=False)]
+        if sent.may_be_size and result.is_unknown and part.request.may_be_too_large and self._may_start():
+            effect = self._options.effects([part.request])[0]
+            if effect is Effect.NOT_APPLIED and not part.request.is_divisible:
+                result = replace(result, is_unknown=False)  # one object is too large, and would be so again
+            else:
                 result = self._after_reading(part.position, result, effect)
                 if effect is Effect.NOT_APPLIED:
                     return [result, *self._send_halves(part, may_be_size=True, is_stoppable=True)]
@@ -327,7 +329,7 @@ class _Run:
             _failed(request, str(error)), is_unknown=is_unknown, attempts=error.attempts, request_id=error.request_id
         )
         with self._lock:
-            if fault is not FaultClass.TRANSIENT or (error.may_be_size and request.is_divisible):
+            if fault is not FaultClass.TRANSIENT or (error.may_be_size and request.may_be_too_large):
                 self._unanswered = 0
             elif (request.is_repeatable and error.attempts > 1) or error.code == "DEADLINE_EXCEEDED":
                 # A single quick failure doesn't count for a request that is only repeated after throttling.

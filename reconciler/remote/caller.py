@@ -89,15 +89,15 @@ class Caller:
         body: Mapping[str, Any],
         *,
         safety: Safety = Safety.READ,
-        is_divisible: bool = False,
+        may_be_too_large: bool = False,
         before_attempt: Callable[[], None] = lambda: None,
         accepts: Callable[[Any], bool] = lambda message: False,
     ) -> Response:
         """Make one call. `body` is the request message as JSON. Raises RemoteError if the call fails for good.
 
-        `is_divisible` is whether the caller sends the request in parts if it may be too large. `before_attempt` is called before each
-        attempt, after the wait for its turn, so that what it reads is recent. `accepts` says whether a response without success is an
-        answer all the same.
+        `may_be_too_large` is whether the size of the request may be the reason for a failure: then it is hardly repeated. `before_attempt`
+        is called before each attempt, after the wait for its turn, so that what it reads is recent. `accepts` says whether a response without
+        success is an answer all the same.
         """
         message = self._message(rpc, body)
         timing = self._timing
@@ -116,7 +116,7 @@ class Caller:
                 self._silence = 0
                 return outcome
             error, failure = outcome
-            failure = replace(failure, is_too_large=is_divisible and error.may_be_size)
+            failure = replace(failure, is_too_large=may_be_too_large and error.may_be_size)
             # Not atomic: if two threads meet here, the count is off by one, which costs at most one more timeout.
             self._silence = self._silence + 1 if failure.is_timeout else 0
             timeouts += failure.is_timeout

@@ -389,7 +389,7 @@ class ClarifaiRemote:
         self._scrubber.register(secret_texts(body))
         safety = Safety.REPEATABLE if request.is_repeatable else Safety.ONCE
         response = self._caller.call(
-            request.rpc, body, safety=safety, is_divisible=request.is_divisible, before_attempt=before_attempt
+            request.rpc, body, safety=safety, may_be_too_large=request.may_be_too_large, before_attempt=before_attempt
         )
         return Reply(
             request_id=self._scrubber.clean(response.message.status.req_id),

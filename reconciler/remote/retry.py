@@ -26,7 +26,7 @@ class Failure:
     fault: FaultClass
     is_throttle: bool = False
     is_timeout: bool = False
-    is_too_large: bool = False  # perhaps; its parts can be sent one by one
+    is_too_large: bool = False  # perhaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 5.0
     budget: float = 120.0
-    too_large_attempts: int = 2  # then the caller sends the call in parts
+    too_large_attempts: int = 2  # then the caller sends the request in parts, if it has any
     timeouts: int = 1  # how many timeouts of one call are retried: each has already taken a whole --timeout
     silence: int = 2  # after this many timeouts in a row, of any calls, no further timeout is retried
 

@@ -138,6 +138,11 @@ class Request:
         """Whether several requests with a part of its entries each do the same."""
         return self.facts.entries is not None and self.action != DELETE_ALL and len(self.entries) > 1
 
+    @property
+    def may_be_too_large(self) -> bool:
+        """Whether its size may be the reason for a failure: it has several entries, or a single one of more than MOST_BYTES."""
+        return self.is_divisible or any(entry.most_bytes > MOST_BYTES for entry in self.entries)
+
     def bisect(self) -> tuple[Request, ...]:
         """Return two requests with about half of the entries each, or () if it can't be split.
 

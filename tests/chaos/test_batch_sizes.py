@@ -166,6 +166,24 @@ def test_one_giant_object_is_sent_alone(tmp_path: Path) -> None:
     assert [[model["id"] for model in call.request["models"]] for call in calls] == [["a"], ["b"], ["c"]]
 
 
+def test_one_object_that_the_service_does_not_take_stops_no_other(tmp_path: Path) -> None:
+    seed, text = large_fleet({"a": 10, "b": 4_500_000, "c": 10, "d": 4_500_000, "e": 10})
+    (tmp_path / "fleet.yaml").write_text(text, encoding="utf-8")
+    with Emulator(seed=seed, user_id=USER, switches=Switches(max_request_bytes=4 << 20)) as emulator:
+        outcome = Run(
+            fleet=Fleet(size=0, prunes=False, batch=128), emulator=emulator, place=tmp_path, parallelism=1
+        ).apply()
+        calls = [[model["id"] for model in call.request["models"]] for call in writing_calls(emulator.calls)]
+    # What may have been throttled is tried twice, and then it is read that nothing was done.
+    assert calls == [["a"], ["b"], ["b"], ["c"], ["d"], ["d"], ["e"]]
+    assert outcome.report is not None
+    (result,) = outcome.report.outcome.results
+    assert outcome.exit_code == 4
+    assert [failure.key.model_id for failure in result.failures] == ["b", "d"]
+    assert all("RESOURCE_EXHAUSTED" in failure.error for failure in result.failures)
+    assert not result.is_unknown
+
+
 # --- kills --------------------------------------------------------------------------------------------------------
 
 

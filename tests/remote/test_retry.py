@@ -10,6 +10,7 @@ from reconciler.remote.retry import Failure, RetryPolicy, Safety
 PASSING = Failure(fault=FaultClass.TRANSIENT)
 THROTTLE = Failure(fault=FaultClass.TRANSIENT, is_throttle=True)
 TIMEOUT = Failure(fault=FaultClass.TRANSIENT, is_timeout=True)
+TOO_LARGE = Failure(fault=FaultClass.TRANSIENT, is_too_large=True)
 FATAL = Failure(fault=FaultClass.FATAL)
 ABSENT = Failure(fault=FaultClass.NOT_FOUND)
 
@@ -58,6 +59,11 @@ def test_waits_double_up_to_a_limit_and_end_after_24_attempts() -> None:
 def test_a_throttled_call_is_made_up_to_24_times() -> None:
     waits = [wait(THROTTLE, attempt=attempt) for attempt in range(1, 25)]
     assert waits == [0.5, 1.0, 2.0, 4.0, *[5.0] * 19, None]
+
+
+def test_a_call_that_may_be_too_large_is_made_twice() -> None:
+    assert [wait(TOO_LARGE, Safety.REPEATABLE, attempt=attempt) for attempt in (1, 2)] == [0.5, None]
+    assert wait(TOO_LARGE, Safety.ONCE) is None
 
 
 def test_jitter_takes_up_to_half_of_a_wait() -> None:

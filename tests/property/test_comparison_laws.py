@@ -20,7 +20,7 @@ from reconciler.resources.fields import MARK
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, ObservedModel, ObservedVersion
 from reconciler.resources.secrets import Secrets
-from reconciler.resources.tree import lookup, with_value
+from reconciler.resources.tree import MISSING, lookup, with_value
 
 from .values import ACTIONS, DOCUMENTS, HERE, STATEMENTS, removals
 
@@ -77,7 +77,8 @@ def wholly_judged(
     if owner and key.kind is Kind.MODEL:
         mark = desired_mark(lookup(before, MARK), owner=owner, protect=match.desired.protect)
         after = with_value(after, MARK, mark)
-    memory = memory_from(match.observed.document, owner=owner)
+    visibility = match.desired.stated.get("visibility", MISSING)
+    memory = memory_from(match.observed.document, owner=owner, visibility=visibility)
     return judged(key, before, after, statements, secret_params=secrets.params_of(key), memory=memory)
 
 

@@ -141,7 +141,7 @@ def drift_between(
 ) -> Drift | None:
     """What differs between two specs of a resource whose live document is at hand; None where nothing does."""
     # Nothing is stated here, so no secret may be sent.
-    names = secrets.params_of(key) if key.version_id else ()
+    names = sorted(secrets.params_of(key)) if key.version_id else ()
     paths: list[FieldPath] = [(*PARAMS, name) for name in names]
     values: dict[FieldPath, Unreadable] = {path: Unreadable(is_empty=is_empty(lookup(before, path))) for path in paths}
     judgement = Judged(after=after, values=values)

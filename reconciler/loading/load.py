@@ -105,8 +105,8 @@ def _file_content(name: str) -> bytes | None:
         if status.st_size > MAX_FILE_BYTES:
             return None
         content = file.read(status.st_size + 1)
-        # It is longer by now if someone writes to it.
-        while status.st_size < len(content) <= MAX_FILE_BYTES and (
+        # A file system may return less than it was asked for, and the file is longer by now if someone writes to it.
+        while len(content) != status.st_size and len(content) <= MAX_FILE_BYTES and (
             more := file.read(MAX_FILE_BYTES + 1 - len(content))
         ):
             content += more

@@ -48,6 +48,14 @@ def test_specs_that_are_alike_are_no_drift() -> None:
     assert drift_between(VERSION, with_params(depth=3), spec, spec, secrets=TOKEN_IS_SECRET) is None
 
 
+def test_values_that_cannot_be_read_back_are_in_the_order_of_their_names() -> None:
+    names = frozenset(f"key_{letter}" for letter in "abcdefgh")
+    before, after = (spec_from_document(Kind.MODEL_VERSION, with_params(depth=depth)) for depth in (3, 4))
+    found = drift_between(VERSION, with_params(depth=3), before, after, secrets=Secrets(params_of=lambda key: names))
+    assert found is not None
+    assert list(found.unreadable) == [("output_info", "params", name) for name in sorted(names)]
+
+
 @pytest.mark.parametrize("path", [("metadata", "gone"), ("output_info", "params", "gone", "deeper"), ("image",)])
 def test_the_removal_of_what_is_not_there_is_no_drift(path: tuple[str, ...]) -> None:
     entry = DesiredVersion(

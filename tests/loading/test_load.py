@@ -144,6 +144,21 @@ def test_standard_input_is_text_or_bytes_and_a_given_pipe_is_read(tmp_path: Path
     writer.join()
 
 
+class ShortReads(io.FileIO):
+    """A file of a file system that returns a few bytes at a time, as those of a network may."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 5)) or b""
+
+
+def test_a_file_is_read_to_its_end_in_as_many_parts_as_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.yaml", text=f"{SMALL}name: x\n")
+    monkeypatch.setattr("reconciler.loading.load.open", lambda name, *_, **__: ShortReads(name), raising=False)
+    assert load([str(tmp_path / "a.yaml")]).documents[0].value == {"kind": "Model", "name": "x"}
+
+
 def test_the_digest_is_over_contents_alone(tmp_path: Path) -> None:
     write(tmp_path, "a/1.yaml", "b/2.yaml", text="a: 1\n")
     write(tmp_path, "a/2.yaml", "b/1.yaml", text="b: 1\n")

@@ -114,7 +114,8 @@ def _value(schema: Schema, root: Schema) -> str:
     if "enum" in schema:
         return " \\| ".join(_code(choice) for choice in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_value(_resolved(schema['items'], root), root)}s"
+        items = _resolved(schema["items"], root)
+        return f"list of {_value(items, root)}{'' if 'enum' in items else 's'}"
     names = {"string": "string", "object": "mapping", "boolean": "`true` \\| `false`"}
     kind: str = schema["type"]
     return names.get(kind, kind) + _limits(schema)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconciler.resources.fields import MOST_ENTRIES, FieldSpec, fields_below
 from reconciler.resources.keys import Key, Kind, Scope
 from reconciler.resources.secrets import Sensitive
-from reconciler.resources.tree import MISSING, FieldPath, lookup
+from reconciler.resources.tree import MISSING, FieldPath, is_mapping, lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +198,8 @@ def _most_bytes(value: Any) -> int:
     if isinstance(value, str):
         # Whether a string is ASCII is known without looking at it; encoding copies it.
         return _BYTES_AROUND + (len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass")))
-    if isinstance(value, Mapping):
-        return _BYTES_AROUND + sum(_most_bytes(name) + _most_bytes(item) for name, item in value.items())
+    if is_mapping(value):
+        return _BYTES_AROUND + sum(map(_most_bytes, value)) + sum(map(_most_bytes, value.values()))
     if isinstance(value, (list, tuple)):
         return _BYTES_AROUND + sum(map(_most_bytes, value))
     return _most_bytes(value.reveal()) if isinstance(value, Sensitive) else _BYTES_AROUND

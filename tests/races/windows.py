@@ -23,6 +23,7 @@ from reconciler.emulator.server import Emulator
 from reconciler.manifests.selection import Inputs
 from reconciler.remote.caller import Timing
 from reconciler.remote.clarifai import ClarifaiRemote
+from reconciler.resources.fields import MOST_ENTRIES
 from reconciler.session import Session
 
 RUNS: Final = 20
@@ -42,13 +43,13 @@ def _manifest(number: int, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 KINDS: Final[Mapping[str, tuple[int, int, Mapping[str, Any], str]]] = {
     "tags of 1 model": (1, 1, {"toolkits": ["OpenAI"]}, "PatchModels"),
-    "tags of 32 models": (32, 32, {"toolkits": ["OpenAI"]}, "PatchModels"),
-    "a Struct of 32 models, overwritten": (32, 32, {"remove": {"metadata": ["draft"]}}, "PatchModels"),
+    "tags of 128 models": (128, 128, {"toolkits": ["OpenAI"]}, "PatchModels"),
+    "a Struct of 128 models, overwritten": (128, 128, {"remove": {"metadata": ["draft"]}}, "PatchModels"),
     "params of the latest version": (
         1, 1, {"versions": [{"select": "latest", "output_info": {"params": {"words": ["a"]}}}]}, "PatchModelVersions",
     ),
     "deletion of 1 model": (2, 1, {}, "DeleteModels"),
-    "deletion of 32 models": (33, 1, {}, "DeleteModels"),
+    "deletion of 128 models": (129, 1, {}, "DeleteModels"),
     "deletion of a version": (1, 1, {"retain_versions": 2}, "DeleteModelVersion"),
 }  # fmt: skip
 """Models that are there, manifests, what these state, and the call whose window is measured."""
@@ -66,8 +67,8 @@ def window(models: int, manifests: int, spec: Mapping[str, Any], rpc: str, *, ra
         settings = Settings(
             endpoint=endpoint,
             owner=OWNER,
-            limits=Limits(rate=rate, parallelism=8, batch=32, timeout=30),
-            prune=PruneLimits(max_count=100, max_percent=100),
+            limits=Limits(rate=rate, parallelism=8, batch=MOST_ENTRIES, timeout=30),
+            prune=PruneLimits(max_count=128, max_percent=100),
         )
         with ClarifaiRemote(endpoint, timing=Timing(rate=rate, timeout=30)) as remote:
             session = Session(settings=settings, environ={}, remote=remote, state=Path(folder) / "state")

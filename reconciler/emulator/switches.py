@@ -123,7 +123,7 @@ class Switches:
 
     batch_over: Literal["11102", "21203", "40033", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "first"] = "11102"
     """What happens to more objects than `max_batch`: the request is refused with this status of Clarifai or of gRPC, or only the
-    first of them are changed and the answer is success. Unknown."""
+    first of them are changed and the response is success. Unknown."""
 
     max_request_bytes: int | None = None
     """The largest request message in bytes; a larger one ends as RESOURCE_EXHAUSTED, as gRPC servers do by default above 4 MiB
@@ -136,7 +136,7 @@ class Switches:
     # --- what is stored
 
     image_url: Literal["hosted", "kept"] = "hosted"
-    """The image url that is read back: that of a hosted copy (observed in answers of the service), or the one that was
+    """The image url that is read back: that of a hosted copy (observed in responses of the service), or the one that was
     sent. An image can be removed by either url."""
 
     server_adds_params: Literal["never", "create", "overwrite", "always"] = "create"
@@ -166,7 +166,7 @@ class Switches:
     an error (clarifai-python, pull request 1024); whether the patches of models do is unknown."""
 
     patch_answer: Literal["stored", "as_sent"] = "stored"
-    """What a patch answers with: the object as it is stored, or as if no switch from `server_adds_params` to
+    """What a patch responds with: the object as it is stored, or as if no switch from `server_adds_params` to
     `unstored_fields` had changed it. Unknown."""
 
     version_modified_at: Literal["bumped", "kept"] = "bumped"
@@ -181,18 +181,18 @@ class Switches:
     in the DB and API"; how that reads is unknown. Of an ARRAY_OF_SECRETS the `value` of each item is concealed."""
 
     presets: Literal["always", "asked"] = "always"
-    """Whether Model.presets is in every answer (observed in PatchModels and PostModelVersions), or only with
+    """Whether Model.presets is in every response (observed in PatchModels and PostModelVersions), or only with
     additional_fields `presets` (service.proto, ListModelsRequest.additional_fields)."""
 
     output_info_in_list: bool = True
-    """Whether ListModels answers with model_version.output_info. Answers of PatchModels do (observed); of ListModels it is
+    """Whether ListModels responds with model_version.output_info. PatchModels does (observed); of ListModels it is
     unknown."""
 
     listed_version: Literal["latest", "asked"] = "latest"
     """Which version ListModels shows when it filters by model_version_ids: the latest, or the one asked for. Unknown."""
 
     version_created_at: Literal["kept", "equal", "absent"] = "kept"
-    """The created_at of versions in answers: each its own, that of the model for all, or none. Equal times happen where
+    """The created_at of versions in responses: each its own, that of the model for all, or none. Equal times happen where
     versions were imported or restored. Listings keep their order."""
 
     list_order: Literal["id", "id_descending", "insertion"] = "id"
@@ -248,10 +248,10 @@ class Switches:
 
     missing_scopes: tuple[str, ...] = ()
     """Scopes that the token lacks, by their names in scope.proto (`Deployments_Get,Workflows_Get`). A call that needs one
-    (its option cl_depending_scopes in service.proto) is answered with 11007."""
+    (its option cl_depending_scopes in service.proto) fails with 11007."""
 
     refused_calls: tuple[str, ...] = ()
-    """Calls that the token may not make (`ListDeployments,ListWorkflows`): answered with 11007."""
+    """Calls that the token may not make (`ListDeployments,ListWorkflows`): they fail with 11007."""
 
     rest_unknown_fields: Literal["ignore", "error"] = "ignore"
     """What happens to names in a REST request's body or query that the call's request message does not have: they are

@@ -106,8 +106,10 @@ def _file_content(name: str) -> bytes | None:
             return None
         content = file.read(status.st_size + 1)
         # A file system may return less than it was asked for, and the file is longer by now if someone writes to it.
-        while len(content) != status.st_size and len(content) <= MAX_FILE_BYTES and (
-            more := file.read(MAX_FILE_BYTES + 1 - len(content))
+        while (
+            len(content) != status.st_size
+            and len(content) <= MAX_FILE_BYTES
+            and (more := file.read(MAX_FILE_BYTES + 1 - len(content)))
         ):
             content += more
         return content

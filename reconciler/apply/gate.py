@@ -328,12 +328,12 @@ def _siblings_moved(change: Change, document: Document, entries: Collection[tupl
     planned = {item.path for item in change.fields}
     for request, entry in entries:
         for name in ("metadata", "output_info"):
-            sent, live = entry.values.get(name), document.get(name, {})
+            sent = entry.values.get(name)
             if not isinstance(sent, Mapping):
                 continue
             if request.action == "overwrite":
                 owned = SERVER_OWNED_IN_OUTPUT_INFO if name == "output_info" else frozenset[str]()
-                live = {inner: value for inner, value in live.items() if inner not in owned}
+                live = {inner: value for inner, value in document.get(name, {}).items() if inner not in owned}
                 yield from _differing(change.key, (name,), live, sent, planned)
             else:
                 for path in _emptied((name,), sent):

@@ -8,8 +8,9 @@ as they are, and the plan lists them. A run that deleted something can't be undo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Final
 
 from reconciler.apply.gate import Gate, LiveState, State
@@ -20,10 +21,12 @@ from reconciler.plan.plan import Change, Plan
 from reconciler.requests.calls import calls_from_drifts
 from reconciler.requests.results import Notice
 from reconciler.resources.canonical import spec_from_document
+from reconciler.resources.fields import fields_below
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Document, Observed
-from reconciler.resources.secrets import Secrets, Sensitive
-from reconciler.resources.tree import MISSING, lookup, path_text, with_value
+from reconciler.resources.request import Request
+from reconciler.resources.secrets import LIVE, Secrets, Sensitive, sensitive_places
+from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 
 OWN_COPIES: Final = "https://data.clarifai.com/"
 """Where the service keeps its copies of images (recorded answers of PatchModels)."""
@@ -140,7 +143,9 @@ def _inverse_of(
     written = [item for item in change.fields if any(request.carries(key, item.path) for request in requests)]
     if document is None:
         return None, [Kept(address=key.address, path="", reason="it does not exist any more")] if written else []
-    before: Mapping[str, Any] = spec_from_document(key.kind, document)
+    # Of all other fields nothing is looked at: they stay as they are, and may hold a value that has no JSON form.
+    fields = fields_below(key.kind, frozenset(item.path[0] for item in written))
+    before: Mapping[str, Any] = spec_from_document(key.kind, document, fields)
     after, left = before, list[Kept]()
     for item in written:
         reason = _reason_to_keep(gate, key, item, document)
@@ -150,9 +155,18 @@ def _inverse_of(
             after = with_value(after, path, item.before)
         elif reason:
             left.append(Kept(address=key.address, path=path_text(item.path), reason=reason))
-    hidden = [item.path for item in change.fields if item.is_sensitive]
+    hidden = _secret_paths(change, requests)
     before, after, shown = (_hidden(tree, hidden) for tree in (before, after, document))
     return drift_between(key, shown, before, after, secrets=secrets), left
+
+
+def _secret_paths(change: Change, requests: Iterable[Request]) -> list[FieldPath]:
+    """Where the run had secrets of a resource: what it changed, stated or sent along. A list with one in it is secret as a whole."""
+    entries = (request.entry(change.key) for request in requests)
+    trees = (*(each.stated for each in change.statements), *(entry.values for entry in entries if entry is not None))
+    places = (place for tree in trees for place, _ in sensitive_places(tree))
+    paths = {tuple(map(str, takewhile(lambda name: isinstance(name, str), place))) for place in places}
+    return sorted(paths | {item.path for item in change.fields if item.is_sensitive})
 
 
 def _reason_to_keep(gate: Gate, key: Key, item: FieldChange, document: Document) -> str | None:
@@ -169,10 +183,10 @@ def _reason_to_keep(gate: Gate, key: Key, item: FieldChange, document: Document)
     return None if state is State.AFTER else "somebody has changed it since"
 
 
-def _hidden(tree: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> Mapping[str, Any]:
+def _hidden(tree: Mapping[str, Any], paths: Sequence[FieldPath]) -> Mapping[str, Any]:
     """The tree with the values at these paths wrapped: they travel along in an overwrite, and nothing may show them."""
     for path in paths:
         value = lookup(tree, path)
         if value is not MISSING and not isinstance(value, Sensitive):
-            tree = with_value(tree, path, Sensitive(value, "live"))
+            tree = with_value(tree, path, Sensitive(value, LIVE))
     return tree

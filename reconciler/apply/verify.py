@@ -27,7 +27,7 @@ from reconciler.plan.plan import Change, Plan
 from reconciler.remote.port import Reply
 from reconciler.resources.canonical import is_within, spec_from_document
 from reconciler.resources.desired import Statement
-from reconciler.resources.fields import IMAGE_URL, KINDS, MODEL_TRAINED
+from reconciler.resources.fields import IMAGE_URL, KINDS, MODEL_TRAINED, fields_below
 from reconciler.resources.keys import Key, Kind
 from reconciler.resources.observed import Document, Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Entry, Request
@@ -145,15 +145,18 @@ def _stated_paths(change: Change, statement: Statement) -> Iterator[FieldPath]:
 
 def _against_statements(change: Change, document: Document, sent: list[Entry], memory: Memory) -> Iterator[FieldChange]:
     """The paths that a new plan from the same statements would change."""
-    before = spec_from_document(change.key.kind, document)
+    # Only what is stated can differ. Another field may hold a value that has no JSON form, which no plan was about.
+    names = {name for each in change.statements for name in each.names} | {path[0] for path in change.unreadable}
+    fields = fields_below(change.key.kind, frozenset(names))
+    before = spec_from_document(change.key.kind, document, fields)
     statements = [replace(each, stated=_known(each.stated, sent, before)) for each in change.statements]
     secret = [path[-1] for path in change.unreadable if path != IMAGE_URL]
-    desired = spec_as_stated(change.key.kind, before, statements)
+    desired = spec_as_stated(change.key.kind, before, statements, fields)
     after = judged(change.key, before, desired, statements, secret_params=secret, memory=memory).after
     hidden = {path for each in change.statements for path, _ in sensitive_places(each.stated)}
     hidden |= {item.path for item in change.fields if item.is_sensitive}
     tolerances = {item.path: item.tolerance for item in change.fields}
-    for spec in KINDS[change.key.kind]:
+    for spec in fields:
         for path in changed_paths(spec, lookup(before, spec.path), lookup(after, spec.path)):
             one, other = lookup(before, path), lookup(after, path)
             if is_within(one, other, tolerances.get(path, 0.0)):

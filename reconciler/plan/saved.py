@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.config.references import References
 from reconciler.errors import ReconcilerError, Refusal, RefusedError
@@ -17,7 +17,7 @@ from reconciler.plan.plan import Plan
 from reconciler.resources.json_text import json_pieces, without_surrogates
 from reconciler.resources.keys import Key
 from reconciler.resources.request import DELETE_ALL, Entry
-from reconciler.resources.secrets import ENV, MARK, Sensitive, revealed, sensitive_places
+from reconciler.resources.secrets import ENV, LIVE, MARK, Sensitive, revealed, sensitive_places
 from reconciler.resources.tree import MISSING, FieldPath, lookup, path_text, with_value
 from reconciler.state.whole_files import write_whole
 
@@ -80,6 +80,9 @@ def _refuse_constant(name: str) -> Any:
 
 # --- the secrets that a file doesn't contain ---
 
+_FROM_LIVE: Final = frozenset({MARK, LIVE})
+"""Sources of values that only travel along in a request, and are read again from the live side."""
+
 SpecOf = Callable[[Key], Mapping[str, Any]]
 """The spec of a resource: the desired one, computed from the manifests and the live state, or the live one."""
 
@@ -91,7 +94,7 @@ def needs_secrets(plan: Plan) -> bool:
 
 def needs_manifests(plan: Plan) -> bool:
     """Whether some of them come from the manifests rather than from environment variables alone."""
-    return any(not secret.source.startswith(ENV) and secret.source != MARK for secret in _secrets(plan))
+    return any(not secret.source.startswith(ENV) and secret.source not in _FROM_LIVE for secret in _secrets(plan))
 
 
 def _secrets(plan: Plan) -> Iterator[Sensitive]:
@@ -117,7 +120,7 @@ def _entry(entry: Entry, references: References, desired_of: SpecOf, live_of: Sp
     values = entry.values
     for place, secret in sensitive_places(entry.values):
         path = tuple(map(str, place))  # a list with a secret in it is one secret, so every step is a name
-        spec_of = live_of if secret.source == MARK else desired_of
+        spec_of = live_of if secret.source in _FROM_LIVE else desired_of
         value = _read_again(secret, entry.key, path, references, spec_of)
         values = with_value(values, path, Sensitive(value, secret.source, secret.variables))
     return replace(entry, values=values)

@@ -41,6 +41,11 @@ class Statement:
     removals: tuple[Removal, ...] = ()
     select: Literal["latest", "latest-trained", "all"] | None = None
 
+    @property
+    def names(self) -> set[str]:
+        """The first names of the paths that it is about."""
+        return {*self.stated, *(removal.path[0] for removal in self.removals)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:

@@ -28,7 +28,7 @@ ENV: Final = "env:"
 class Sensitive:
     """A value that no output, plan, backup, log or error may show.
 
-    `source` says where the value can be read again: "env:NAME", "manifest", "live", or MARK for the owner mark. `variables` are
+    `source` says where the value can be read again: "env:NAME", "manifest", LIVE, or MARK for the owner mark. `variables` are
     the names of the environment variables that are part of the value.
     """
 
@@ -102,6 +102,9 @@ def secret_texts(value: Any) -> Iterator[str]:
 
 
 PARAMS = ("output_info", "params")
+
+LIVE: Final = "live"
+"""The source of a value of the live side. In a request, only an undo has such values: what it leaves as it is travels along."""
 
 MARK: Final = "mark"
 """The source of the digests in an owner mark, which are read again from the live model."""

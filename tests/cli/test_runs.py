@@ -11,9 +11,10 @@ import pytest
 
 from reconciler.apply.journal import EVENTS, PLAN
 from reconciler.apply.runs import list_runs
-from reconciler.emulator.switches import Switches
+from reconciler.emulator.server import Emulator
+from reconciler.emulator.switches import Fault, Switches
 from tests.ci.repositories import Repository
-from tests.cli.live_side import Service, manifest
+from tests.cli.live_side import Service, manifest, seeded
 from tests.command_line import CliResult, RunCli
 from tests.wording import Wording
 
@@ -307,3 +308,43 @@ def test_the_table(service: Service, wording: Wording) -> None:
     shown = shown.replace(oldest["commit"][:10], "0123456789").replace(newest["actor"], "somebody")
     assert (result.exit_code, result.stderr) == (0, "")
     wording(shown)
+
+
+@pytest.mark.parametrize("unrelated", ["metadata", "train_info"])
+def test_a_field_without_a_json_form_that_no_plan_is_about_hinders_neither_verification_nor_undo(
+    unrelated: str, cli: RunCli, tmp_path: Path
+) -> None:
+    number = {"k": float("nan")}
+    version = {
+        "id": "b" * 32,
+        "description": "live",
+        unrelated: number if unrelated == "metadata" else {"params": number},
+    }
+    seed = seeded({"id": "petsID", "model_type_id": "embedding-classifier", "versions": [version]})
+    with Emulator(seed=seed) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        service.write("m.yaml", manifest("petsID", "{versions: [{select: latest, description: stated}]}"))
+        codes = [
+            service.run(*arguments).exit_code
+            for arguments in (("apply", "m.yaml", "--yes"), ("drift", "m.yaml"), ("undo", "latest", "--yes"))
+        ]
+        assert (codes, service.run("drift", "m.yaml").exit_code) == ([0, 0, 0], 2)
+
+
+def test_an_undo_and_its_resumption_show_no_secret_that_they_send_along(cli: RunCli, tmp_path: Path) -> None:
+    """A list goes back only with an overwrite of the whole metadata, in which a secret is in sync."""
+    secret = "planted-0123456789"
+    model = {"id": "petsID", "model_type_id": "embedding-classifier", "metadata": {"hook": secret, "list": [3]}}
+    refused = Fault(rpc="PatchModels", kind="21203", nth=2)
+    with Emulator(seed=seeded(model), switches=Switches(faults=(refused,))) as emulator:
+        service = Service(emulator, cli, tmp_path)
+        spec = '{action: overwrite, metadata: {hook: "${env:HOOK}", list: [1, 2]}}'
+        service.write("m.yaml", manifest("petsID", spec))
+        assert service.run("apply", "m.yaml", "--yes", env={"HOOK": secret}).exit_code == 0
+        told = [service.run("undo", "latest", "--yes", "--format", "json")]
+        told.append(service.run("apply", "--resume", "latest", "--format", "json"))
+        assert [each.exit_code for each in told] == [4, 0]
+        assert service.model()["metadata"] == {"hook": secret, "list": [3]}
+    texts = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(texts) > 2
+    assert not [text for text in (*texts, *map(str, told)) if secret in text]

@@ -133,9 +133,8 @@ def selected_versions(entry: DesiredVersion, live: ObservedModel) -> tuple[Obser
 
 def idle_entries(match: Match) -> Iterator[str]:
     """What to know of defaults that state something of versions, where the model has none that they mean."""
-    means = {entry.selector for entries in match.versions.values() for entry in entries}
     for entry in match.desired.versions:
-        if entry.default is not None and not selected_versions(entry, match.observed) and entry.selector not in means:
+        if entry.default is not None and not selected_versions(entry, match.observed):
             yield f"the ModelDefaults {entry.default} states something for {entry.selector}, and the model has no such version."
 
 

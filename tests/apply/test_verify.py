@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
@@ -14,6 +15,8 @@ from reconciler.compare.results import FieldChange
 from reconciler.plan.deletion import deletion_of
 from reconciler.plan.plan import Change, Plan, Source
 from reconciler.remote.port import Reply
+from reconciler.resources.desired import Statement
+from reconciler.resources.fields import MODEL_TRAINED, Action
 from reconciler.resources.keys import Key
 from reconciler.resources.observed import Observed, ObservedModel, ObservedVersion
 from reconciler.resources.request import Request
@@ -23,6 +26,7 @@ from tests.request_values import request
 
 MODEL = Key(user_id="me", app_id="pets", model_id="m")
 VERSION = MODEL.version("v")
+NEW = MODEL.version("new")
 NOBODY = Observed(models={})
 
 
@@ -69,6 +73,81 @@ def test_of_an_object_that_is_gone_every_planned_path_is_left() -> None:
         (MODEL, edit("name", after="b")),
         (MODEL, edit("notes", after="n")),
     )
+
+
+def test_of_a_version_that_was_to_be_deleted_its_model_must_still_be_there() -> None:
+    deletion = deletion_of(live({"id": "m"}, {"id": "v"}).models[MODEL], VERSION, reason="it is beyond retain_versions")
+    assert remaining(plan(deletion), LiveState(observed=live({"id": "m"}))) == ()
+    assert remaining(plan(deletion), LiveState(observed=live({"id": "m"}, {"id": "v"}))) == ((VERSION, None),)
+    assert remaining(plan(deletion), LiveState(observed=NOBODY)) == ((MODEL, edit("id", after="m")),)
+
+
+@pytest.mark.parametrize("name", ["update", "delete"])
+@pytest.mark.parametrize(
+    ("mark", "owner", "left"),
+    [
+        ({"owner": "vision"}, "vision", None),
+        ({"owner": "sound"}, "vision", ("sound", "vision")),
+        (None, "vision", (MISSING, "vision")),
+        (None, None, None),
+        ({"owner": "sound"}, None, ("sound", MISSING)),
+    ],
+)
+def test_a_model_that_another_owner_has_taken_meanwhile_is_left(
+    name: str, mark: dict[str, Any] | None, owner: str | None, left: tuple[Any, Any] | None
+) -> None:
+    document = {"id": "m", "metadata": {"reconciler": mark}} if mark else {"id": "m"}
+    if name == "update":
+        change = Change(key=VERSION, action="update", fields=(edit("license", after="MIT"),))
+        observed = live(document, {"id": "v", "license": "MIT"})
+    else:
+        change = deletion_of(live(document, {"id": "v"}).models[MODEL], VERSION, reason="it is beyond retain_versions")
+        observed = live(document)
+    expected = () if left is None else ((MODEL, edit("metadata.reconciler.owner", *left)),)
+    assert remaining(replace(plan(change), owner=owner), LiveState(observed=observed)) == expected
+
+
+def stating(select: Literal["latest", "latest-trained", "all"] | None, **stated: Any) -> Change:
+    statement = Statement(action=Action.MERGE, stated=stated, select=select)
+    return Change(key=VERSION, action="update", fields=(edit("license", after="MIT"),), statements=(statement,))
+
+
+@pytest.mark.parametrize(
+    ("select", "status", "is_meant"),
+    [
+        ("latest", 0, True),
+        ("all", 0, True),
+        ("latest-trained", 0, False),
+        ("latest-trained", MODEL_TRAINED, True),
+        (None, MODEL_TRAINED, False),
+    ],
+)
+def test_a_version_that_was_made_meanwhile_must_be_as_the_statements_say_that_mean_it_now(
+    select: Literal["latest", "latest-trained", "all"] | None, status: int, *, is_meant: bool
+) -> None:
+    def found(**document: Any) -> Any:
+        new = ObservedVersion(key=NEW, document={"id": "new", **document}, status_code=status)
+        old = ObservedVersion(key=VERSION, document={"id": "v", "license": "MIT"}, status_code=MODEL_TRAINED)
+        model = ObservedModel(key=MODEL, document={"id": "m"}, latest=new, versions=(new, old))
+        observed = Observed(models={MODEL: model})
+        return remaining(plan(stating(select, license="MIT")), LiveState(observed=observed))
+
+    assert found(license="MIT") == ()
+    assert found() == (((NEW, edit("license", after="MIT")),) if is_meant else ())
+
+
+@pytest.mark.parametrize(("value", "is_there"), [(0.95, True), (0.949999988079071, True), (0.94, False)])
+def test_a_number_that_the_service_has_rounded_within_its_tolerance_is_there(value: float, *, is_there: bool) -> None:
+    params = {"output_info": {"params": {"min_value": 0.95}}}
+    change = Change(
+        key=VERSION,
+        action="update",
+        fields=(replace(edit("output_info.params.min_value", 0.5, 0.95), tolerance=1e-7),),
+        statements=(Statement(action=Action.MERGE, stated=params),),
+    )
+    observed = live({"id": "m"}, {"id": "v", "output_info": {"params": {"min_value": value}}})
+    expected = () if is_there else ((VERSION, edit("output_info.params.min_value", value, 0.95)),)
+    assert remaining(plan(change), LiveState(observed=observed)) == expected
 
 
 # A plan that was read from a file holds no secret: the one before is unknown, the one wanted is in its request.

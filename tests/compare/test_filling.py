@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,6 +74,46 @@ def test_what_the_manifest_removes_or_overwrites_is_stated_too() -> None:
     assert reduced(removing, Kind.MODEL, [own]).removals == (gone("metadata", "z"),)
 
 
+@pytest.mark.parametrize(
+    ("default", "own", "left"),
+    [
+        # All that the default states is removed: it doesn't state an empty mapping instead.
+        (fill({"metadata": {"a": 1}}), [model({}, removals=(gone("metadata", "a"),))], {}),
+        (fill({"metadata": {"a": 1}}), [model({}, removals=(gone("metadata"),))], {}),
+        (fill({"metadata": {"a": 1}}, action=Action.OVERWRITE), [model({}, removals=(gone("metadata"),))],
+         {"metadata": {}}),
+        # Under overwrite, the default names what the manifest states too, by whichever of its entries.
+        (fill({"metadata": {"a": 1}}, action=Action.OVERWRITE), [model({"metadata": {"b": {"x": 1}, "a": 2}})],
+         {"metadata": {"a": 2, "b": {"x": 1}}}),
+        (fill({"metadata": {"a": 1}}, action=Action.OVERWRITE),
+         [model({"metadata": {"a": 2}}), model({"metadata": {"a": 2, "b": {"x": 1}}})],
+         {"metadata": {"a": 2, "b": {"x": 1}}}),
+    ],
+)  # fmt: skip
+def test_nothing_that_the_manifest_removes_or_states_is_left_to_a_default(
+    default: Fill, own: list[DesiredModel], left: dict[str, Any]
+) -> None:
+    assert reduced(default, Kind.MODEL, own).stated == left
+
+
+@pytest.mark.parametrize(
+    ("own", "is_left"),
+    [
+        ({"a": {"b": 1}}, False),
+        ({"a": {"b": {"c": 1}}}, False),
+        ({"a": 5}, False),
+        ({"a": {"x": 1}}, True),
+        ({"x": 1}, True),
+    ],
+)
+def test_a_default_removes_nothing_where_the_manifest_states_the_path_or_a_value_above_it(
+    own: dict[str, Any], *, is_left: bool
+) -> None:
+    removal = gone("metadata", "a", "b")
+    found = reduced(fill({}, removals=(removal,)), Kind.MODEL, [model({"metadata": own})])
+    assert found.removals == ((removal,) if is_left else ())
+
+
 @given(data=st.data(), kind=st.sampled_from(list(Kind)))
 def test_a_default_never_changes_what_the_manifest_states(data: st.DataObject, kind: Kind) -> None:
     before = spec_from_document(kind, data.draw(DOCUMENTS[kind]))
@@ -126,6 +167,9 @@ def test_without_a_conflict_the_order_of_defaults_does_not_matter(one: dict[str,
         (fill({"metadata": {"a": 1}}), fill({}, removals=(gone("metadata", "a"),)), [("metadata", "a")]),
         (fill({"toolkits": ["a"]}), fill({}, removals=(gone("toolkits", item="a"),)), [("toolkits",)]),
         (fill({}, removals=(gone("toolkits", item="b"),)), fill({"toolkits": ["a"]}), []),
+        (replace(fill({}), protect=True), replace(fill({}), protect=False), [("protect",)]),
+        (replace(fill({}), retain_versions=2), replace(fill({}), retain_versions=3), [("retain_versions",)]),
+        (replace(fill({}), protect=True, retain_versions=2), replace(fill({}), protect=True), []),
     ],
 )
 def test_two_defaults_contradict_each_other_where_they_state_a_path_differently(
@@ -133,6 +177,20 @@ def test_two_defaults_contradict_each_other_where_they_state_a_path_differently(
 ) -> None:
     assert [conflict.path for conflict in conflicts([one, other], KEY)] == paths
     assert [conflict.path for conflict in conflicts([other, one], KEY)] == paths
+
+
+def test_a_contradiction_names_the_places_of_the_value_and_of_the_removal() -> None:
+    places = [Origin(path="d.yaml", line=line, column=5) for line in range(1, 5)]
+    removing = fill(
+        {},
+        removals=(
+            Removal(path=("metadata", "z"), origin=places[1]),
+            Removal(path=("metadata", "a"), origin=places[2]),
+        ),
+    )
+    stating = replace(fill({"metadata": {"a": 1}}), origins={("metadata", "a"): places[3]})
+    (found,) = conflicts([removing, stating], KEY)
+    assert (found.one, found.other, found.address) == (places[2], places[3], KEY.address)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ _POSITIONS: Final = {
     "overwrite_struct": ("whole", "by_key", "by_key_deep"),
     "overwrite_output_info": ("keep_unsent", "drop_unsent"),
     "merge_tags": ("append_missing", "append", "replace"),
+    "remove_keys": ("taken", "ignored"),
 }
 
 

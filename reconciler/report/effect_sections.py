@@ -37,16 +37,12 @@ def _lines_of(row: Row) -> Sequence[Line]:
 
 
 def text_section(page: Page, report: Report) -> Iterator[str]:
-    """The lines for a terminal."""
-    notes = list(preview_notes(report))
-    found = effects(report.plan.preview)
-    if not found and not notes:
-        return
+    """The lines for a terminal, of a plan with a preview."""
     yield from page.styled(f"{TITLE}:", "bold", indent="")
-    for version in found:
+    for version in effects(report.plan.preview):
         yield from page.styled(neutral(f"{version.key.address}: {version.summary}"), "", indent="  ", hanging="    ")
         yield from _text_rows(page, version)
-    for note in notes:
+    for note in preview_notes(report):
         yield from page.styled(neutral(note), "dim", indent="  ", hanging="    ")
     yield ""
 

@@ -148,7 +148,7 @@ class _Resource:
                     live=lookup(self.live, path),
                     is_in_sync=None if reason is not None else not differs,
                     action=entry.action,
-                    origin=_place(entry.origins, path) or entry.origin,
+                    origin=entry.origins[path],
                     reason=reason,
                     call=self._call(path) if differs else None,
                 )
@@ -194,14 +194,6 @@ def _values(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
 def _overlap(one: FieldPath, other: FieldPath) -> bool:
     length = min(len(one), len(other))
     return one[:length] == other[:length]
-
-
-def _place(origins: Mapping[FieldPath, Origin], path: FieldPath) -> Origin | None:
-    """Where a path is stated: itself, else the value around it, else the first value in it."""
-    for end in range(len(path), 0, -1):
-        if path[:end] in origins:
-            return origins[path[:end]]
-    return next((origin for inner, origin in origins.items() if inner[: len(path)] == path), None)
 
 
 # --- the document ---------------------------------------------------------------------------------------------

@@ -83,10 +83,7 @@ def _short_commit(commit: str | None) -> str | None:
 
 
 def _time_in_words(report: Report) -> str:
-    try:
-        made = report.plan.made_at
-    except ValueError:
-        return report.plan.created_at
+    made = report.plan.made_at
     return f"{made.day} {_MONTHS[made.month - 1]} {made.year}, {made:%H:%M} UTC"
 
 

@@ -105,14 +105,9 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _joined(found: Sequence[Opcode]) -> list[Opcode]:
-    """The same edits, with neighbours of one kind in one, and without empty ones."""
+    """The same edits, with neighbours of one kind in one."""
     joined: list[Opcode] = []
-    for opcode in found:
-        tag, i1, i2, j1, j2 = opcode
-        if i1 == i2 and j1 == j2:
-            continue
-        if tag == "replace" and (i1 == i2 or j1 == j2):
-            tag = "insert" if i1 == i2 else "delete"
+    for tag, i1, i2, j1, j2 in found:
         if joined and joined[-1][0] == tag:
             joined[-1] = (tag, joined[-1][1], i2, joined[-1][3], j2)
         else:

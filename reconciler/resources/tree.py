@@ -13,9 +13,6 @@ class Missing(Enum):
 
     MISSING = "absent"
 
-    def __repr__(self) -> str:
-        return "MISSING"
-
 
 MISSING: Final = Missing.MISSING
 

@@ -154,6 +154,22 @@ def test_explain_names_the_default(fleet: Service) -> None:
     assert fleet.run("explain", "other", "m").exit_code == 1
 
 
+def test_explain_shows_no_owner_mark_of_a_model_that_only_a_default_manages(fleet: Service) -> None:
+    fleet.write("reconciler.yaml", "apiVersion: reconciler/v1\nkind: Config\nowner: us\n")
+    fleet.write("m/d.yaml", defaults("{ids: [a, b]}", LIVE + "  model: {notes: Ours}\n"))
+    fleet.write("m/a.yaml", manifest("a", "{}"))
+
+    def paths(name: str) -> dict[str, bool]:
+        document = fleet.run("explain", name, "m", "--format", "json").document()
+        return {path["path"]: path["in_sync"] for block in document["blocks"] for path in block["paths"]}
+
+    assert paths("a") == {"metadata.reconciler": False, "notes": False}
+    assert paths("b") == {"notes": False}, "a mark would say that a manifest manages it"
+    assert fleet.run("apply", "m", "--yes").exit_code == 0
+    assert paths("a") == {"metadata.reconciler": True, "notes": True}
+    assert paths("b") == {"notes": True}
+
+
 def test_accept_leaves_what_a_default_states(fleet: Service) -> None:
     fleet.write("m/d.yaml", defaults("{ids: [a, b]}", LIVE + "  model: {notes: Ours}\n" + PARAMS))
     fleet.write("m/a.yaml", manifest("a", "{description: Mine, versions: [{select: all, license: MIT}]}"))

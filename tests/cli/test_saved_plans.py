@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from reconciler.emulator.server import Emulator
 from reconciler.loading.schema import schema_document
 from reconciler.plan.fingerprint import fingerprint
+from tests.ci.runner_files import outputs
 from tests.cli.live_side import LATEST, Service, manifest
 from tests.command_line import CliResult, RunCli
 from tests.wording import Wording
@@ -95,6 +96,19 @@ def test_a_param_that_nobody_knows_is_an_error_and_where_allowed_a_warning_of_th
     assert "max_concepts?" in desk.run("show", "plan.json", "--format", "markdown").stdout
     assert desk.run("apply", "--plan", "plan.json").exit_code == 0
     wording(again.stderr)
+
+
+def test_github_gets_the_digest_of_the_plan_from_the_command_that_saves_it_and_from_the_one_that_applies_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "outputs"
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(file)}
+    digest = desk.plan(**github)["fingerprint"]
+    planned = outputs(file)
+    file.unlink()
+    assert desk.apply("--expect-digest", digest, **github).exit_code == 0
+    saved = {"exitcode": "0", "changes": "true", "update": "2", "delete": "0", "plan": "plan.json", "digest": digest}
+    assert (planned, outputs(file)) == (saved, saved)
 
 
 def test_applying_the_same_plan_again_skips_what_is_done(desk: Desk) -> None:

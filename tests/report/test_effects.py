@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from reconciler.errors import Origin
 from reconciler.plan.document import plan_document, plan_from_document
 from reconciler.plan.preview import Check, Comparison, NotProbed, Preview
-from reconciler.report.effect_sections import html_section, markdown_section
+from reconciler.report.effect_sections import ROWS, html_section, markdown_section
 from reconciler.report.html import render_html
 from reconciler.report.markdown import render_markdown
 from reconciler.report.report import Report
@@ -139,6 +139,44 @@ def test_the_section_in_html_links_to_images_and_loads_none() -> None:
         ("changes", 6),
     ]
     assert page in "".join(render_html(SAMPLE))
+
+
+def test_inputs_whose_predictions_stay_the_same_are_rows_of_the_page_alone() -> None:
+    found = report_with(
+        compared(name, same, same)
+        for name, same in (
+            ("scores", concepts(cat=0.5, dog=0.25)),
+            ("answer", Prediction(text="Yes.")),
+            ("vector", Prediction(dimensions=3)),
+            ("nothing", Prediction()),
+        )
+    )
+    rows = re.findall(r'<tr class="unchanged">(.*?)</tr>', html_section(found))
+    assert [re.findall("<td>(.*?)</td>", row)[1:] for row in rows] == [
+        ["scores", "", "cat 0.5000, dog 0.2500", "cat 0.5000, dog 0.2500", "unchanged"],
+        ["answer", "", "Yes.", "Yes.", "unchanged"],
+        ["vector", "", "3 numbers", "3 numbers", "unchanged"],
+        ["nothing", "", "no concepts", "no concepts", "unchanged"],
+    ]
+    assert render(found).partition("What this does")[2].partition("\n\n")[0] == (
+        " to predictions:\n  demo/pets/zoo@v1: 0 of 4 inputs change"
+    )
+
+
+def test_the_sentence_about_a_version_names_the_first_concepts_and_counts_the_rest() -> None:
+    found = report_with([compared("x", concepts(**{f"c{number:02}": 0.5 for number in range(12)}), concepts())])
+    names = "; ".join(f'"c{number:02}" vanishes in 1' for number in range(10))
+    assert f"  demo/pets/zoo@v1: 1 of 1 input changes; {names}; and 2 more\n" in render(found)
+
+
+def test_of_many_differences_text_and_markdown_show_the_first_and_count_the_rest() -> None:
+    found = report_with(compared(f"i{number:04}", concepts(dog=0.9), concepts()) for number in range(ROWS + 1_000))
+    text, markdown = render(found), markdown_section(found).text()
+    shown = [f"i{number:04}" for number in range(ROWS)]
+    assert re.findall(r"^      (i\d+)  dog  0.9000 → absent  vanishes$", text, re.MULTILINE) == shown
+    assert text.partition("i0039  dog")[2].split("\n")[1:3] == ["      1000 more differences are in the plan", ""]
+    assert re.findall(r"^\| `(i\d+)` \| `dog` \|", markdown, re.MULTILINE) == shown
+    assert markdown.endswith("| vanishes |\n\n_1,000 more differences are in the plan._\n")
 
 
 def test_only_web_addresses_become_links() -> None:

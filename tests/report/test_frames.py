@@ -71,6 +71,14 @@ def test_a_value_in_params_is_concealed_by_the_problems_pointer_alone() -> None:
     assert drawn("odd", 1, 1, pointer="/spec/versions/0/output_info/params/x") == ["…", "^"]
 
 
+@pytest.mark.parametrize(("lines", "shown"), [(19_998, "    - hunter2"), (19_999, "    - …")])
+def test_a_line_whose_parents_are_too_far_above_to_be_found_counts_as_private(lines: int, shown: str) -> None:
+    text = "spec:\n  toolkits:\n" + "    - same\n" * lines + "    - hunter2"
+    frame = drawn(text, lines + 3, 1)
+    assert frame is not None
+    assert frame[0] == shown
+
+
 @pytest.mark.parametrize(
     ("text", "line", "pointer"),
     [("a: b", 1, ""), ("a: b\n\nc: d", 2, "/spec"), ("a", 7, "/spec"), ("a: " + "x" * 10_001, 1, "/spec")],
@@ -137,6 +145,19 @@ def test_problems_of_two_files_stand_apart() -> None:
         "b.yaml:3:3: message",
         "     3 |   a: b",
         "       |   ^",
+    ]
+
+
+def test_on_a_narrow_terminal_a_problem_is_wrapped_and_its_line_is_cut_around_the_mark() -> None:
+    found = problem(3, 61, path="models/deep/classifiers.yaml")
+    frame = source_frame(found, ["", "", f"{'a' * 58}: bcd {'e' * 60}"])
+    placed = [Placed(problem=found, frame=frame)]
+    assert list(problem_lines(placed, label="warning", paint=Painter(color=False), columns=30)) == [
+        "warning: models/deep/",
+        "    classifiers.yaml:3:61:",
+        "    message",
+        "     3 | …aaaa: bcd eeeeeeee…",
+        "       |        ^^^^^^^^^^^^^",
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
 import pytest
 
 from reconciler.errors import Origin, Problem
+from reconciler.report.cards_html import MARKUP
 from reconciler.report.frames import Frame
 from reconciler.report.html import render_html
 from reconciler.report.problems import Placed
@@ -71,6 +73,55 @@ def test_a_deletion_shows_its_reason_and_what_is_lost() -> None:
         "</section>\n"
         '<p id="none" hidden>No change matches.</p>\n'
     )
+
+
+def test_models_with_the_same_changes_are_one_card_that_names_them_and_their_versions() -> None:
+    changes = [
+        *(update(f"m{n}", field_change("name", "a", "<b>")) for n in range(2)),
+        *(update(f"m{n}", field_change("license", "a", "b"), version_id=f"v{n}") for n in range(2)),
+    ]
+    place = '<span class="place">manifests/<wbr>pets.<wbr>yaml</span>'
+    assert re.findall(r"<details class=\"card.*</details>", body(plan_report(changes))) == [
+        (
+            '<details class="card update" data-action="update" data-weight="4" open><summary>'
+            '<span class="sign" aria-hidden="true">~</span><span class="action">update</span>'
+            '<span class="name">2 models</span><span class="what">the same change on each: 2 fields, 1 version</span>'
+            f"{place}</summary>"
+            '<details class="members"><summary>Which models</summary><ul>'
+            "<li>m0 <span class=at>@v0</span></li><li>m1 <span class=at>@v1</span></li></ul></details>"
+            '<table class="fields"><colgroup><col class="path"><col><col></colgroup>'
+            '<tbody><tr><th scope="row">name</th><td class="before"><del>&quot;a&quot;</del></td>'
+            '<td class="after"><ins>&quot;&lt;b&gt;&quot;</ins></td></tr></tbody>'
+            f'<tbody><tr class="version"><th colspan="3" scope="rowgroup">version <code>of each model</code>{place}</th></tr>'
+            '<tr><th scope="row">license</th><td class="before"><del>&quot;a&quot;</del></td>'
+            '<td class="after"><ins>&quot;b&quot;</ins></td></tr></tbody></table></details>'
+        )
+    ]
+
+
+def test_changes_beyond_the_markup_are_data_for_the_script_and_the_page_counts_them() -> None:
+    changes = [
+        *(update(f"m{n:03}", field_change("notes", "x", f"{n}")) for n in range(MARKUP)),
+        update("rest", field_change("name", after="</script>##[group]")),
+        update("rest", field_change("license", "a", "b"), version_id="v1", reason="why"),
+    ]
+    shown = body(plan_report(changes))
+    names = re.findall(r'<span class="name">(.*?)</span>', shown)
+    assert names == [f"m{n:03}" for n in range(MARKUP)]
+    assert " open>" not in shown, "of so many, a reader sees the list first"
+    assert '<p id="left" role="status">2 more changes need JavaScript to be shown here. ' in shown
+    (data,) = re.findall(r'<script type="application/json" id="rest">(.*?)</script>', shown)
+    assert json.loads(data) == [
+        [
+            0,
+            "update",
+            [["rest", "", "v1"]],
+            [
+                [0, "manifests/pets.yaml:2", "", [["name", None, '"</script>#\\x23[group]"']]],
+                [1, "manifests/pets.yaml:2", "why", [["license", '"a"', '"b"']]],
+            ],
+        ]
+    ]
 
 
 def test_a_value_on_one_side_only_is_shown_as_not_set_on_the_other() -> None:

@@ -41,6 +41,16 @@ def test_the_edits_of_what_is_large_lead_from_one_side_to_the_other(
     assert (at, made) == (len(before), after)
 
 
+def test_neighbouring_lines_that_stay_are_one_edit_in_what_is_large() -> None:
+    before = ["old", "one", "two", *["same"] * 3_000, "end"]
+    after = ["new", "one", "two", *["same"] * 3_001, "last"]
+    assert opcodes(before, after) == [
+        ("replace", 0, 1, 0, 1),
+        ("equal", 1, 3, 1, 3),
+        ("replace", 3, 3_004, 3, 3_005),
+    ]
+
+
 @pytest.mark.parametrize("letters", ["x", "ab", "0123456789"])
 def test_thirty_two_thousand_short_lines_take_little_time(letters: str) -> None:
     chosen = random.Random(letters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -137,6 +138,20 @@ def test_a_narrow_terminal_puts_values_under_their_paths() -> None:
         "        0.5 → 0.95",
         "      name",
         '        "a" → "b"',
+    ]
+
+
+def test_on_a_narrow_terminal_a_deletion_shows_what_is_lost_and_no_arrow() -> None:
+    fields = (field_change("name", "a"), field_change("description", "Tells cats from dogs and from elks"))
+    change = replace(deletion("gone"), fields=fields)
+    assert render(plan_report([change]), columns=40).split("\n\n")[0].split("\n") == [
+        "demo/pets",
+        "  - gone",
+        "      it has no manifest",
+        '      name         "a"',
+        "      description",
+        '        "Tells cats from dogs and from',
+        '        elks"',
     ]
 
 

@@ -28,6 +28,8 @@ from reconciler.resources.tree import MISSING, lookup, with_value
         (Sensitive("x", "env:A"), "x"),
         ("x", Sensitive("x", "live")),
         ({"a": Sensitive("x", "live")}, {"a": "x"}),
+        (Sensitive(20, "manifest"), 20.0),
+        (Sensitive(True, "live"), True),
     ],
 )
 def test_equal_to_the_service(one: Any, other: Any) -> None:
@@ -51,6 +53,8 @@ def test_equal_to_the_service(one: Any, other: Any) -> None:
         ([{"id": "1", "v": True}], [{"id": "1", "v": 1}]),
         ([{"id": "1"}, {"id": "1"}], [{"id": "1"}, {"id": "1", "v": 1}]),
         (Sensitive("x", "live"), "y"),
+        (Sensitive(20, "manifest"), 20.5),
+        (Sensitive(True, "live"), 1),
     ],
 )
 def test_different_to_the_service(one: Any, other: Any) -> None:

@@ -8,7 +8,7 @@ from reconciler.errors import Origin
 from reconciler.resources.desired import Desired, DesiredModel, DesiredVersion, Selector
 from reconciler.resources.fields import Action
 from reconciler.resources.keys import Key
-from reconciler.resources.secrets import Sensitive, known_secrets
+from reconciler.resources.secrets import Sensitive, known_secrets, redacted, revealed
 
 HERE = Origin(path="m.yaml")
 
@@ -32,3 +32,9 @@ def test_every_secret_text_is_known_and_nothing_else() -> None:
 
 def test_manifests_without_references_have_no_secrets_to_search_for() -> None:
     assert known_secrets(desired({"notes": "a"}, {}, has_references=False)) == frozenset()
+
+
+def test_a_secret_is_concealed_in_a_tuple_as_in_a_list() -> None:
+    tree = {"deep": ({"x": Sensitive("a", "env:A")}, "plain", (Sensitive("b", "live"),))}
+    assert redacted(tree) == {"deep": [{"x": "(sensitive)"}, "plain", ["(sensitive)"]]}
+    assert revealed(tree) == {"deep": [{"x": "a"}, "plain", ["b"]]}

@@ -126,18 +126,17 @@ def _is_private(key: str) -> bool:
 def _parents(lines: Sequence[str], index: int) -> Iterator[str]:
     """The keys that the line stands below, by indentation, the nearest first."""
     depth = _indentation(lines[index])
-    last = index - _FARTHEST
-    while index > 0 and depth > 0:
+    first = max(index - _FARTHEST, 0)
+    while index > first and depth > 0:
         index -= 1
-        if index < last:
-            yield _PARAMS  # unknown, so it counts as private
-            return
         line = lines[index]
         if not line.strip() or line.lstrip().startswith("#") or _indentation(line) >= depth:
             continue
         depth = _indentation(line)
         # A mapping that is opened inside the line has its keys there.
         yield from (_plain(word.text) for word in _words(line[:LONGEST]) if word.kind == "key")
+    if index > 0 and depth > 0:
+        yield _PARAMS  # the keys above are unknown, so one of them counts as private
 
 
 def _indentation(line: str) -> int:

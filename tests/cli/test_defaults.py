@@ -242,6 +242,98 @@ def test_a_selector_that_selects_nothing_is_a_warning(fleet: Service, wording: W
     wording(result.stderr)
 
 
+def test_a_default_for_a_model_of_unknown_type_that_was_not_read_is_no_warning(fleet: Service) -> None:
+    fleet.write("m/a.yaml", manifest("a", "{}"))
+    fleet.write("m/clusters.yaml", manifest("clusters", "{}"))
+    fleet.write("m/d.yaml", defaults("{model_type_ids: [clusterer]}", "  model: {notes: x}\n"))
+    fleet.write("m/e.yaml", defaults("{model_type_ids: [clusterer], ids: [b]}", "  model: {notes: x}\n", name="none"))
+    for options in ((), ("--target", "a")):
+        result = fleet.run("plan", "m", *options)
+        assert (result.exit_code, '"none"' in result.stderr, '"thresholds"' in result.stderr) == (0, True, False)
+    assert list(changes(fleet)) == ["demo/pets/clusters"]
+    assert changes(fleet, "--target", "a") == {}
+
+
+def test_a_default_for_versions_that_a_model_does_not_have_is_noted(fleet: Service) -> None:
+    fleet.write("m/d.yaml", defaults("{ids: [a, clusters]}", "  model: {notes: x}\n" + PARAMS))
+    fleet.write("m/a.yaml", manifest("a", "{}"))
+    fleet.write("m/clusters.yaml", manifest("clusters", "{}"))
+    result = fleet.run("plan", "m", "--format", "json")
+    assert result.exit_code == 0, result
+    (notice,) = result.document()["notices"]
+    assert notice["address"] == "demo/pets/clusters"
+    assert "thresholds" in notice["message"]
+    assert "select: latest" in notice["message"]
+    assert {change["address"] for change in result.document()["changes"]} == {
+        "demo/pets/a",
+        f"demo/pets/a@{VERSION}",
+        "demo/pets/clusters",
+    }
+
+
+def test_a_wrong_param_of_a_default_is_one_problem_naming_the_models(fleet: Service) -> None:
+    fleet.write("m/d.yaml", defaults("{ids: ['*']}", PARAMS.replace("0.9", "1.5")))
+    for name in ("a", "b", "other"):
+        fleet.write(f"m/{name}.yaml", manifest(name, "{}"))
+    result = fleet.run("plan", "m", "--format", "json")
+    assert result.exit_code == 1
+    (problem,) = result.document()["problems"]
+    assert (problem["code"], problem["path"], problem["line"]) == ("param-out-of-range", "m/d.yaml", 8)
+    assert "demo/pets/a and 2 more" in problem["message"]
+    fleet.write(
+        "m/b.yaml", manifest("b", f"{{versions: [{{id: {VERSION}, output_info: {{params: {{min_value: 0.1}}}}}}]}}")
+    )
+    (problem,) = fleet.run("plan", "m", "--format", "json").document()["problems"]
+    assert "demo/pets/a and 1 more" in problem["message"]
+
+
+def test_of_a_type_that_declares_no_params_a_default_is_one_warning(cli: RunCli, folder: Path) -> None:
+    with Emulator(seed=seeded(live_model("a", "mystery"), live_model("b", "mystery"))) as emulator:
+        service = Service(emulator, cli, folder)
+        service.write("m/d.yaml", defaults("{ids: [a, b]}", PARAMS.replace("min_value", "temperature")))
+        for name in ("a", "b"):
+            service.write(f"m/{name}.yaml", manifest(name, "{}"))
+        result = service.run("plan", "m")
+        assert result.exit_code == 0, result
+        assert result.stderr.count("mystery") == 1, result.stderr
+        assert list(changes(service)) == [f"demo/pets/a@{VERSION}", f"demo/pets/b@{VERSION}"]
+
+
+def test_a_default_is_for_its_app_however_the_user_is_spelled(fleet: Service) -> None:
+    """The app is demo/pets, which the manifest calls me/pets, and in the second round the default does."""
+    own, shared = manifest("a", "{name: A}"), defaults("{ids: [a]}", "  model: {notes: x}\n" + PARAMS)
+    mine = "user_id: me"
+    for head, rest in ((own.replace("user_id: demo", mine), shared), (own, shared.replace("user_id: demo", mine))):
+        fleet.write("m/a.yaml", head)
+        fleet.write("m/d.yaml", rest)
+        result = fleet.run("plan", "m", "--format", "json", scope=False)
+        assert (result.exit_code, result.stderr) == (0, "")
+        shown = {each["address"]: [item["path"] for item in each["fields"]] for each in result.document()["changes"]}
+        assert shown == {"demo/pets/a": ["name", "notes"], f"demo/pets/a@{VERSION}": ["output_info.params.min_value"]}
+    assert fleet.run("apply", "m", "--yes", scope=False).exit_code == 0
+    assert fleet.model("a")["notes"] == "x"
+    assert fleet.run("drift", "m", scope=False).exit_code == 0
+
+
+def test_the_model_types_are_listed_once_where_a_default_is_for_another_app(cli: RunCli, folder: Path) -> None:
+    """The first app whose models are about params is known only once defaults have filled in theirs."""
+    apps = [{"user_id": "demo", "app_id": app, "models": [live_model("a")]} for app in ("pets", "zoo")]
+    with Emulator(seed={"apps": apps}) as emulator:
+        service = Service(emulator, cli, folder)
+        own = manifest("a", f"{{versions: [{{id: {VERSION}, output_info: {{params: {{min_value: 0.7}}}}}}]}}")
+        service.write("m/zoo.yaml", own.replace("app_id: pets", "app_id: zoo"))
+        service.write("m/pets.yaml", manifest("a", "{}"))
+        service.write("m/d.yaml", defaults("{ids: [a]}", PARAMS))
+        emulator.clear_calls()
+        result = service.run("plan", "m", "--format", "json", scope=False)
+        assert [change["address"] for change in result.document()["changes"]] == [
+            f"demo/pets/a@{VERSION}",
+            f"demo/zoo/a@{VERSION}",
+        ]
+        listed = [call.request["user_app_id"] for call in emulator.calls if call.rpc == "ListModelTypes"]
+        assert {app["app_id"] for app in listed} == {"pets"}
+
+
 def test_a_param_that_a_models_type_does_not_declare_is_an_error_naming_the_models(
     fleet: Service, wording: Wording
 ) -> None:

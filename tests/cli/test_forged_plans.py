@@ -218,6 +218,14 @@ def _no_batch(document: Document) -> None:
     del document["batch"]
 
 
+def _a_batch_of_none(document: Document) -> None:
+    document["batch"] = 0
+
+
+def _a_batch_that_is_no_number(document: Document) -> None:
+    document["batch"] = True
+
+
 def _a_wrong_time(document: Document) -> None:
     document["created_at"] = "yesterday"
 

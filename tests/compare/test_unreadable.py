@@ -234,6 +234,14 @@ def test_an_image_is_judged_by_its_url() -> None:
     assert other.after == before
 
 
+def test_an_image_that_is_stated_without_a_url_stays_as_it_is() -> None:
+    live = {"name": "n", "image": {"url": "https://data/1"}}
+    nothing = Statement(action=Action.MERGE, stated={"image": {}})
+    for before in (live, {"name": "n"}):
+        found = judged(MODEL, before, before, [nothing], secret_params=(), memory=Memory(is_kept=True))
+        assert (found.after, found.values, found.not_comparable) == (before, {}, ())
+
+
 def test_statements_about_one_value_are_taken_together() -> None:
     one, other = states(secrets=[{"id": "x", "v": 1}]), states(secrets=[{"id": "y", "v": 2}])
     path = ("output_info", "params", "secrets")

@@ -100,6 +100,13 @@ def test_a_plain_value_is_merged_alone(live: dict[str, Any], after: dict[str, An
     assert calls(wants({"id": "m", **live}, after)) == Calls(requests=(of_model("merge", **sent),))
 
 
+def test_of_a_change_that_changes_nothing_nothing_is_sent() -> None:
+    drift = wants({"id": "m", "name": "a"}, {"name": "b"})
+    nothing = FieldChange(path=("notes",), before=MISSING, after=MISSING)
+    assert calls(replace(drift, changes=(*drift.changes, nothing))) == Calls(requests=(of_model("merge", name="b"),))
+    assert calls(replace(drift, before=drift.after)) == Calls(requests=())
+
+
 @pytest.mark.parametrize(
     ("before", "after", "sent"),
     [

@@ -106,6 +106,14 @@ def test_the_structs_are_those_that_the_services_own_messages_declare() -> None:
     assert structs == STRUCT_FIELDS
 
 
+@pytest.mark.parametrize("keys", RemoveKeys)
+@pytest.mark.parametrize("stored", [{}, {"a": 1}, {"a": [1]}, {"a": None}, {"b": {"x": 1}}])
+def test_remove_of_a_key_inside_of_what_is_no_mapping_changes_nothing(keys: RemoveKeys, stored: dict[str, Any]) -> None:
+    model = {"id": "m", "metadata": stored}
+    sent = {"id": "m", "metadata": {"a": {"x": True}}}
+    assert patched(model, sent, action="remove", variant=Variant(remove_keys=keys)) == model
+
+
 MODEL = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}, "toolkits": ["a"], "image": {"url": "a", "hosted": {}}}
 
 

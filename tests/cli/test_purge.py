@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from reconciler.cli.main import main
 from reconciler.emulator.server import Emulator
 from reconciler.emulator.switches import Fault, Switches
+from reconciler.plan.fingerprint import fingerprint
 from reconciler.state.locks import locked
 from tests.cli.live_side import WRITES, Service, seeded
 from tests.command_line import RunCli
@@ -221,6 +224,48 @@ def test_purge_with_delete_all_sends_one_call_right_after_a_listing(service: Ser
     )
     calls = service.calls()
     assert calls[calls.index("DeleteModels") - 2 : calls.index("DeleteModels")] == ["ListModels"] * 2
+
+
+@pytest.mark.parametrize("options", [(), ("--delete-all",)])
+def test_the_undo_of_a_purge_names_the_backup_and_writes_nothing(service: Service, options: tuple[str, ...]) -> None:
+    document = service.run("purge", "demo/pets", "--confirm", "demo/pets", *options, "--format", "json").document()
+    service.calls()
+    result = service.run("undo", "latest", "--yes", "--format", "json")
+    (refusal,) = result.document()["refused"]
+    assert (result.exit_code, refusal["rule"], service.writes()) == (3, "deleted", [])
+    assert "demo/pets/pet-breeds" in refusal["message"]
+    assert str(document["backup"]) in refusal["message"]
+
+
+def _another_scope(document: dict[str, Any]) -> None:
+    for each in document["changes"]:
+        each["app_id"] = "other"
+        each["address"] = each["address"].replace("demo/pets", "demo/other")
+
+
+def _no_changes(document: dict[str, Any]) -> None:
+    document["changes"], document["summary"]["delete"] = [], 0
+
+
+def _one_model_less(document: dict[str, Any]) -> None:
+    del document["changes"][0]
+    document["summary"]["delete"] -= 1
+
+
+@pytest.mark.parametrize("forge", [_another_scope, _no_changes, _one_model_less])
+def test_the_record_of_a_purge_whose_changes_are_others_is_refused(
+    service: Service, forge: Callable[[dict[str, Any]], None]
+) -> None:
+    service.run("purge", "demo/pets", "--confirm", "demo/pets", "--delete-all")
+    service.calls()
+    (place,) = (service.folder / ".reconciler").rglob("plan.json")
+    document = json.loads(place.read_text(encoding="utf-8"))
+    forge(document)
+    document["fingerprint"] = fingerprint(document)
+    place.write_text(json.dumps(document), encoding="utf-8")
+    result = service.run("undo", "latest", "--yes")
+    assert (result.exit_code, service.calls()) == (3, []), result
+    assert "plan.json is refused" in result.stderr
 
 
 class Terminal(io.TextIOWrapper):

@@ -61,6 +61,16 @@ def between(desk: Desk, before: str, after: str, *args: str) -> dict[str, Any]:
         ("{action: overwrite, name: n, toolkits: [A], metadata: {a: 1}}", "{name: n}", [("metadata.a", None), ("toolkits", ["A"])]),
         ("{action: overwrite, name: n, toolkits: []}", "{name: n}", [("toolkits", [])]),
         ("{action: overwrite, toolkits: [A]}", "{toolkits: [A]}", []),
+        # An empty mapping says under overwrite that there is no key, and under merge nothing.
+        ("{action: overwrite, name: n, metadata: {}}", "{name: n}", [("metadata", None)]),
+        ("{action: overwrite, name: n, metadata: {}}", "{action: overwrite, name: n, metadata: {a: 1}}", []),
+        ("{name: n, metadata: {}}", "{name: n}", []),
+        # Another kind of value where a list was.
+        ("{metadata: {a: [1, 2]}}", "{metadata: {a: 5}}", []),
+        ("{metadata: {a: {b: [1, 2]}}}", "{metadata: {a: 5}}", []),
+        # Settings that are stated otherwise are managed on; those that aren't stated are not.
+        ("{name: n, protect: true, retain_versions: 2}", "{name: n, protect: false, retain_versions: 3}", []),
+        ("{name: n, protect: true, retain_versions: 2}", "{name: m, retain_versions: 2}", [("protect", None)]),
         ("{name: a}", "{name: b}", []),
     ],
 )  # fmt: skip
@@ -68,6 +78,7 @@ def test_what_a_manifest_no_longer_says(desk: Desk, before: str, after: str, exp
     assert released(between(desk, before, after)) == [("petsID", path, items) for path, items in expected]
 
 
+GONE = "a" * 32
 PARAMS = "output_info: {params: {min_value: 0.5, max_concepts: 5}}"
 
 
@@ -85,6 +96,8 @@ PARAMS = "output_info: {params: {min_value: 0.5, max_concepts: 5}}"
         ("{select: latest, expect: {concepts: [cat]}, license: MIT}", "{select: latest, license: MIT}",
          [("petsID@V", "expect.concepts", ["cat"])]),
         (f"{{id: {VERSION}}}", "", []),
+        # A version that isn't there any more: an entry of the head for it would be an error.
+        (f"{{id: {GONE}, license: MIT}}", "", [(f"petsID@{GONE}", None, None)]),
     ],
 )  # fmt: skip
 def test_entries_of_versions_are_compared_by_the_version_that_they_mean(
@@ -92,6 +105,22 @@ def test_entries_of_versions_are_compared_by_the_version_that_they_mean(
 ) -> None:
     document = between(desk, f"{{name: n, versions: [{before}]}}", f"{{name: n, versions: [{after}]}}")
     assert released(document) == expected
+
+
+def test_what_two_entries_of_one_version_state_is_released_once(desk: Desk) -> None:
+    both = f"{{select: latest, {PARAMS}}}, {{id: {VERSION}, {PARAMS}, license: MIT}}"
+    document = between(desk, f"{{versions: [{both}]}}", f"{{versions: [{{id: {VERSION}, license: MIT}}]}}")
+    assert released(document) == [
+        ("petsID@V", "output_info.params.max_concepts", None),
+        ("petsID@V", "output_info.params.min_value", None),
+    ]
+
+
+def test_concepts_that_are_expected_otherwise_are_expected_still(desk: Desk) -> None:
+    def expecting(names: str) -> str:
+        return f"{{versions: [{{select: latest, license: MIT, expect: {{concepts: [{names}]}}}}]}}"
+
+    assert released(between(desk, expecting("cat, dog"), expecting("cat"))) == []
 
 
 def test_each_version_that_only_select_all_meant_is_released(desk: Desk) -> None:
@@ -192,6 +221,26 @@ def test_a_released_secret_is_shown_in_no_format(desk: Desk, monkeypatch: pytest
         assert result.exit_code == 0, result
         assert secret not in result.stdout + result.stderr, form
     assert {item["path"] for item in desk.document()["released"]} >= {"metadata.token", "notes"}
+
+
+def test_the_live_value_of_a_released_secret_is_hidden_whatever_it_is_by_now(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = "swordfish-of-last-year"
+    desk.write("models/pets.yaml", manifest("petsID", f"{{metadata: {{token: {old}}}}}"))
+    assert desk.run("apply", "models", "--yes").exit_code == 0
+    monkeypatch.setenv("SIDE", "swordfish-in-the-environment")
+    desk.branches(
+        {FILE: manifest("petsID", "{name: n, metadata: {token: '${env:SIDE}'}}")},
+        {FILE: manifest("petsID", "{name: n}")},
+    )
+    for form in ("text", "json", "markdown", "html"):
+        result = desk.run("plan", "models", "--base", "main", "--format", form)
+        assert result.exit_code == 0, result
+        assert "metadata.token" in result.stdout, form
+        assert "swordfish" not in result.stdout + result.stderr, form
+    (item,) = desk.document()["released"]
+    assert (item["path"], item["live"]) == ("metadata.token", "(sensitive)")
 
 
 def test_overwrite_that_becomes_merge_is_noted(desk: Desk) -> None:

@@ -217,6 +217,31 @@ def test_older_versions_of_many_models_are_read_together_where_the_service_shows
     assert (result.exit_code, dict(made)) == (0, calls), result.stdout
 
 
+@pytest.mark.parametrize(
+    ("deleted", "cap", "code", "counted"), [(32, "99", 0, 32), (33, "99", 0, 33), (32, "31", 3, 32), (33, "32", 3, 0)]
+)
+def test_what_many_refused_deletions_would_take_is_not_counted(
+    cli: RunCli, tmp_path: Path, deleted: int, cap: str, code: int, counted: int
+) -> None:
+    """A call per model to delete says how many versions go with it; a plan that is refused pays for a few models only."""
+    (tmp_path / "reconciler.yaml").write_text("apiVersion: reconciler/v1\nkind: Config\nowner: us\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(manifest("m", "{}"), encoding="utf-8")
+    mark = {"reconciler": {"owner": "us", "protect": False}}
+    gone = [
+        {"id": f"g{number:02d}", "metadata": mark, "versions": [{"id": f"{number:032x}"}]} for number in range(deleted)
+    ]
+    with Emulator(seed=seeded({"id": "m", "metadata": mark}, *gone)) as emulator:
+        emulator.clear_calls()
+        pace = ("--endpoint", emulator.url, "--rate", "1000", "--format", "json")
+        result = cli("plan", "m.yaml", "--prune", "--max-deletes", cap, *pace, env={"CLARIFAI_PAT": "x"}, cwd=tmp_path)
+        made = Counter(call.rpc for call in emulator.calls)
+    assert (result.exit_code, made["ListModelVersions"]) == (code, counted), result.stdout
+    changes = result.document()["changes"]
+    assert [change["action"] for change in changes] == ["delete"] * deleted
+    shown = [field["before"] for change in changes for field in change["fields"] if field["path"] == "versions"]
+    assert shown == [1] * counted
+
+
 def test_what_a_listing_leaves_out_of_versions_is_taken_from_the_responses(cli: RunCli, tmp_path: Path) -> None:
     """Of the versions that were patched alike, one is read as a sample; the listing doesn't show the params of the others."""
     text = manifests(5, "notes: n%d, " + PARAMS % 0.9)

@@ -178,9 +178,8 @@ def object_digest(model: ObservedModel, key: Key) -> str:
 
     What the service counts by itself is left out, and so is what only some answers show (concepts, empty values).
     """
-    parts: list[Any] = []
     if key.kind is Kind.MODEL:
-        parts = [model.document, None if model.latest is None else model.latest.document]
+        parts: list[Any] = [model.document, None if model.latest is None else model.latest.document]
     else:
         parts = [model.versions_by_id[key.version_id].document]
     text = json.dumps([_lasting(redacted(part)) for part in parts], sort_keys=True, separators=(",", ":"))

@@ -179,12 +179,12 @@ def _candidates(drift: Drift, field: FieldSpec) -> Iterator[Patch]:
 def _in_two_steps(drift: Drift, field: FieldSpec) -> list[Patch]:
     """Two patches for a Struct, the first to set values and the second to remove keys; none if that isn't safe."""
     before, after = lookup(drift.before, field.path), lookup(drift.after, field.path)
-    if field.shape is not Shape.STRUCT or not removal_patch(before, after):
+    if field.shape is not Shape.STRUCT:
         return []
     between = _with_removed_keys(before, after)
-    document = with_value(drift.document, field.path, between)
     first = _first_safe(replace(drift, after=with_value(drift.after, field.path, between)), field)
-    second = _first_safe(replace(drift, before=with_value(drift.before, field.path, between), document=document), field)
+    # The second is proven on the document that the first leaves behind. `before` only says which keys to remove.
+    second = _first_safe(replace(drift, document=with_value(drift.document, field.path, between)), field)
     return [] if first is None or second is None else [first, second]
 
 
@@ -310,21 +310,21 @@ def unproven_variants(drift: Drift, patch: Patch) -> tuple[Variant, ...] | None:
             if not _same(_without_leftovers(once, before, desired), desired):
                 return None
             missed.extend(alike)
-    return tuple(variant for variant in VARIANTS if variant in missed) if missed else ()
+    return tuple(sorted(missed, key=VARIANTS.index))
 
 
 def _touched(document: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
     """The part of a document that a patch names, because no action changes the rest of a resource."""
-    part: dict[str, Any] = {}
-    for name in patch.entry.values:
-        value = document.get(name, MISSING)
-        if name == "image" and is_mapping(value):
-            value = {n: v for n, v in value.items() if n == "url"}  # the rest (hosted copies) is the service's own
-        elif name == "output_info" and is_mapping(value):
-            value = {n: v for n, v in value.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
-        if value is not MISSING:
-            part[name] = revealed(value)
-    return part
+    return {name: revealed(_settable(name, document[name])) for name in patch.entry.values if name in document}
+
+
+def _settable(name: str, value: Any) -> Any:
+    """The value of a field without what is the service's own, such as the copies of an image that it hosts."""
+    if name == "image" and is_mapping(value):
+        return {n: v for n, v in value.items() if n == "url"}
+    if name == "output_info" and is_mapping(value):
+        return {n: v for n, v in value.items() if n not in SERVER_OWNED_IN_OUTPUT_INFO}
+    return value
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -250,6 +250,27 @@ def test_the_cap(models: int, rules: PruneRules, limit: int) -> None:
     assert cap(wanting("m0"), observed, rules) == limit
 
 
+@pytest.mark.parametrize(
+    ("with_manifest", "listed", "limit"),
+    [
+        (("pets",), ("pets",), 2),
+        (("pets",), ("pets", "zoo"), 2),
+        (("pets", "zoo"), ("pets",), 2),
+        (("pets", "zoo"), ("pets", "zoo"), 4),
+        (("pets",), ("zoo",), 1),
+        (("pets",), (), 1),
+    ],
+)
+def test_only_apps_with_a_manifest_that_were_listed_raise_the_cap(
+    with_manifest: tuple[str, ...], listed: tuple[str, ...], limit: int
+) -> None:
+    keys = [key(f"m{number}", app) for app in ("pets", "zoo") for number in range(20)]
+    models = {each: replace(owned(each.model_id), key=each) for each in keys}
+    desired = Desired(models=tuple(replace(manifest("m0"), key=key("m0", app)) for app in with_manifest))
+    observed = Observed(models=models, listed=frozenset(Scope("me", app) for app in listed))
+    assert cap(desired, observed, OWN) == limit
+
+
 def test_one_deletion_over_the_cap_refuses_them_all(wording: Wording) -> None:
     observed = seen(owned("kept"), owned("gone-0"), owned("gone-1"))
     decision = judged(observed, OWN)
@@ -556,6 +577,15 @@ def test_a_digest_is_of_the_whole_object() -> None:
         digest(content, {"id": "v", "output_info": {"params": {"a": 1}}}),
     ]
     assert len({digest(content), *others}) == 6
+
+
+def test_the_digest_of_a_version_is_of_its_own_document_alone() -> None:
+    versions = tuple(
+        ObservedVersion(key=key("m").version(name), document={"id": name, "license": "MIT"}) for name in ("w", "v")
+    )
+    observed = ObservedModel(key=key("m"), document={"id": "m"}, latest=versions[0], versions=versions)
+    expected = "sha256:" + hashlib.sha256(b'[{"id":"v","license":"MIT"}]').hexdigest()
+    assert object_digest(observed, key("m").version("v")) == expected
 
 
 @pytest.mark.parametrize(

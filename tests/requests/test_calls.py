@@ -17,6 +17,7 @@ from reconciler.requests.calls import (
     deletion_requests,
     merge_patch,
     patches_from_drift,
+    removal_patch,
     unproven_variants,
 )
 from reconciler.requests.results import Calls
@@ -382,7 +383,8 @@ def test_an_emptied_struct_of_a_message_is_as_an_absent_one() -> None:
 
 
 TOKEN_IS_SECRET = Secrets(params_of=lambda key: frozenset({"token"}))
-TOKEN = ("output_info", "params", "token")
+TOKEN: FieldPath = ("output_info", "params", "token")
+CERTIFICATE: FieldPath = ("output_info", "params", "certificate")
 NEW = Sensitive("new", "manifest")
 BESIDE_A_SECRET = {
     "id": "v",
@@ -390,11 +392,19 @@ BESIDE_A_SECRET = {
 }
 
 
-def beside_a_secret(after: dict[str, Any], secret: Unreadable, live: dict[str, Any] = BESIDE_A_SECRET) -> Calls:
+def beside_secrets(after: dict[str, Any], secrets: dict[FieldPath, Unreadable], live: dict[str, Any]) -> Calls:
     drift = wants(
         live, {f"output_info.params.{name}": value for name, value in after.items()}, VERSION, secrets=TOKEN_IS_SECRET
     )
-    return calls(replace(drift, unreadable={TOKEN: secret}))
+    return calls(replace(drift, unreadable=secrets))
+
+
+def beside_a_secret(after: dict[str, Any], secret: Unreadable, live: dict[str, Any] = BESIDE_A_SECRET) -> Calls:
+    return beside_secrets(after, {TOKEN: secret}, live)
+
+
+def with_params(**params: Any) -> dict[str, Any]:
+    return {"id": "v", "output_info": {"params": params}}
 
 
 def sends(action: str, /, **params: Any) -> Request:
@@ -419,15 +429,20 @@ def test_a_stated_secret_in_sync_is_sent_as_stated_where_a_struct_is_sent_around
 
 
 @pytest.mark.parametrize("secret", [Unreadable(), Unreadable(stated=NEW, is_whole=False)], ids=["unstated", "in part"])
-def test_a_struct_is_never_sent_around_a_secret_that_is_not_stated_as_a_whole(secret: Unreadable) -> None:
+def test_a_struct_is_never_sent_around_a_secret_that_is_not_stated_as_a_whole(
+    secret: Unreadable, wording: Wording
+) -> None:
     found = beside_a_secret({"sizes": [2]}, secret)
+    wording(*found.refusals)
     assert [(refusal.rule, refusal.address) for refusal in found.refusals] == [("no-safe-call", VERSION.address)]
     assert not found.requests
     assert beside_a_secret({"depth": 4}, secret).requests == (sends("merge", depth=4),)
 
 
 @pytest.mark.parametrize("shown", [{}, {"token": ""}, {"token": []}])
-def test_where_nothing_is_shown_of_a_secret_an_overwrite_says_that_it_could_delete_one(shown: dict[str, Any]) -> None:
+def test_where_nothing_is_shown_of_a_secret_an_overwrite_says_that_it_could_delete_one(
+    shown: dict[str, Any], wording: Wording
+) -> None:
     params = {**shown, "sizes": [1], "depth": 3}
     live = {"id": "v", "output_info": {"params": params, "output_config": {"x": 1}}}
     found = beside_a_secret({"sizes": [2]}, Unreadable(is_empty=True), live)
@@ -435,9 +450,28 @@ def test_where_nothing_is_shown_of_a_secret_an_overwrite_says_that_it_could_dele
         revealed(overwrites(**{**params, "sizes": [2]}).body)
     ]
     assert [notice.address for notice in found.notices] == [VERSION.address]
+    wording(found.notices[0].message)
     assert not beside_a_secret({"depth": 4}, Unreadable(is_empty=True), live).notices
     hidden = beside_a_secret({"sizes": [2]}, Unreadable(), live)
     assert [refusal.rule for refusal in hidden.refusals] == ["no-safe-call"]
+
+
+def test_a_refusal_names_each_value_that_cannot_be_read_back(wording: Wording) -> None:
+    live = with_params(token="****", certificate="****", sizes=[1])
+    found = beside_secrets({"sizes": [2]}, {TOKEN: Unreadable(), CERTIFICATE: Unreadable()}, live)
+    (refusal,) = found.refusals
+    assert (found.requests, refusal.rule, refusal.address) == ((), "no-safe-call", VERSION.address)
+    assert "output_info.params.token, output_info.params.certificate" in refusal.message
+    wording(refusal)
+
+
+def test_a_notice_names_each_secret_that_an_overwrite_could_delete(wording: Wording) -> None:
+    empty = {TOKEN: Unreadable(is_empty=True), CERTIFICATE: Unreadable(is_empty=True)}
+    found = beside_secrets({"sizes": [2]}, empty, with_params(sizes=[1]))
+    (notice,) = found.notices
+    assert (found.requests, notice.address) == ((sends("overwrite", sizes=[2]),), VERSION.address)
+    assert notice.message.startswith("output_info.params.token, output_info.params.certificate ")
+    wording(notice.message)
 
 
 def test_a_key_beside_a_secret_is_removed_by_itself_after_what_is_set() -> None:
@@ -447,6 +481,43 @@ def test_a_key_beside_a_secret_is_removed_by_itself_after_what_is_set() -> None:
     both = beside_a_secret({"depth": MISSING, "width": 1}, Unreadable())
     assert both.requests == (sends("merge", width=1), sends("remove", depth=True))
     assert not both.refusals
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "merged", "removed"),
+    [
+        ({"n": {"x": 1, "y": 1}}, {"n": {"x": 1}}, None, {"n": {"y": True}}),
+        ({"n": {"x": 1, "y": 1}}, {"n": {"x": 2}}, {"n": {"x": 2}}, {"n": {"y": True}}),
+        (
+            {"n": {"x": 1, "y": {"p": 1, "q": 1}}},
+            {"n": {"x": 2, "y": {"p": 1}}},
+            {"n": {"x": 2}},
+            {"n": {"y": {"q": True}}},
+        ),
+        ({"n": {"x": 1}, "b": 1}, {"n": 2}, {"n": 2}, {"b": True}),
+        ({"n": 1, "b": 1}, {"n": {"x": 2}}, {"n": {"x": 2}}, {"b": True}),
+        ({"b": 1}, {"n": {"x": 2}}, {"n": {"x": 2}}, {"b": True}),
+    ],
+)
+def test_beside_a_secret_keys_are_removed_at_every_depth_and_other_values_are_merged(
+    before: dict[str, Any], after: dict[str, Any], merged: Any, removed: dict[str, Any]
+) -> None:
+    wanted = {**dict.fromkeys(before, MISSING), **after}
+    found = beside_a_secret(wanted, Unreadable(), with_params(token="****", **before))
+    first = () if merged is None else (sends("merge", **merged),)
+    assert (found.requests, found.refusals) == ((*first, sends("remove", **removed)), ())
+    assert [notice.address for notice in found.notices] == [VERSION.address]
+
+
+def test_where_the_values_beside_a_secret_cannot_be_set_no_key_is_removed_either() -> None:
+    found = beside_a_secret({"sizes": [2], "depth": MISSING}, Unreadable())
+    assert (found.requests, said(found)) == ((), ([], [("no-safe-call", VERSION.address)]))
+
+
+def test_keys_are_removed_from_secrets_too() -> None:
+    before, after = Sensitive({"a": 1, "b": {"c": 1, "d": 1}}, "live"), Sensitive({"b": {"c": 2}}, "manifest")
+    assert removal_patch(before, after) == {"a": True, "b": {"d": True}}
+    assert removal_patch({"s": before}, {"s": after}) == {"s": {"a": True, "b": {"d": True}}}
 
 
 def test_an_item_of_a_masked_list_is_merged_by_its_id_without_the_others() -> None:
@@ -529,6 +600,13 @@ def test_only_fields_with_a_change_are_sent() -> None:
     drift = wants(LIVE, {"name": "b", "toolkits": ["t"], "metadata": {"l": [1], "a": 1.0}})
     assert [change.path for change in drift.changes] == [("name",)]
     assert calls(drift) == Calls(requests=(of_model("merge", name="b"),))
+
+
+def test_a_field_whose_value_stays_is_not_sent_and_does_not_end_the_search() -> None:
+    drift = wants(LIVE, {"name": "b", "description": "e"})
+    assert [change.path for change in drift.changes] == [("description",), ("name",)]
+    kept = replace(drift, after=with_value(drift.after, ("name",), drift.before["name"]))
+    assert calls(kept) == Calls(requests=(of_model("merge", description="e"),))
 
 
 # --- many resources ---------------------------------------------------------------------------------------------

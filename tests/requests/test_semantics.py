@@ -140,6 +140,12 @@ def test_a_patch_changes_what_it_names_and_nothing_else(
     assert patched(MODEL, patch, action=action, variant=Variant()) == {**MODEL, **changed}
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_merge_of_what_is_there_returns_the_document_itself(variant: Variant) -> None:
+    sent = {"id": "m", "name": "n", "metadata": {"a": {"x": 1}}}
+    assert patched(MODEL, sent, action="merge", variant=variant) is MODEL
+
+
 @pytest.mark.parametrize("action", ["merge", "overwrite"])
 def test_nothing_given_is_changed(action: str) -> None:
     document, patch = deepcopy(MODEL), {"metadata": {"a": {"z": [1]}}, "toolkits": ["b"]}
@@ -222,8 +228,10 @@ def test_merge_at_its_edges(stored: Any, sent: Any, expected: Any) -> None:
         ("overwrite", {"name": "x", "toolkits": ["a"]}, 1),
         ("overwrite", {"name": "x", "metadata": {"a": 1}}, 3),
         ("overwrite", {"metadata": {"a": 1}, "image": {"url": "https://x"}}, 6),
+        ("overwrite", {name: {"a": 1} for name in STRUCT_FIELDS}, 3),
         ("overwrite", {"output_info": {"params": {"a": 1}}}, 6),
         ("remove", {"image": {"url": "https://x"}}, 1),
+        ("remove", {"id": "m", "image": {"url": "https://x"}}, 1),
         ("remove", {"output_info": {"params": {"a": True}}}, 2),
     ],
 )
@@ -259,14 +267,25 @@ def test_remove_takes_away_the_keys_that_are_sent_as_true_or_nothing(keys: Remov
 
 
 @pytest.mark.parametrize(
+    ("stored", "expected"),
+    [({}, {}), ({"a": 1, "b": 2}, {"a": 1}), ({"a": {"x": 1}}, {"a": {}}), ({"a": None}, {"a": None})],
+)
+def test_remove_of_a_key_in_what_is_no_mapping_changes_nothing(stored: dict[str, Any], expected: Any) -> None:
+    sent = {"metadata": {"a": {"x": True}, "b": True}}
+    assert patched({"metadata": stored}, sent, action="remove", variant=Variant()) == {"metadata": expected}
+    assert patched({"id": "m"}, sent, action="remove", variant=Variant()) == {"id": "m"}
+
+
+@pytest.mark.parametrize(
     ("action", "patch", "reason"),
     [
         ("remove", {"name": "x", "image": {}}, "remove is defined for the image alone"),
         ("remove", {"id": "m"}, "remove is defined for the image alone"),
         ("remove", {"name": "x"}, "remove is defined for keys that are sent as true"),
+        ("remove", {"metadata": "x"}, "remove is defined for keys that are sent as true"),
         ("replace", {"name": "x"}, "unknown patch action 'replace'"),
     ],
 )
 def test_what_the_service_does_not_define_is_an_error(action: str, patch: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{reason}$"):
-        patched({"id": "m"}, patch, action=action, variant=Variant())
+        patched({"id": "m", "metadata": {"a": 1}}, patch, action=action, variant=Variant())

@@ -13,7 +13,7 @@ from reconciler.errors import Origin
 from reconciler.report.edits import shown
 from reconciler.report.grouping import counted
 from reconciler.report.report import Report
-from reconciler.resources.secrets import redacted
+from reconciler.resources.secrets import SENSITIVE_TEXT, Sensitive, redacted
 from reconciler.resources.tree import MISSING, path_text
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _items(items: tuple[Any, ...]) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Sensitive):
+        return SENSITIVE_TEXT  # without quotes, as in changes
     return shown({} if value is MISSING else {"value": redacted(value)}, "value")
 
 

@@ -40,7 +40,7 @@ def section(*items: Released) -> str:
     ("item", "said"),
     [
         (released("name", live="Pets"), f'{MODEL} name: stays as it is, "Pets"'),
-        (released("name", live=Sensitive("s", "live")), f'{MODEL} name: stays as it is, "(sensitive)"'),
+        (released("name", live=Sensitive("s", "live")), f"{MODEL} name: stays as it is, (sensitive)"),
         (released("name"), f"{MODEL} name: has no live value"),
         (released("retain_versions"), f"{MODEL} retain_versions: old versions are no longer pruned"),
         (

@@ -243,9 +243,16 @@ def _overlaid(value: Any, own: Any) -> Any:
 
 
 def _without_path(value: Any, path: FieldPath) -> Any:
+    """A default's value without what is at a path, and without the mappings above it that have nothing else."""
     if value is MISSING or not path:
         return MISSING
-    return value if lookup(value, path) is MISSING else with_value(value, path, MISSING)
+    if lookup(value, path) is MISSING:
+        return value
+    left = with_value(value, path, MISSING)
+    while path[1:] and not lookup(left, path[:-1]):
+        path = path[:-1]
+        left = with_value(left, path, MISSING)
+    return left
 
 
 def _is_spoken_for(removal: Removal, kind: Kind, own: Sequence[Stating]) -> bool:

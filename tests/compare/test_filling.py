@@ -80,6 +80,12 @@ def test_what_the_manifest_removes_or_overwrites_is_stated_too() -> None:
         # All that the default states is removed: it doesn't state an empty mapping instead.
         (fill({"metadata": {"a": 1}}), [model({}, removals=(gone("metadata", "a"),))], {}),
         (fill({"metadata": {"a": 1}}), [model({}, removals=(gone("metadata"),))], {}),
+        (fill({"metadata": {"a": {"b": {"c": 1}}}}), [model({}, removals=(gone("metadata", "a", "b", "c"),))], {}),
+        (
+            fill({"metadata": {"a": {"b": {"c": 1}, "d": {}}}}),
+            [model({}, removals=(gone("metadata", "a", "b", "c"),))],
+            {"metadata": {"a": {"d": {}}}},
+        ),
         (fill({"metadata": {"a": 1}}, action=Action.OVERWRITE), [model({}, removals=(gone("metadata"),))],
          {"metadata": {}}),
         # Under overwrite, the default names what the manifest states too, by whichever of its entries.

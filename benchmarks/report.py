@@ -45,7 +45,8 @@ def _conditions(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _share(results: Mapping[str, Any], taken: Mapping[str, Any], peer: Mapping[str, Any], start: float) -> float:
-    return float((taken["cpu"] - start) / (peer["cpu"] - results["starts"]["octodns"]))
+    # A command that takes hardly longer than its start may be measured as shorter.
+    return max(0.0, float((taken["cpu"] - start) / (peer["cpu"] - results["starts"]["octodns"])))
 
 
 def _plan_table(results: Mapping[str, Any]) -> Iterator[str]:

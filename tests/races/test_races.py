@@ -79,7 +79,9 @@ def problem_with(course: Course, race: Race, deed: Deed) -> str | None:
             return None
         if course.name.startswith("purged") and deed.kind == f"workflow in {APP}":
             return None  # the app's own workflows lose their models with the app
-        if rpc == "DeleteModels" and (deed.is_of_older_version or (deed.is_content and _was_planned(race, deed))):
+        if rpc == "DeleteModels" and deed.is_of_older_version:
+            return None
+        if rpc.startswith("Delete") and deed.is_content and _was_planned(race, deed):
             return None
         if rpc.startswith("Delete"):
             return f"{deed.name} was lost to {rpc}, number {interferer.lost_to}"

@@ -68,9 +68,10 @@ def _share_one_heap() -> None:
     of the memory of a large run. Python runs one thread at a time, so they hardly wait for each other.
     """
     if sys.platform == "linux":
-        import ctypes
+        # Other C libraries, such as musl, have no mallopt, and a Python may be built without ctypes. A run works as well without it.
+        with suppress(ImportError, OSError, AttributeError):
+            import ctypes
 
-        with suppress(AttributeError):  # other C libraries, such as musl, have no mallopt
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,11 @@ from tests.remote.scripted_service import FakeTime, ok
 from tests.wording import Wording
 
 KEY = Key(user_id="jane", app_id="pets", model_id="cats")
+
+
+def test_a_python_without_ctypes_opens_a_connection_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    open_channel(parse_endpoint("http://127.0.0.1:1"), root_certificates=None).close()
 
 
 @pytest.mark.parametrize("content", [None, "no PEM"], ids=["missing", "no certificate"])
